@@ -1,0 +1,42 @@
+import type { Stop } from './runner.ts'
+
+/** A command as data: an argument list, never a shell text. */
+export type Command = {
+  readonly argv: readonly [string, ...string[]]
+  readonly cwd: string
+  /** The whole environment of the child, `DEPLOYHOOK_COOKIE` included. */
+  readonly env: Readonly<Record<string, string>>
+}
+
+export type CommandOptions = {
+  /** Aborted with a `Stop` as its reason. */
+  readonly signal: AbortSignal
+  /** null: no limit of its own. */
+  readonly timeoutMs: number | null
+  /** From SIGTERM to SIGKILL. */
+  readonly graceMs: number
+  /** stdout and stderr in the order they were written; the next chunk comes when this resolves. */
+  readonly onOutput: (chunk: Buffer) => Promise<void> | void
+}
+
+/** How a command ended. `leftovers`: processes it left behind, which have been ended. */
+export type CommandResult =
+  | { readonly kind: 'exited'; readonly exitCode: number; readonly leftovers: number }
+  | { readonly kind: 'signalled'; readonly signal: string; readonly leftovers: number }
+  /** Ended by us: its own limit (`limit`), or the signal. */
+  | { readonly kind: 'stopped'; readonly why: Stop | 'limit'; readonly leftovers: number }
+  | { readonly kind: 'not_started'; readonly reason: NotStarted; readonly message: string }
+
+export type NotStarted =
+  | 'command_missing'
+  | 'not_executable'
+  | 'bad_format'
+  | 'cwd_missing'
+  | 'cwd_not_a_directory'
+  | 'arguments_too_long'
+  | 'nul_in_argument'
+  | 'no_processes_left'
+  | 'spawn_failed'
+
+/** Runs a command to its end and leaves nothing of it behind. See `exec.ts`. */
+export type RunCommand = (command: Command, options: CommandOptions) => Promise<CommandResult>

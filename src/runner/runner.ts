@@ -1,0 +1,44 @@
+import type { App } from '../model/deploy-map.ts'
+import type { Deployment, DeploymentResult } from '../model/deployment.ts'
+import type { Revision } from '../model/revision.ts'
+
+/** Effects on this machine. It knows no store: it reports through `Progress` and returns a result. */
+export type Runner = {
+  /** Deploys the tip of the app's branch. Failure is a value; it throws only when the daemon itself is broken. */
+  deploy(job: Job, progress: Progress): Promise<DeploymentResult>
+  /** Ends every process that an earlier daemon of this state directory left behind; says how many there were. */
+  endLeftovers(): Promise<number>
+  /** The app's directories follow it to its new name. */
+  rename(from: string, to: string): Promise<void>
+}
+
+export type Job = {
+  readonly app: App
+  readonly deployment: Deployment
+  /** Its attempt, for the cookie. */
+  readonly attempt: number
+  /** Last succeeded; steps see it as DEPLOYHOOK_PREVIOUS_REVISION. */
+  readonly previousRevision: Revision | null
+  /** Judged once the tip is known: a reason to leave it at that, or null to go on. */
+  readonly skip: (tip: Revision) => { readonly reason: string; readonly message: string } | null
+  /** Ends it; `signal.reason` is a `Stop`. */
+  readonly signal: AbortSignal
+}
+
+/** Why a running deployment is being ended early. */
+export type Stop = 'cancelled' | 'timed_out' | 'interrupted'
+
+export type Progress = {
+  revision(revision: Revision): Promise<void>
+  stepStarted(step: { readonly number: number; readonly name: string }): Promise<void>
+  stepFinished(step: {
+    readonly number: number
+    readonly exitCode: number | null
+    readonly signal: string | null
+  }): Promise<void>
+  /** Bytes of a step's output; resolves when more may come. */
+  output(step: number, chunk: Buffer): Promise<void>
+  endOutput(step: number): Promise<void>
+  /** A line of the daemon's own in the deployment's log. */
+  note(text: string): Promise<void>
+}

@@ -1,0 +1,65 @@
+import type { App } from '../model/deploy-map.ts'
+import type { Revision } from '../model/revision.ts'
+import type { Stop } from './runner.ts'
+
+/** The git side of a deployment: mirrors, trees and views (DESIGN §8). Failure is a value with a code and its cure. */
+export type Workspace = {
+  /** Brings the tip of the app's branch into the mirror and names it. Never answers from an earlier fetch. */
+  fetch(app: App, context: GitContext): Promise<Fetched>
+  /**
+   * Makes the tree at `app.path` hold exactly `revision`: adopts what stands there, saves what is dirty or in the way,
+   * checks out, asserts, renews the steps' view. Untracked and ignored files stay.
+   */
+  checkout(app: App, revision: Revision, context: GitContext & CheckoutOptions): Promise<CheckedOut>
+  /** After the last step: remembers the tree as built, so that what the build itself changed is not saved as yours. */
+  recordBuilt(app: App, context: GitContext): Promise<void>
+  /** The app's tree and view follow it to its new name. */
+  rename(from: string, to: string): Promise<void>
+}
+
+export type GitContext = {
+  readonly signal: AbortSignal
+  /** `DEPLOYHOOK_COOKIE` of every process. */
+  readonly cookie: string
+  /** A line in the deployment's log. */
+  readonly note: (text: string) => Promise<void>
+}
+
+export type CheckoutOptions = {
+  readonly deployment: number
+  /** A directory with other files may be taken over. */
+  readonly adopt: boolean
+}
+
+export type Fetched =
+  | { readonly kind: 'tip'; readonly revision: Revision }
+  | { readonly kind: 'branch_gone' }
+  | GitFailure
+  | { readonly kind: 'stopped'; readonly why: Stop }
+
+export type CheckedOut = { readonly kind: 'checked_out' } | GitFailure | { readonly kind: 'stopped'; readonly why: Stop }
+
+export type GitFailure = {
+  readonly kind: 'failed'
+  readonly reason: GitFailureReason
+  /** What failed, where, and the cure. Holds no secret. */
+  readonly message: string
+}
+
+export type GitFailureReason =
+  | 'auth'
+  | 'host_key'
+  | 'not_found'
+  | 'network'
+  | 'tls'
+  | 'too_slow'
+  | 'git_missing'
+  | 'dubious_ownership'
+  | 'bad_objects'
+  | 'disk_full'
+  | 'path_occupied'
+  | 'path_unusable'
+  | 'unsupported_clone'
+  | 'locked'
+  | 'checkout_mismatch'
+  | 'git_failed'
