@@ -20,7 +20,9 @@ export type Store = {
   /** Keeps a verified delivery that wants nothing. */
   keep(delivery: VerifiedDelivery, verdict: Verdict): Promise<DeliveryRecord>
   delivery(id: number): Promise<DeliveryRecord | null>
-  deliveries(page: Page & { readonly webhook?: string; readonly app?: string }): Promise<readonly DeliveryRecord[]>
+  deliveries(
+    page: Page & { readonly webhook?: string; readonly app?: string; readonly providerId?: string },
+  ): Promise<readonly DeliveryRecord[]>
 
   // The queue
 
