@@ -1,3 +1,8 @@
+import type { Clock } from './lib/clock.ts'
+import type { Log } from './lib/log.ts'
+import type { DeployMap } from './model/deploy-map.ts'
+import type { Store } from './store/store.ts'
+
 /** What a reload came to. A refused one leaves the last good map in place. */
 export type Reloaded =
   | { readonly kind: 'reloaded'; readonly warnings: readonly string[] }
@@ -10,4 +15,70 @@ export type ConfigState = {
   readonly loadedAt: Date
   /** What keeps the newest file from being loaded; empty: the file and the map are the same. */
   readonly problems: readonly string[]
+}
+
+/** deploy.yml as one reading of the file found it; texts are ready to be shown. */
+export type Reading =
+  | { readonly kind: 'loaded'; readonly map: DeployMap; readonly warnings: readonly string[] }
+  | { readonly kind: 'refused'; readonly problems: readonly string[] }
+
+export type LiveMap = {
+  map(): DeployMap
+  state(): ConfigState
+  /** Reads the file and swaps the map if all of it is right; the queue follows. One at a time. */
+  reload(): Promise<Reloaded>
+}
+
+export type LiveMapDeps = {
+  readonly read: () => Promise<Reading>
+  readonly store: Pick<Store, 'reconcile'>
+  readonly clock: Clock
+  readonly log: Log
+  /** The new map is in place. */
+  readonly onSwap: () => void
+}
+
+/** Keeps the deploy map that is in force, from the first good reading on. */
+export function createLiveMap(first: Extract<Reading, { kind: 'loaded' }>, deps: LiveMapDeps): LiveMap {
+  const { read, store, clock, log, onSwap } = deps
+  let current = first
+  let state: ConfigState = { file: first.map.file, loadedAt: clock.now(), problems: [] }
+  let turn: Promise<unknown> = Promise.resolve()
+
+  return {
+    map: () => current.map,
+    state: () => state,
+    reload() {
+      const mine = turn.then(reloadNow)
+      turn = mine.catch(() => undefined)
+      return mine
+    },
+  }
+
+  async function reloadNow(): Promise<Reloaded> {
+    const reading = await read()
+    if (reading.kind === 'refused') return refuse(reading.problems)
+
+    const warnings = [...reading.warnings, ...needsRestart(current.map, reading.map)]
+    current = reading
+    state = { ...state, loadedAt: clock.now(), problems: [] }
+    onSwap()
+    const removed = await store.reconcile({ apps: current.map.apps, at: clock.now() })
+    log.info({ file: state.file, apps: current.map.apps.size, removed: removed.map(({ id }) => id), warnings }, 'deploy map loaded')
+    return { kind: 'reloaded', warnings }
+  }
+
+  function refuse(problems: readonly string[]): Reloaded {
+    state = { ...state, problems }
+    log.error({ file: state.file, problems }, 'deploy map refused; the last good one stays in force')
+    return { kind: 'refused', problems }
+  }
+}
+
+/** Keys that only a restart can put into force. */
+function needsRestart(before: DeployMap, after: DeployMap): readonly string[] {
+  const keys = { listen: 'server.listen', trustProxy: 'server.trust_proxy' } as const
+  return (Object.keys(keys) as (keyof typeof keys)[])
+    .filter((key) => JSON.stringify(before.server[key]) !== JSON.stringify(after.server[key]))
+    .map((key) => `${keys[key]} has changed: it takes effect at the next restart`)
 }

@@ -1,5 +1,239 @@
+import type { Clock } from './lib/clock.ts'
+import type { FailPoint } from './lib/fail-point.ts'
+import type { Log } from './lib/log.ts'
+import { maskText } from './lib/masker.ts'
+import type { Secret } from './lib/secret.ts'
+import { secretsOf, type App, type DeployMap } from './model/deploy-map.ts'
+import { kindOf, type Deployment, type DeploymentResult } from './model/deployment.ts'
+import type { Revision } from './model/revision.ts'
+import type { Progress, Runner, Stop } from './runner/runner.ts'
+import type { Claim, ClaimTarget, Live, LogSink, Store } from './store/store.ts'
+
 /** Runs queued deployments: claims in order, one per concurrency group, and owns cancelling. */
 export type Worker = {
+  /** Starts claiming, and claims again whenever the queue changes. */
+  start(): void
+  /** Looks at the queue again: the map has changed. */
+  wake(): void
   /** queued: ended at once; running: told to stop, ends within the kill grace. */
   cancel(id: number): Promise<'cancelled' | 'cancelling' | 'done' | 'not_found'>
+  /** Stops claiming; resolves when nothing runs any more. What still runs after `graceMs` is interrupted and re-queued. */
+  drain(graceMs: number): Promise<void>
+  /** Interrupts what runs, now. */
+  interrupt(): void
+  draining(): boolean
+}
+
+export type WorkerDeps = {
+  readonly store: Pick<
+    Store,
+    | 'claim' | 'setRevision' | 'startStep' | 'finishStep' | 'finish' | 'requeue' | 'cancelQueued'
+    | 'deployment' | 'live' | 'openLog' | 'changes'
+  >
+  readonly runner: Pick<Runner, 'deploy' | 'rename'>
+  readonly map: () => DeployMap
+  /** Where a path of the map really lies, so that two spellings of one place exclude each other. */
+  readonly realPath: (path: string) => string
+  readonly clock: Clock
+  readonly log: Log
+  readonly failPoint: FailPoint
+  /** Between tries to write down an outcome that the store would not take. */
+  readonly retryMs: number
+}
+
+/** What a deployment was claimed with, and keeps to its end whatever a reload brings. */
+type Run = Claim & { readonly app: App; readonly secrets: readonly Secret[]; readonly controller: AbortController }
+
+export function createWorker(deps: WorkerDeps): Worker {
+  const { store, runner, map, clock, log, failPoint } = deps
+  const running = new Map<number, { readonly controller: AbortController; readonly ended: Promise<void> }>()
+  const cancelledEarly = new Set<number>()
+  const stopped = new AbortController()
+  const claims = createClaimLoop()
+
+  return {
+    start() {
+      void followQueue()
+      claims.wake()
+    },
+
+    wake: () => { claims.wake() },
+
+    async cancel(id) {
+      if ((await store.cancelQueued(id, clock.now())) !== null) return 'cancelled'
+      const run = running.get(id)
+      if (run === undefined) {
+        const deployment = await store.deployment(id)
+        if (deployment === null) return 'not_found'
+        if (deployment.state === 'done') return 'done'
+        cancelledEarly.add(id) // claimed this very moment, not running yet
+      }
+      run?.controller.abort('cancelled' satisfies Stop)
+      return 'cancelling'
+    },
+
+    async drain(graceMs) {
+      stopped.abort()
+      const grace = setTimeout(interrupt, graceMs)
+      await claims.settled()
+      await Promise.all([...running.values()].map(({ ended }) => ended))
+      clearTimeout(grace)
+    },
+
+    interrupt,
+    draining: () => stopped.signal.aborted,
+  }
+
+  function interrupt(): void {
+    for (const { controller } of running.values()) controller.abort('interrupted' satisfies Stop)
+  }
+
+  async function followQueue(): Promise<void> {
+    for await (const { state } of store.changes(stopped.signal)) if (state !== 'running') claims.wake()
+  }
+
+  /** Claims until nothing more can be claimed, once at a time however often it is woken. */
+  function createClaimLoop(): { wake(): void; settled(): Promise<void> } {
+    let wanted = false
+    let looping: Promise<void> | null = null
+    return {
+      wake() {
+        wanted = true
+        looping ??= loop().finally(() => { looping = null })
+      },
+      settled: async () => { await looping },
+    }
+
+    async function loop(): Promise<void> {
+      while (wanted && !stopped.signal.aborted) {
+        wanted = false
+        try {
+          while (!stopped.signal.aborted && (await claimOne()));
+        } catch (error) {
+          log.error({ err: error }, 'cannot claim from the queue; trying again')
+          wanted = true
+          await pause(deps.retryMs, stopped.signal)
+        }
+      }
+    }
+  }
+
+  async function claimOne(): Promise<boolean> {
+    const current = map()
+    const claim = await store.claim({
+      resolve: (name) => claimTarget(current.apps.get(name)),
+      maxRunning: current.server.maxRunning,
+      at: clock.now(),
+    })
+    const app = claim && current.apps.get(claim.deployment.app)
+    if (!claim || !app) return false
+    const run = { ...claim, app, secrets: secretsOf(current), controller: new AbortController() }
+    const ended = execute(run).finally(() => running.delete(claim.deployment.id))
+    running.set(claim.deployment.id, { controller: run.controller, ended })
+    return true
+  }
+
+  function claimTarget(app: App | undefined): ClaimTarget | null {
+    if (app === undefined) return null
+    return { concurrencyGroup: app.concurrencyGroup, realPath: deps.realPath(app.path), fingerprint: app.fingerprint }
+  }
+
+  /** One deployment from its claim to its report. Never rejects: what is broken is logged, and the row is settled. */
+  async function execute(run: Run): Promise<void> {
+    const { deployment, app, controller } = run
+    const fields = { deployment: deployment.id, app: app.name, attempt: run.owner.attempt }
+    log.info({ ...fields, trigger: deployment.trigger, ref: deployment.ref }, 'deployment started')
+    if (cancelledEarly.delete(deployment.id)) controller.abort('cancelled' satisfies Stop)
+    const deadline = setTimeout(() => { controller.abort('timed_out' satisfies Stop) }, app.timeoutMs)
+    failPoint('claimed')
+    try {
+      const settled = await settle(run, await deploy(run))
+      const { outcome, reason, message, revision } = settled
+      log.info({ ...fields, state: settled.state, outcome, reason, revision, message }, 'deployment ended')
+    } catch (error) {
+      log.error({ ...fields, err: error }, 'deployment could not be settled; the next start settles it')
+    } finally {
+      clearTimeout(deadline)
+    }
+  }
+
+  async function deploy(run: Run): Promise<DeploymentResult> {
+    const { deployment, owner, app, secrets, controller } = run
+    let sink: LogSink | null = null
+    try {
+      sink = await store.openLog(deployment.id, secrets)
+      for (const former of app.was) await runner.rename(former, app.name)
+      const live = await store.live(app.name)
+      const result = await runner.deploy(
+        {
+          app,
+          deployment,
+          attempt: owner.attempt,
+          previousRevision: live.revision,
+          skip: (tip) => alreadyLive(tip, deployment, live, app),
+          signal: controller.signal,
+        },
+        progressOf(run, sink),
+      )
+      await sink.note(`${result.outcome}${result.message === null ? '' : `: ${result.message}`}`)
+      return result
+    } catch (error) {
+      log.error({ deployment: deployment.id, app: app.name, err: error }, 'the daemon failed at a deployment')
+      return { outcome: 'failed', reason: 'internal_error', message: 'deployhook itself failed at this; its own log says how' }
+    } finally {
+      await sink?.close()
+    }
+  }
+
+  function progressOf({ owner }: Run, sink: LogSink): Progress {
+    return {
+      revision: (revision) => store.setRevision(owner, revision),
+      stepStarted: ({ number, name }) => store.startStep(owner, { number, name, at: clock.now() }),
+      stepFinished: (step) => store.finishStep(owner, { ...step, at: clock.now() }),
+      output: (step, chunk) => sink.output(step, chunk),
+      endOutput: (step) => sink.endStep(step),
+      note: (text) => sink.note(text),
+    }
+  }
+
+  /** Writes the outcome down, however long the store refuses: a row must not stay `running` while the daemon lives. */
+  async function settle(run: Run, result: DeploymentResult): Promise<Deployment> {
+    const { owner, app, secrets } = run
+    failPoint('before-recording')
+    const message = result.message === null ? null : maskText(secrets, result.message)
+    for (;;) {
+      try {
+        if (result.outcome === 'interrupted' && app.onInterrupt === 'requeue') return await store.requeue(owner, clock.now())
+        return await store.finish(owner, { ...result, message }, clock.now())
+      } catch (error) {
+        if (stopped.signal.aborted || !isUnavailable(error)) throw error
+        log.error({ deployment: owner.id, err: error }, 'the store cannot record an outcome; trying again')
+        await pause(deps.retryMs, stopped.signal)
+      }
+    }
+  }
+}
+
+/** An automatic deployment of what the tree is known to hold already changes nothing; a person's always runs. */
+function alreadyLive(tip: Revision, deployment: Deployment, live: Live, app: App): ReturnType<SkipRule> {
+  if (kindOf(deployment.trigger) === 'person' || tip !== live.revision || app.fingerprint !== live.fingerprint) return null
+  return { reason: 'already_live', message: `${tip.slice(0, 8)} is live since deployment ${live.deployment ?? 0}` }
+}
+
+type SkipRule = (tip: Revision) => { readonly reason: string; readonly message: string } | null
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'unavailable'
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', done, { once: true })
+    function done(): void {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+  })
 }
