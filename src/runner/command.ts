@@ -4,7 +4,10 @@ import type { Stop } from './runner.ts'
 export type Command = {
   readonly argv: readonly [string, ...string[]]
   readonly cwd: string
-  /** The whole environment of the child, `DEPLOYHOOK_COOKIE` included. */
+  /**
+   * The whole environment of the child, `DEPLOYHOOK_COOKIE` included. No two commands that run at the same time may
+   * carry the same cookie: what one leaves behind is found by it.
+   */
   readonly env: Readonly<Record<string, string>>
 }
 
@@ -33,6 +36,7 @@ export type NotStarted =
   | 'bad_format'
   | 'cwd_missing'
   | 'cwd_not_a_directory'
+  | 'cwd_forbidden'
   | 'arguments_too_long'
   | 'nul_in_argument'
   | 'no_processes_left'

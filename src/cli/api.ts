@@ -1,0 +1,83 @@
+import type { DeliveryRecord, Refusal } from '../model/delivery.ts'
+import type { Deployment } from '../model/deployment.ts'
+import type { Explanation } from '../explain.ts'
+
+/** A value as JSON brings it: times are ISO 8601 text. */
+type Wire<T> = T extends Date
+  ? string
+  : T extends string
+    ? T
+    : T extends readonly (infer Item)[]
+      ? readonly Wire<Item>[]
+      : T extends object
+        ? { readonly [Key in keyof T]: Wire<T[Key]> }
+        : T
+
+/** The API's answers (DESIGN §6), as far as the commands read them. */
+export type DeploymentView = Wire<Omit<Deployment, 'adopt'>> & { readonly waitingFor: string | null }
+
+export type DeliveryView = Wire<DeliveryRecord>
+
+export type RefusalView = Wire<Refusal>
+
+export type StatusView = {
+  readonly version: string
+  readonly startedAt: string
+  readonly listen: string
+  readonly config: { readonly file: string; readonly loadedAt: string; readonly problems: readonly string[] }
+  readonly webhooks: readonly WebhookView[]
+  readonly running: number
+  readonly queued: number
+  readonly maxRunning: number
+  readonly draining: boolean
+}
+
+export type WebhookView = {
+  readonly name: string
+  readonly provider: string
+  readonly path: string
+  readonly lastDelivery: {
+    readonly id: number
+    readonly at: string
+    readonly result: string
+    readonly reason: string | null
+  } | null
+  readonly refused: { readonly count: number; readonly last: RefusalView | string | null }
+}
+
+export type AppView = {
+  readonly name: string
+  readonly repo: string
+  readonly branch: string
+  readonly path: string
+  readonly live: { readonly revision: string | null; readonly deployment: number | null; readonly at: string | null }
+  readonly running: number | null
+  readonly queued: readonly number[]
+  readonly last: DeploymentView | null
+}
+
+export type DeploymentsView = { readonly deployments: readonly DeploymentView[]; readonly next: number | null }
+
+export type DeliveriesView = {
+  readonly deliveries: readonly DeliveryView[]
+  readonly next: number | null
+  readonly refused: readonly RefusalView[]
+}
+
+export type ReloadView =
+  | { readonly result: 'reloaded'; readonly warnings: readonly string[] }
+  | { readonly result: 'refused'; readonly problems: readonly string[] }
+
+export type ExplanationView = Explanation
+
+/** One event of a followed log; `id` is where to resume. */
+export type LogEvent =
+  | {
+      readonly kind: 'line'
+      readonly id: string | null
+      readonly at: string
+      readonly step: number | null
+      readonly text: string
+    }
+  | { readonly kind: 'state'; readonly id: string | null; readonly deployment: DeploymentView }
+  | { readonly kind: 'end'; readonly id: string | null }

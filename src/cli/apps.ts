@@ -1,0 +1,42 @@
+import type { AppView } from './api.ts'
+import { exit } from './cli-error.ts'
+import { examples, jsonOption, socketOption, withDaemon, type AddCommand, type DaemonOptions } from './command.ts'
+import { shortRevision, standing, when } from './show-deployment.ts'
+import { table } from './table.ts'
+import type { Terminal } from './terminal.ts'
+import { oneLine } from './text.ts'
+
+export const addApps: AddCommand = (program, cli) => {
+  program
+    .command('apps')
+    .summary('the apps and what is live of each')
+    .description('Lists the apps of deploy.yml: what is live, what runs, what waits, and how the last deployment ended.')
+    .addOption(jsonOption())
+    .addOption(socketOption())
+    .addHelpText('after', examples(['deployhook apps', 'all of them'], ['deployhook explain blog', 'one, in words']))
+    .action(
+      cli.action(async (options: DaemonOptions & { json?: boolean }) => {
+        const answer = await withDaemon(options, { cli, ask: (client) => client.apps() })
+        const { terminal, io } = cli
+        if (options.json) await terminal.printJson(answer)
+        else await terminal.print(appsText(answer.apps, { paint: terminal.paint, now: io.clock.now() }))
+        return exit.done
+      }),
+    )
+}
+
+type Looks = { readonly paint: Terminal['paint']; readonly now: Date }
+
+function appsText(apps: readonly AppView[], { paint, now }: Looks): string {
+  if (apps.length === 0) return 'deploy.yml has no apps.'
+  const rows = apps.map(({ name, branch, path, live, running, queued, last }) => [
+    oneLine(name),
+    oneLine(branch),
+    live.revision === null ? '-' : `${shortRevision(live.revision)}, ${when(live.at, now)}`,
+    running === null ? '-' : paint.cyan(String(running)),
+    queued.length === 0 ? '-' : paint.yellow(queued.join(' ')),
+    last === null ? '-' : `${last.id} ${standing(last, paint)}`,
+    oneLine(path),
+  ])
+  return table(['APP', 'BRANCH', 'LIVE', 'RUNNING', 'QUEUED', 'LAST', 'PATH'].map(paint.dim), rows)
+}

@@ -1,0 +1,160 @@
+import { Agent, request } from 'undici'
+import type {
+  AppView,
+  DeliveriesView,
+  DeploymentsView,
+  DeploymentView,
+  ExplanationView,
+  LogEvent,
+  ReloadView,
+  StatusView,
+} from './api.ts'
+import { CliError, exit } from './cli-error.ts'
+import { errorCode, notReachable } from './connect.ts'
+import { serverSentEvents, type ServerSentEvent } from './sse.ts'
+
+/**
+ * The daemon's API over its control socket. Every method throws a `CliError`: exit code 1 with the daemon's own message
+ * when it refuses, 3 when it is not reachable.
+ */
+export type Client = {
+  status(): Promise<StatusView>
+  apps(): Promise<{ readonly apps: readonly AppView[] }>
+  deployments(query: Query): Promise<DeploymentsView>
+  deployment(id: number): Promise<DeploymentView>
+  deliveries(query: Query): Promise<DeliveriesView>
+  explain(subject: string | null): Promise<ExplanationView>
+  reload(): Promise<ReloadView>
+  deploy(app: string, options: { readonly adopt: boolean }): Promise<DeploymentView>
+  retry(id: number): Promise<DeploymentView>
+  cancel(id: number): Promise<DeploymentView>
+  /** The log as it is kept. */
+  readLog(id: number): Promise<AsyncIterable<Uint8Array>>
+  /** The log from its start, or from after the event `lastId`, and on as it is written. Ends early on a lost connection. */
+  followLog(
+    id: number,
+    options: { readonly lastId: string | null; readonly signal: AbortSignal },
+  ): Promise<AsyncIterable<LogEvent>>
+  close(): Promise<void>
+}
+
+export type Query = Readonly<Record<string, string | number | undefined>>
+
+/** Talks to the daemon on the socket at `path`. */
+export function openClient(path: string): Client {
+  // The daemon runs on this machine, so a dead one closes the socket: silence is a step that prints nothing.
+  const agent = new Agent({ connect: { socketPath: path }, bodyTimeout: 0 })
+
+  return {
+    // What the daemon says on its own socket is believed: this is the edge where JSON gets its types.
+    status: async () => (await read('/api/status')) as StatusView,
+    apps: async () => (await read('/api/apps')) as { apps: AppView[] },
+    deployments: async (query) => (await read(`/api/deployments${search(query)}`)) as DeploymentsView,
+    deployment: async (id) => (await read(`/api/deployments/${id}`)) as DeploymentView,
+    deliveries: async (query) => (await read(`/api/deliveries${search(query)}`)) as DeliveriesView,
+    explain: async (subject) =>
+      (await read(`/api/explain${search({ subject: subject ?? undefined })}`)) as ExplanationView,
+    reload,
+    deploy: (app, { adopt }) => deploymentOf(`/api/apps/${encodeURIComponent(app)}/deploy`, adopt ? { adopt } : {}),
+    retry: (id) => deploymentOf(`/api/deployments/${id}/retry`, {}),
+    cancel: (id) => deploymentOf(`/api/deployments/${id}/cancel`, {}),
+    async readLog(id) {
+      const { body } = await accepted(await send({ path: `/api/deployments/${id}/log` }))
+      return body
+    },
+    async followLog(id, { lastId, signal }) {
+      const headers = { accept: 'text/event-stream', ...(lastId === null ? {} : { 'last-event-id': lastId }) }
+      const { body } = await accepted(await send({ path: `/api/deployments/${id}/log?follow`, headers, signal }))
+      return logEvents(body)
+    },
+    close: () => agent.destroy(),
+  }
+
+  async function read(path: string): Promise<unknown> {
+    const { body } = await accepted(await send({ path }))
+    return body.json()
+  }
+
+  async function deploymentOf(path: string, content: object): Promise<DeploymentView> {
+    const { body } = await accepted(await send({ path, method: 'POST', content }))
+    const { deployment } = (await body.json()) as { deployment: DeploymentView }
+    return deployment
+  }
+
+  async function reload(): Promise<ReloadView> {
+    const answer = await send({ path: '/api/reload', method: 'POST', content: {} })
+    if (answer.statusCode === 200) return (await answer.body.json()) as ReloadView
+    const { problems, error } = refusal(await answer.body.text())
+    if (problems === undefined) throw refused(answer.statusCode, error?.message)
+    return { result: 'refused', problems }
+  }
+
+  async function send(sent: Sent): Promise<Answer> {
+    const { method = 'GET', content, headers = {}, signal, path: target } = sent
+    const json = content === undefined ? {} : { body: JSON.stringify(content), headers: { 'content-type': 'application/json' } }
+    try {
+      return await request(`http://localhost${target}`, {
+        dispatcher: agent,
+        method,
+        ...json,
+        headers: { ...json.headers, ...headers },
+        ...(signal === undefined ? {} : { signal }),
+      })
+    } catch (error) {
+      if (signal?.aborted) throw error
+      throw notReachable([{ path, code: errorCode(error) ?? 'unknown error' }], error)
+    }
+  }
+}
+
+type Sent = {
+  readonly path: string
+  readonly method?: 'GET' | 'POST'
+  readonly content?: object
+  readonly headers?: Readonly<Record<string, string>>
+  readonly signal?: AbortSignal
+}
+
+type Answer = Awaited<ReturnType<typeof request>>
+
+function search(query: Query): string {
+  const given = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]))
+  return given.length === 0 ? '' : `?${new URLSearchParams(given).toString()}`
+}
+
+async function accepted(answer: Answer): Promise<Answer> {
+  if (answer.statusCode < 300) return answer
+  throw refused(answer.statusCode, refusal(await answer.body.text()).error?.message)
+}
+
+function refused(status: number, message: string | undefined): CliError {
+  return new CliError(message ?? `the daemon answers with status ${status} and no reason: see its own log`, {
+    exitCode: exit.failed,
+  })
+}
+
+type RefusalBody = { readonly error?: { readonly message?: string }; readonly problems?: readonly string[] }
+
+function refusal(text: string): RefusalBody {
+  try {
+    const body: unknown = JSON.parse(text)
+    return typeof body === 'object' && body !== null ? body : {}
+  } catch {
+    return {}
+  }
+}
+
+async function* logEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<LogEvent> {
+  for await (const event of serverSentEvents(body)) {
+    const read = logEvent(event)
+    if (read !== null) yield read
+  }
+}
+
+/** null: a kind of event that a newer daemon sends and this command does not know. */
+function logEvent({ id, event, data }: ServerSentEvent): LogEvent | null {
+  if (event === 'end') return { kind: 'end', id }
+  if (event === 'line') return { kind: 'line', id, ...(JSON.parse(data) as { at: string; step: number | null; text: string }) }
+  if (event === 'state') return { kind: 'state', id, ...(JSON.parse(data) as { deployment: DeploymentView }) }
+  return null
+}

@@ -1,0 +1,35 @@
+import { exit } from './cli-error.ts'
+import { examples, jsonOption, socketOption, withDaemon, type AddCommand, type DaemonOptions } from './command.ts'
+import { watch, type WatchOptions } from './watch.ts'
+
+export const addDeploy: AddCommand = (program, cli) => {
+  program
+    .command('deploy')
+    .summary("deploy the tip of an app's branch now")
+    .description(
+      `Deploys the tip of an app's branch and follows the log. Exit code ${exit.done}: it is live; ${exit.failed}: it is not. ` +
+        'What was queued of the app is superseded; if this one is, its successor is followed.',
+    )
+    .argument('<app>', 'its name in deploy.yml')
+    .option('--adopt', 'take over a directory that already holds other files (collisions are saved first)')
+    .option('--no-wait', 'do not follow, only queue it')
+    .addOption(jsonOption())
+    .addOption(socketOption())
+    .addHelpText(
+      'after',
+      examples(
+        ['deployhook deploy blog', 'and watch it'],
+        ['deployhook deploy blog --no-wait', 'from a script that has other things to do'],
+        ['deployhook deploy blog --adopt', 'the first time, into a directory with files'],
+      ),
+    )
+    .action(
+      cli.action((app: string, options: DaemonOptions & WatchOptions & { adopt?: boolean }) => {
+        const { wait, json, adopt = false } = options
+        return withDaemon(options, {
+          cli,
+          ask: async (client) => watch(await client.deploy(app, { adopt }), { client, cli, wait, json: json === true }),
+        })
+      }),
+    )
+}

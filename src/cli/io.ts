@@ -1,0 +1,65 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { systemClock, type Clock } from '../lib/clock.ts'
+import type { ServeOptions } from './locations.ts'
+
+/** Everything of the process and the world outside that the commands use. */
+export type CliIo = {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly stdout: Output
+  readonly stderr: Output
+  readonly cwd: string
+  readonly uid: number
+  readonly version: string
+  readonly clock: Clock
+  /** Resolves after `ms`; rejects when the signal aborts first. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<unknown>
+  /** Calls `listener` at Ctrl-C, SIGTERM or when nobody reads the output any more; gives back how to stop listening. */
+  readonly onInterrupt: (listener: () => void) => () => void
+  /** Runs the daemon until it has ended. */
+  readonly serve: (options: ServeOptions) => Promise<Served>
+}
+
+/** The part of a writable stream that is used; `written` is called when the next chunk may come, also after a failure. */
+export type Output = {
+  write(text: string | Uint8Array, written: () => void): unknown
+  readonly isTTY?: boolean
+}
+
+/** How the daemon ended: by request, or before it was up, with the reason and the cure as a sentence. */
+export type Served = { readonly kind: 'stopped' } | { readonly kind: 'cannot_start'; readonly problem: string }
+
+/**
+ * The real thing, for `main.ts`. Signals are listened to only while a command follows something, so that `serve` is
+ * free to have its own way with them.
+ */
+export function ioOf(host: NodeJS.Process, { version, serve }: Pick<CliIo, 'version' | 'serve'>): CliIo {
+  const listeners = new Set<() => void>()
+  const interrupt = (): void => {
+    for (const listener of listeners) listener()
+  }
+  host.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    interrupt()
+  })
+  return {
+    env: host.env,
+    stdout: host.stdout,
+    stderr: host.stderr,
+    cwd: host.cwd(),
+    uid: host.geteuid?.() ?? 0,
+    version,
+    clock: systemClock,
+    sleep: (ms, signal) => wait(ms, undefined, { signal }),
+    onInterrupt(listener) {
+      if (listeners.size === 0) for (const signal of signals) host.on(signal, interrupt)
+      listeners.add(listener)
+      return () => {
+        listeners.delete(listener)
+        if (listeners.size === 0) for (const signal of signals) host.off(signal, interrupt)
+      }
+    },
+    serve,
+  }
+}
+
+const signals = ['SIGINT', 'SIGTERM'] as const

@@ -1,0 +1,76 @@
+import { lengthOf } from '../lib/ago.ts'
+import type { DeploymentView } from './api.ts'
+import { exit } from './cli-error.ts'
+import { examples, jsonOption, parseId, socketOption, withDaemon, type AddCommand, type DaemonOptions } from './command.ts'
+import { naming, shortRef, standing, took, when } from './show-deployment.ts'
+import { facts, table } from './table.ts'
+import type { Terminal } from './terminal.ts'
+import { oneLine, shorten } from './text.ts'
+
+export const addShow: AddCommand = (program, cli) => {
+  program
+    .command('show')
+    .summary('one deployment and its steps')
+    .description('Shows one deployment: what was asked for, what was deployed, how each step went and what came of it.')
+    .argument('<id>', 'the deployment', parseId)
+    .addOption(jsonOption())
+    .addOption(socketOption())
+    .addHelpText('after', examples(['deployhook show 12', 'facts'], ['deployhook explain 12', 'the same in words']))
+    .action(
+      cli.action(async (id: number, options: DaemonOptions & { json?: boolean }) => {
+        const deployment = await withDaemon(options, { cli, ask: (client) => client.deployment(id) })
+        const { terminal, io } = cli
+        if (options.json) await terminal.printJson(deployment)
+        else await terminal.print(deploymentText(deployment, { paint: terminal.paint, now: io.clock.now() }))
+        return exit.done
+      }),
+    )
+}
+
+type Looks = { readonly paint: Terminal['paint']; readonly now: Date }
+
+function deploymentText(deployment: DeploymentView, { paint, now }: Looks): string {
+  const { id, requestedRevision, revision, ref, trigger, delivery, attempts, supersededBy, message, reason } = deployment
+  const why = message ?? reason
+  const pairs: [string, string][] = [
+    ['asked for', `${when(deployment.queuedAt, now)} (${oneLine(deployment.queuedAt)}), by ${oneLine(trigger)}`],
+    ['branch', shortRef(ref)],
+    ['commit', revision ?? (requestedRevision === null ? 'the tip, not known yet' : `${requestedRevision} was asked for`)],
+    ['took', took(deployment, now)],
+  ]
+  if (revision !== null && requestedRevision !== null && requestedRevision !== revision) {
+    pairs.push(['pushed', `${requestedRevision}; the tip had moved on`])
+  }
+  if (delivery !== null) pairs.push(['delivery', String(delivery)])
+  if (attempts > 1) pairs.push(['attempts', String(attempts)])
+  if (supersededBy !== null) pairs.push(['superseded by', String(supersededBy)])
+  if (why !== null) pairs.push(['because', oneLine(why)])
+  return [
+    `${paint.bold(naming(deployment))}: ${standing(deployment, paint)}`,
+    facts(pairs, paint.dim),
+    ...stepLines(deployment, { paint, now }),
+    '',
+    paint.dim(`the log: deployhook logs ${id}   in words: deployhook explain ${id}`),
+  ].join('\n')
+}
+
+function stepLines({ steps }: DeploymentView, { paint, now }: Looks): readonly string[] {
+  if (steps.length === 0) return []
+  const rows = steps.map(({ name, attempt, exitCode, signal, startedAt, finishedAt }) => [
+    String(attempt),
+    shorten(oneLine(name), 60),
+    ending({ exitCode, signal, finishedAt }, paint),
+    lengthOf((finishedAt === null ? now : new Date(finishedAt)).getTime() - new Date(startedAt).getTime()),
+  ])
+  return ['', table(['ATTEMPT', 'STEP', 'END', 'TOOK'].map(paint.dim), rows)]
+}
+
+function ending(
+  { exitCode, signal, finishedAt }: Pick<DeploymentView['steps'][number], 'exitCode' | 'signal' | 'finishedAt'>,
+  paint: Terminal['paint'],
+): string {
+  if (finishedAt === null) return paint.cyan('running')
+  if (signal !== null) return paint.red(oneLine(signal))
+  if (exitCode === null) return paint.red('not ended by itself')
+  return exitCode === 0 ? paint.green('exit 0') : paint.red(`exit ${exitCode}`)
+}

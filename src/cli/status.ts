@@ -1,0 +1,66 @@
+import type { StatusView, WebhookView } from './api.ts'
+import { exit } from './cli-error.ts'
+import { examples, jsonOption, socketOption, withDaemon, type AddCommand, type DaemonOptions } from './command.ts'
+import { when } from './show-deployment.ts'
+import { facts, table } from './table.ts'
+import type { Terminal } from './terminal.ts'
+import { harmless, oneLine } from './text.ts'
+
+export const addStatus: AddCommand = (program, cli) => {
+  program
+    .command('status')
+    .summary('what the daemon is doing, and whether deliveries arrive')
+    .description('Shows the running daemon: its address, its configuration, its webhooks and its queue.')
+    .addOption(jsonOption())
+    .addOption(socketOption())
+    .addHelpText(
+      'after',
+      examples(['deployhook status', 'at a glance'], ['deployhook status --json', 'for monitoring scripts']),
+    )
+    .action(
+      cli.action(async (options: DaemonOptions & { json?: boolean }) => {
+        const status = await withDaemon(options, { cli, ask: (client) => client.status() })
+        const { terminal, io } = cli
+        if (options.json) await terminal.printJson(status)
+        else await terminal.print(statusText(status, { paint: terminal.paint, now: io.clock.now() }))
+        return exit.done
+      }),
+    )
+}
+
+type Looks = { readonly paint: Terminal['paint']; readonly now: Date }
+
+function statusText(status: StatusView, { paint, now }: Looks): string {
+  const { version, startedAt, listen, config, webhooks, running, queued, maxRunning, draining } = status
+  const busy = `${running} running (at most ${maxRunning} at once), ${queued} queued`
+  const daemon = facts(
+    [
+      ['deployhook', `${oneLine(version)}, started ${when(startedAt, now)}`],
+      ['listens on', oneLine(listen)],
+      ['configuration', `${oneLine(config.file)}, loaded ${when(config.loadedAt, now)}`],
+      ['deployments', draining ? `${busy}; ${paint.yellow('shutting down: starts no more')}` : busy],
+    ],
+    paint.dim,
+  )
+  return [daemon, ...configProblems(config.problems, paint), '', webhookTable(webhooks, { paint, now })].join('\n')
+}
+
+function configProblems(problems: readonly string[], paint: Terminal['paint']): readonly string[] {
+  if (problems.length === 0) return []
+  const head = 'The file on disk has problems, so the map from before is still in use (mend it, then: deployhook reload):'
+  return ['', paint.red(head), ...problems.map(harmless)]
+}
+
+function webhookTable(webhooks: readonly WebhookView[], { paint, now }: Looks): string {
+  if (webhooks.length === 0) return 'deploy.yml has no webhooks: nothing can arrive.'
+  const rows = webhooks.map(({ name, provider, path, lastDelivery, refused }) => [
+    oneLine(name),
+    oneLine(provider),
+    oneLine(path),
+    lastDelivery === null
+      ? paint.yellow('none yet')
+      : `${lastDelivery.id} ${oneLine(lastDelivery.result)}, ${when(lastDelivery.at, now)}`,
+    refused.count === 0 ? '0' : paint.red(String(refused.count)),
+  ])
+  return table(['WEBHOOK', 'PROVIDER', 'PATH', 'LAST DELIVERY', 'REFUSED'].map(paint.dim), rows)
+}

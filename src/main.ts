@@ -1,0 +1,23 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+
+const { version, engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string
+  engines: { node: string }
+}
+
+// Everything else is imported afterwards: an older Node would fail at it without saying why.
+if (Number.parseInt(process.versions.node, 10) < Number.parseInt(engines.node.replace(/\D+/, ''), 10)) {
+  process.stderr.write(`deployhook ${version} needs Node ${engines.node}; this is ${process.version} (${process.execPath})\n`)
+  process.exit(78)
+}
+
+const [{ runCli }, { ioOf }, { startApp }] = await Promise.all([
+  import('./cli/index.ts'),
+  import('./cli/io.ts'),
+  import('./app.ts'),
+])
+process.exitCode = await runCli(
+  process.argv.slice(2),
+  ioOf(process, { version, serve: (options) => startApp(options, { process, version }) }),
+)

@@ -1,0 +1,79 @@
+import { z } from 'zod'
+import { isRefName } from '../model/ref.ts'
+import { identityOf } from '../model/repository.ts'
+import { isZeroSha, parseRevision, type Revision } from '../model/revision.ts'
+
+/**
+ * What `schema` makes of a body, or a sentence that names the first wrong field and says what it must be. Names come
+ * from the schema and texts from below, never from the body: the sentence is shown and stored.
+ */
+export function readBody<T>(
+  body: unknown,
+  schema: z.ZodType<T>,
+): { readonly fields: T } | { readonly problem: string } {
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    return { problem: 'the body must be a JSON object' }
+  const read = schema.safeParse(body)
+  if (read.success) return { fields: read.data }
+  const [issue] = read.error.issues
+  return { problem: `${issue?.path.join('.') ?? 'the body'}: ${issue?.message ?? 'is not as it should be'}` }
+}
+
+// What decides must be exactly right…
+
+/** A full ref name; git's own rules. */
+export const refName = checked(
+  (text) => text.isWellFormed() && isRefName(text),
+  'must be a full ref name such as refs/heads/main',
+)
+
+/** A commit id, or null where the host writes zeros for "none". */
+export const revision = checked(
+  (text) => isZeroSha(text) || parseRevision(text) !== null,
+  'must be a commit id: 40 or 64 lower-case hex digits',
+).transform((text): Revision | null => parseRevision(text))
+
+/** The name of a repository on its host: `acme/blog`. */
+export const fullName = checked(
+  (text) => text.length <= maxName && /^[^\s\p{Cc}\p{Cf}\p{Cs}]+$/u.test(text),
+  'must be a repository name such as acme/blog, of at most 512 characters',
+)
+
+/** One of the URLs under which a payload knows its repository; only ever compared, never fetched. */
+export const url = checked((text) => text.length <= maxUrl, 'must be a URL of at most 2048 characters').nullish()
+
+export const flag = z.boolean({ error: 'must be true or false' }).optional()
+
+/** A part of the body that must be there. */
+export function object<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape> {
+  return z.object(shape, { error: 'must be an object' })
+}
+
+// …what only people read must never cost a deployment.
+
+export const message = lenient(4096)
+
+export const person = lenient(256)
+
+/** A part of the body that may be missing or of another form, which reads as null. */
+export function maybe<T extends z.ZodType>(schema: T): z.ZodCatch<z.ZodNullable<T>> {
+  return schema.nullable().catch(null as z.output<z.ZodNullable<T>>)
+}
+
+/** Every identity by which a payload names its repository; those of local paths are nothing that a host may name. */
+export function namesOf(name: string, urls: readonly (string | null | undefined)[]): readonly string[] {
+  const identities = urls.map((text) => (typeof text === 'string' ? identityOf(text) : null))
+  const hosted = identities.filter((identity) => identity !== null && !identity.startsWith('file:'))
+  return [...new Set([...hosted, name.toLowerCase()])].filter((identity) => identity !== null)
+}
+
+const maxName = 512
+const maxUrl = 2048
+
+function checked(isRight: (text: string) => boolean, error: string): z.ZodString {
+  return z.string({ error }).refine(isRight, { error })
+}
+
+function lenient(maxLength: number): z.ZodCatch<z.ZodNullable<z.ZodPipe<z.ZodString, z.ZodTransform<string, string>>>> {
+  return maybe(z.string().transform((text) => text.slice(0, maxLength).toWellFormed()))
+}

@@ -1,0 +1,102 @@
+import { z } from 'zod'
+import { markVerified, type Delivery, type VerifiedDelivery } from '../model/delivery.ts'
+import type { PushEvent } from '../model/push-event.ts'
+import { flag, fullName, maybe, message, namesOf, object, person, readBody, refName, revision, url } from './fields.ts'
+import { formField } from './form.ts'
+import { claimedIdOf, eventNameOf, hasHeader, headerOf, idOf } from './headers.ts'
+import { parseJson } from './json.ts'
+import type { Parsed, Provider } from './provider.ts'
+import { hmacSha256, provingSecret, sameDigest } from './signature.ts'
+
+/**
+ * github.com and GitHub Enterprise Server. The signature is `sha256=` and the HMAC of the body as sent, be it JSON or a
+ * form: https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
+ */
+export const github: Provider = {
+  options: z.strictObject({}),
+
+  verify(delivery, { secrets }) {
+    const { headers, body } = delivery
+    const header = headerOf(headers, 'x-hub-signature-256')
+    if (header === null) return { refused: hasHeader(headers, otherSchemes) ? 'wrong_scheme' : 'no_signature' }
+    const hex = /^sha256=([0-9a-f]{64})$/.exec(header)?.[1]
+    if (hex === undefined) return { refused: 'malformed_header' }
+
+    const signature = Buffer.from(hex, 'hex')
+    const secret = provingSecret(secrets, (key) => sameDigest(signature, hmacSha256(key, [body])))
+    if (secret === null) return { refused: 'bad_signature' }
+    return markVerified(delivery, { providerId: idOf(headers, 'x-github-delivery'), idIsSigned: false, secret })
+  },
+
+  parse(delivery) {
+    const event = eventNameOf(headerOf(delivery.headers, 'x-github-event'))
+    if (event === null) return { kind: 'malformed', event, problem: 'X-GitHub-Event: must be the name of an event' }
+    if (event === 'ping') return { kind: 'ignored', event, reason: 'ping' }
+    if (event !== 'push') return { kind: 'ignored', event, reason: 'event' }
+    return parsePush(event, delivery)
+  },
+
+  claimedId: (headers) => claimedIdOf(headers, 'x-github-delivery'),
+
+  sign({ event, id, body }, secret) {
+    const headers = {
+      'content-type': 'application/json',
+      'user-agent': 'GitHub-Hookshot/deployhook',
+      'x-github-event': event,
+      'x-github-delivery': id,
+      'x-hub-signature-256': `sha256=${hmacSha256(secret.reveal(), [body]).toString('hex')}`,
+    }
+    return { headers, body }
+  },
+}
+
+const otherSchemes = ['x-hub-signature', 'x-gitlab-token', 'webhook-signature'] as const
+
+// https://docs.github.com/en/webhooks/webhook-events-and-payloads#push
+const pushBody = object({
+  ref: refName,
+  before: revision,
+  after: revision,
+  deleted: flag,
+  forced: flag,
+  repository: object({ full_name: fullName, clone_url: url, ssh_url: url, html_url: url }),
+  head_commit: maybe(z.object({ message, author: maybe(z.object({ name: person })) })),
+  pusher: maybe(z.object({ name: person })),
+})
+
+function parsePush(event: string, delivery: VerifiedDelivery): Parsed {
+  const json = jsonOf(delivery)
+  const read = 'problem' in json ? json : readBody(json.value, pushBody)
+  if ('problem' in read) return { kind: 'malformed', event, problem: read.problem }
+  return { kind: 'pushes', event, pushes: [toPush(read.fields)] }
+}
+
+function jsonOf({ headers, body }: Delivery): ReturnType<typeof parseJson> {
+  if (!/^\s*application\/x-www-form-urlencoded\s*(?:;|$)/i.test(headerOf(headers, 'content-type') ?? ''))
+    return parseJson(body)
+  const payload = formField(body, 'payload')
+  return 'problem' in payload ? payload : parseJson(payload.value)
+}
+
+function toPush({
+  ref,
+  before,
+  after,
+  deleted,
+  forced,
+  repository,
+  head_commit,
+  pusher,
+}: z.output<typeof pushBody>): PushEvent {
+  const { full_name, clone_url, ssh_url, html_url } = repository
+  return {
+    repository: full_name,
+    names: namesOf(full_name, [clone_url, ssh_url, html_url]),
+    ref,
+    before,
+    after: deleted === true ? null : after,
+    forced: forced ?? null,
+    headCommit: head_commit && { message: head_commit.message ?? '', author: head_commit.author?.name ?? null },
+    pusher: pusher?.name ?? null,
+  }
+}

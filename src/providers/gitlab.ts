@@ -1,0 +1,156 @@
+import { z } from 'zod'
+import type { Secret } from '../lib/secret.ts'
+import { markVerified, type Delivery, type RefusalReason, type VerifiedDelivery } from '../model/delivery.ts'
+import type { HeadCommit, PushEvent } from '../model/push-event.ts'
+import { fullName, maybe, message, namesOf, object, person, readBody, refName, revision, url } from './fields.ts'
+import { claimedIdOf, eventNameOf, hasHeader, headerOf, idOf } from './headers.ts'
+import { parseJson } from './json.ts'
+import type { Parsed, Provider } from './provider.ts'
+import { provingSecret, sameText } from './signature.ts'
+import {
+  isSigningSecret,
+  proveStandardWebhook,
+  signingKey,
+  signingSecretForm,
+  standardWebhookHeaders,
+} from './standard-webhooks.ts'
+
+/**
+ * gitlab.com and self-managed GitLab: project, group and system hooks. A secret that starts with `whsec_` is a signing
+ * token, whose signature is then demanded; any other is the secret token that GitLab sends along as it is:
+ * https://docs.gitlab.com/user/project/integrations/webhooks/
+ */
+export const gitlab: Provider = {
+  options: z.strictObject({}),
+
+  checkSecrets(secrets) {
+    const texts = secrets.map((secret) => secret.reveal())
+    const signing = texts.filter(isSigningSecret)
+    if (signing.some((text) => signingKey(text) === null)) {
+      return `starts with whsec_ but is no GitLab signing token, which is ${signingSecretForm}: copy the whole token`
+    }
+    if (signing.length === 0 || signing.length === texts.length) return null
+    return 'mixes a signing token (whsec_…) with a secret token, so that the weaker would do: use two of one kind, or two webhooks'
+  },
+
+  verify(delivery, { secrets }) {
+    const signed = secrets.some((secret) => isSigningSecret(secret.reveal()))
+    return signed ? verifySigned(delivery, secrets) : verifyToken(delivery, secrets)
+  },
+
+  parse({ body }) {
+    const json = parseJson(body)
+    const kind = 'problem' in json ? json : readBody(json.value, kindBody)
+    if ('problem' in kind) return { kind: 'malformed', event: null, problem: kind.problem }
+    const event = eventNameOf(kind.fields.object_kind ?? kind.fields.event_name)
+    if (event === null) return { kind: 'malformed', event, problem: 'object_kind: must be the name of an event' }
+    return parseEvent(event, 'value' in json ? json.value : null)
+  },
+
+  claimedId: (headers) => claimedIdOf(headers, 'webhook-id') ?? claimedIdOf(headers, 'idempotency-key'),
+
+  sign(message, secret) {
+    const proof = isSigningSecret(secret.reveal())
+      ? standardWebhookHeaders(message, secret)
+      : { 'x-gitlab-token': Buffer.from(secret.reveal()).toString('latin1') }
+    const headers = {
+      'content-type': 'application/json',
+      'user-agent': 'GitLab/deployhook',
+      'idempotency-key': message.id,
+      'x-gitlab-event': eventHeaders[message.event] ?? 'System Hook',
+      ...proof,
+    }
+    return { headers, body: message.body }
+  },
+}
+
+const eventHeaders: Readonly<Record<string, string>> = { push: 'Push Hook', tag_push: 'Tag Push Hook' }
+
+type Verdict = VerifiedDelivery | { readonly refused: RefusalReason }
+
+function verifySigned(delivery: Delivery, secrets: readonly Secret[]): Verdict {
+  const proof = proveStandardWebhook(delivery, secrets)
+  return 'refused' in proof
+    ? proof
+    : markVerified(delivery, { providerId: proof.id, idIsSigned: true, secret: proof.secret })
+}
+
+function verifyToken(delivery: Delivery, secrets: readonly Secret[]): Verdict {
+  const { headers } = delivery
+  const token = headerOf(headers, 'x-gitlab-token')
+  if (token === null) return { refused: hasHeader(headers, otherSchemes) ? 'wrong_scheme' : 'no_signature' }
+  // Node hands over header bytes as Latin-1 characters; what else could stand here is not what came over the wire.
+  if (!/^[\x20-\xff]+$/.test(token)) return { refused: 'malformed_header' }
+  const secret = provingSecret(secrets, (text) => sameText(Buffer.from(token, 'latin1'), Buffer.from(text)))
+  if (secret === null) return { refused: 'bad_signature' }
+  return markVerified(delivery, { providerId: idOf(headers, 'idempotency-key'), idIsSigned: false, secret })
+}
+
+const otherSchemes = ['webhook-signature', 'x-hub-signature-256', 'x-hub-signature'] as const
+
+// https://docs.gitlab.com/user/project/integrations/webhook_events/ and, for system hooks, which may lack object_kind:
+// https://docs.gitlab.com/administration/system_hooks/
+const kindBody = object({ object_kind: z.unknown().optional(), event_name: z.unknown().optional() })
+
+const change = { ref: refName, before: revision, after: revision }
+const origin = {
+  project: object({ path_with_namespace: fullName, web_url: url, git_http_url: url, git_ssh_url: url }),
+  user_username: person,
+  user_name: person,
+}
+const pushBody = object({
+  ...change,
+  ...origin,
+  checkout_sha: z.unknown().optional(),
+  commits: maybe(z.array(z.unknown())),
+})
+const updateBody = object({ ...origin, changes: z.array(object(change), { error: 'must be a list' }) })
+const commitBody = z.object({ id: z.string(), message, author: maybe(z.object({ name: person })) })
+
+/** The body alone decides, for it is what a signing token signs; the header X-Gitlab-Event says nothing more. */
+function parseEvent(event: string, body: unknown): Parsed {
+  switch (event) {
+    case 'push':
+    case 'tag_push': {
+      const read = readBody(body, pushBody)
+      if ('problem' in read) return { kind: 'malformed', event, problem: read.problem }
+      return { kind: 'pushes', event, pushes: [toPush(read.fields, read.fields, headCommitOf(read.fields))] }
+    }
+    case 'repository_update': {
+      const read = readBody(body, updateBody)
+      if ('problem' in read) return { kind: 'malformed', event, problem: read.problem }
+      return { kind: 'pushes', event, pushes: read.fields.changes.map((one) => toPush(read.fields, one, null)) }
+    }
+    default:
+      return { kind: 'ignored', event, reason: 'event' }
+  }
+}
+
+function toPush(
+  { project, user_username, user_name }: Pick<z.output<typeof pushBody>, keyof typeof origin>,
+  { ref, before, after }: Pick<z.output<typeof pushBody>, keyof typeof change>,
+  headCommit: HeadCommit | null,
+): PushEvent {
+  const { path_with_namespace, web_url, git_http_url, git_ssh_url } = project
+  return {
+    repository: path_with_namespace,
+    names: namesOf(path_with_namespace, [git_http_url, git_ssh_url, web_url]),
+    ref,
+    before,
+    after,
+    forced: null,
+    headCommit,
+    pusher: user_username ?? user_name,
+  }
+}
+
+/** The commit that was checked out: for an annotated tag not `after`, which is the tag itself; null: not on the list. */
+function headCommitOf({ checkout_sha, commits }: z.output<typeof pushBody>): HeadCommit | null {
+  for (const item of commits ?? []) {
+    const commit = commitBody.safeParse(item)
+    if (commit.success && commit.data.id === checkout_sha) {
+      return { message: commit.data.message ?? '', author: commit.data.author?.name ?? null }
+    }
+  }
+  return null
+}

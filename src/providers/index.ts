@@ -1,0 +1,18 @@
+import { github } from './github.ts'
+import { gitlab } from './gitlab.ts'
+import type { Provider } from './provider.ts'
+
+/** Every kind of git host that deploy.yml may name: a new one is a file of its own, a line here and its fixtures. */
+export const providers = { github, gitlab } satisfies Record<string, Provider>
+
+export type ProviderName = keyof typeof providers
+
+/** The provider of a webhook of the map. Throws for an unknown name: the map was checked, so that is a bug of ours. */
+export function providerOf(webhook: { readonly provider: string }): Provider {
+  if (!isProviderName(webhook.provider)) throw new Error(`no provider is called ${JSON.stringify(webhook.provider)}`)
+  return providers[webhook.provider]
+}
+
+export function isProviderName(name: string): name is ProviderName {
+  return Object.hasOwn(providers, name)
+}

@@ -1,0 +1,122 @@
+import { mkdtemp, mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import type { Command, CommandOptions, CommandResult, RunCommand } from './command.ts'
+import { systemPath } from './environment.ts'
+import { openFifo, type Fifo } from './fifo.ts'
+import { notStarted, nulProblem } from './not-started.ts'
+import { cookieName, readProcess } from './processes.ts'
+import { stopReason } from './stop.ts'
+import { supervise, type Ending, type Exit } from './supervise.ts'
+
+/**
+ * Makes the one function that runs commands. A command gets a session and process group of its own, no stdin, exactly
+ * the environment given, and one pipe for stdout and stderr. How it ended is decided when its first process ends;
+ * what it leaves running (by group, session or cookie) is ended too. All that was written until then is handed over.
+ * Rejects when `onOutput` does, once the command is ended. `directory` holds the pipes' names for an instant, and is
+ * made (0700) when needed.
+ */
+export function createRunCommand({ directory }: { readonly directory: string }): RunCommand {
+  return async (command, options) => {
+    if (options.signal.aborted) return stoppedBefore(options.signal)
+    const problem = nulProblem(command)
+    if (problem) return problem
+
+    const fifo = await makeFifo(directory)
+    if (typeof fifo === 'string') return notStarted(command, fifo)
+    try {
+      return options.signal.aborted ? stoppedBefore(options.signal) : await runInto(fifo, command, options)
+    } finally {
+      fifo.close()
+    }
+  }
+}
+
+/** Runs a small program of the system whose output nobody needs. Rejects unless it ends with 0 within `timeoutMs`. */
+export async function runQuietly(
+  argv: readonly [string, ...string[]],
+  { env, timeoutMs }: { readonly env: Readonly<Record<string, string>>; readonly timeoutMs: number },
+): Promise<void> {
+  const [file, ...args] = argv
+  await execa(file, args, {
+    ...alone,
+    stdin: 'ignore',
+    stdout: 'ignore',
+    stderr: 'ignore',
+    env,
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL',
+  })
+}
+
+/** Nothing of the daemon's own reaches a child, and nothing of execa's comforts is in the way. */
+const alone = { extendEnv: false, preferLocal: false, buffer: false, verbose: 'none' } as const
+
+async function runInto(fifo: Fifo, command: Command, options: CommandOptions): Promise<CommandResult> {
+  const [file, ...args] = command.argv
+  const { cwd, env } = command
+  const subprocess = execa(file, args, {
+    ...alone,
+    cwd,
+    env,
+    stdin: 'ignore',
+    stdout: fifo.writeEnd,
+    stderr: fifo.writeEnd,
+    detached: true,
+    cleanup: false,
+    forceKillAfterDelay: false,
+    reject: false,
+  })
+  const child = subprocess.nodeChildProcess
+  const exited = new Promise<Exit>((resolve) => {
+    child.once('exit', (exitCode, signal) => {
+      resolve({ exitCode, signal })
+    })
+  })
+  const leader = child.pid === undefined ? null : readProcess(child.pid)
+  fifo.closeWriteEnd()
+  if (leader === null) return notStarted(command, (await subprocess).code ?? 'unknown')
+
+  const reading = fifo.read(options.onOutput)
+  const cookie = env[cookieName] ?? null
+  const { signal, timeoutMs, graceMs } = options
+  const ending = await supervise({ leader, cookie, exited, outputFailed: reading.failed, signal, timeoutMs, graceMs })
+  if (ending.kind === 'stopped' && ending.why === 'output') throw await reading.failed
+  await reading.finish()
+  return resultOf(ending)
+}
+
+function resultOf(ending: Ending): CommandResult {
+  const { leftovers } = ending
+  if (ending.kind === 'stopped') return { kind: 'stopped', why: ending.why, leftovers }
+  const { exitCode, signal } = ending.exit
+  return signal === null
+    ? { kind: 'exited', exitCode: exitCode ?? 0, leftovers }
+    : { kind: 'signalled', signal, leftovers }
+}
+
+function stoppedBefore(signal: AbortSignal): CommandResult {
+  return { kind: 'stopped', why: stopReason(signal), leftovers: 0 }
+}
+
+/** A new FIFO that no longer has a name, or the system's code when it allows no process or file for it. */
+async function makeFifo(directory: string): Promise<Fifo | string> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    const own = await mkdtemp(join(directory, 'pipe-'))
+    try {
+      const path = join(own, 'output')
+      await runQuietly(['mkfifo', '-m', '600', '--', path], { env: { PATH: systemPath }, timeoutMs: 10_000 })
+      return openFifo(path)
+    } finally {
+      await rm(own, { recursive: true, force: true })
+    }
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : null
+    if (typeof code === 'string' && scarcities.has(code)) return code
+    throw error
+  }
+}
+
+/** What the system may be short of when it is asked for one more process or file: news about the machine, not a defect. */
+const scarcities: ReadonlySet<string> = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'])

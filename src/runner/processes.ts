@@ -1,0 +1,129 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as wait } from 'node:timers/promises'
+
+/** A process as it was seen; `startedAt` (clock ticks since boot) tells it from a later one with the same pid. */
+export type Process = {
+  readonly pid: number
+  readonly group: number
+  readonly session: number
+  readonly startedAt: number
+}
+
+/** The variable by which the descendants of a command are found, wherever they went. */
+export const cookieName = 'DEPLOYHOOK_COOKIE'
+
+/**
+ * Ends every process whose cookie starts with `cookiePrefix`: SIGTERM, the grace, SIGKILL. Says how many there were.
+ * What cannot be ended (another user's, or stuck in the kernel) is given up after 5 s.
+ */
+export async function endProcesses(cookiePrefix: string, { graceMs }: { readonly graceMs: number }): Promise<number> {
+  const find = () => findProcesses((_, environment) => environment().includes(`\0${cookieName}=${cookiePrefix}`))
+  return (await endFound(find, { group: null, settleMs: 0, graceMs })).length
+}
+
+/**
+ * What is alive of the command that `leader` is or was: its session, its process group, and whoever carries its cookie
+ * (null: it has none). A process that started before the leader cannot be one of them.
+ */
+export function processesOf(leader: Process, cookie: string | null): readonly Process[] {
+  const entry = cookie === null ? null : `\0${cookieName}=${cookie}\0`
+  return findProcesses((process, environment) => {
+    if (process.startedAt < leader.startedAt) return false
+    if (process.session === leader.pid || process.group === leader.pid) return true
+    return entry !== null && environment().includes(entry)
+  })
+}
+
+/**
+ * Ends what `find` finds, looking afresh each time so that no pid is signalled that was not just seen to be meant:
+ * `settleMs` to end by itself, SIGTERM, `graceMs`, then SIGKILL until nothing is left, for at most 5 s.
+ * `group`: a process group that is meant as a whole. Returns those that did not end by themselves.
+ */
+export async function endFound(
+  find: () => readonly Process[],
+  { group, settleMs, graceMs }: { readonly group: number | null; readonly settleMs: number; readonly graceMs: number },
+): Promise<readonly Process[]> {
+  const ended = new Map<string, Process>()
+  const left = async (withinMs: number) => {
+    const found = await waitUntilGone(find, withinMs)
+    for (const process of found) ended.set(`${process.pid} ${process.startedAt}`, process)
+    return found
+  }
+
+  let found = await left(settleMs)
+  signalProcesses(found, 'SIGTERM', group)
+  if (found.length > 0) found = await left(graceMs)
+  for (let round = 0; found.length > 0 && round < killRounds; round++) {
+    signalProcesses(found, 'SIGKILL', group)
+    found = await left(killRoundMs)
+  }
+  return [...ended.values()]
+}
+
+const killRoundMs = 50
+const killRounds = 100
+
+/** `group` gets one signal as a whole, which no fork in it can outrun; whoever is found outside of it gets its own. */
+export function signalProcesses(found: readonly Process[], signal: 'SIGTERM' | 'SIGKILL', group: number | null): void {
+  if (group !== null && found.some((process) => process.group === group)) send(-group, signal)
+  for (const process of found) if (process.group !== group) send(process.pid, signal)
+}
+
+/** The process `pid` if it lives, or as a zombie that nobody has waited for. */
+export function readProcess(pid: number): Process | null {
+  return readStat(pid)?.process ?? null
+}
+
+function findProcesses(isMeant: (process: Process, environment: () => string) => boolean): readonly Process[] {
+  const found: Process[] = []
+  for (const name of readdirSync('/proc')) {
+    const pid = Number(name)
+    if (!Number.isInteger(pid) || pid === process.pid) continue
+    const stat = readStat(pid)
+    if (stat === null || stat.state === 'Z' || stat.state === 'X') continue
+    if (isMeant(stat.process, () => readEnvironment(pid))) found.push(stat.process)
+  }
+  return found
+}
+
+/** /proc/PID/stat: see proc_pid_stat(5). The name, in parentheses, may itself hold spaces and parentheses. */
+function readStat(pid: number): { readonly process: Process; readonly state: string } | null {
+  const text = readProc(`/proc/${pid}/stat`)
+  if (text === null) return null
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  const number = (field: number) => Number(fields[field - 3])
+  return { state: fields[0] ?? '', process: { pid, group: number(5), session: number(6), startedAt: number(22) } }
+}
+
+/** Its environment as it was started, each entry between two NULs; empty where it is not ours to read. */
+function readEnvironment(pid: number): string {
+  return `\0${readProc(`/proc/${pid}/environ`) ?? ''}\0`
+}
+
+/** Read at once, not awaited: between look and signal nothing else gets its turn, and it takes microseconds. */
+function readProc(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return null // Ended meanwhile, or another user's.
+  }
+}
+
+function send(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
+  try {
+    process.kill(pid, signal)
+  } catch {
+    // Ended meanwhile, or another user's: whoever asked looks again.
+  }
+}
+
+/** Looks until `find` finds nothing or the time is up, more and more rarely; returns what it found last. */
+async function waitUntilGone(find: () => readonly Process[], withinMs: number): Promise<readonly Process[]> {
+  const deadline = performance.now() + withinMs
+  for (let pause = 5; ; pause = Math.min(pause * 2, 50)) {
+    const found = find()
+    const remaining = deadline - performance.now()
+    if (found.length === 0 || remaining <= 0) return found
+    await wait(Math.min(pause, remaining))
+  }
+}

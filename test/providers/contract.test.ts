@@ -1,0 +1,160 @@
+import { randomBytes } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { Secret } from '../../src/lib/secret.ts'
+import type { Delivery } from '../../src/model/delivery.ts'
+import { providerOf, providers } from '../../src/providers/index.ts'
+import type { Provider } from '../../src/providers/provider.ts'
+import { createDelivery, fixtures, parsed, providerNames, sentBy, verify, type Fixture } from './fixtures.ts'
+
+/** The first push of each way in which a provider proves its deliveries. */
+const schemes = [
+  ...new Map(
+    fixtures
+      .filter(({ parsed }) => parsed.kind === 'pushes')
+      .map((fixture) => [`${fixture.provider}, ${fixture.signatureCoversBody ? 'signature' : 'token'}`, fixture]),
+  ),
+].map(([scheme, fixture]) => ({ scheme, fixture, provider: providers[fixture.provider] }))
+
+describe('the table of providers', () => {
+  it('has fixtures of every provider', () => {
+    expect(new Set(fixtures.map(({ provider }) => provider))).toEqual(new Set(providerNames))
+  })
+
+  it('gives the provider that a webhook names', () => {
+    expect(providerOf({ provider: 'github' })).toBe(providers.github)
+  })
+
+  it.each(['', 'GitHub', 'toString', '__proto__', 'constructor'])(
+    'throws for %j, which the checked map cannot hold',
+    (provider) => {
+      expect(() => providerOf({ provider })).toThrow('no provider is called')
+    },
+  )
+})
+
+describe.each(schemes)('every provider ($scheme)', ({ fixture, provider }) => {
+  const { delivery, secret } = fixture
+
+  it('signs what it believes', () => {
+    const mine = sentBy(provider, delivery.body, { secret })
+    expect(verify(provider, mine, [secret])).toMatchObject({ secret: 0, providerId: '3f0c2e6a-0001' })
+  })
+
+  it('believes nothing without the header that proves it', () => {
+    for (const name of proofHeaders(fixture, provider)) {
+      expect(refused(provider, without(delivery, name), [secret])).toMatch(
+        /^(no_signature|malformed_header|bad_signature)$/,
+      )
+    }
+    expect(refused(provider, createDelivery({ body: delivery.body }), [secret])).toBe('no_signature')
+  })
+
+  it('refuses a delivery made with any other secret, and one made with none', () => {
+    expect(refused(provider, delivery, [another(secret)])).toBe('bad_signature')
+    expect(refused(provider, sentBy(provider, delivery.body, { secret: another(secret) }), [secret])).toBe(
+      'bad_signature',
+    )
+    expect(refused(provider, delivery, [''])).toMatch(/^(bad_signature|wrong_scheme)$/)
+  })
+
+  it('takes either of two secrets, says which, and refuses a third', () => {
+    const other = another(secret)
+    expect(verify(provider, delivery, [secret, other])).toMatchObject({ secret: 0 })
+    expect(verify(provider, delivery, [other, secret])).toMatchObject({ secret: 1 })
+    expect(refused(provider, delivery, [other, another(secret)])).toBe('bad_signature')
+  })
+
+  it('refuses a proof that is empty, cut, too long, doubled, in another case or with spaces in it', () => {
+    for (const name of proofHeaders(fixture, provider)) {
+      const value = String(delivery.headers[name])
+      const changes = [
+        '',
+        value.slice(0, -1),
+        `${value}0`,
+        `${value}, ${value}`,
+        `${value} `,
+        ` ${value}`,
+        `${value}\0`,
+      ]
+      const inOtherCase = value.toUpperCase() === value ? [] : [value.toUpperCase()]
+      for (const change of [...changes, ...inOtherCase, [value, value], []]) {
+        expect(refused(provider, withHeader(delivery, name, change), [secret]), JSON.stringify(change)).toBeTypeOf(
+          'string',
+        )
+      }
+    }
+  })
+
+  it.runIf(fixture.signatureCoversBody)('refuses a body with one bit changed', () => {
+    for (let bit = 0; bit < delivery.body.length * 8; bit += 1) {
+      const body = Buffer.from(delivery.body)
+      body.writeUInt8(body.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3)
+      if (!('refused' in verify(provider, { ...delivery, body }, [secret]))) expect.fail(`bit ${bit} is not covered`)
+    }
+  })
+
+  it.runIf(fixture.signatureCoversBody)(
+    'refuses the same JSON written with other spaces under the old signature',
+    () => {
+      const { body } = sentBy(provider, JSON.parse(delivery.body.toString()), { secret })
+      const spaced = Buffer.from(JSON.stringify(JSON.parse(body.toString()), null, 1))
+      expect(refused(provider, { ...delivery, body: spaced }, [secret])).toBe('bad_signature')
+      expect(
+        refused(provider, { ...delivery, body: Buffer.concat([delivery.body, Buffer.from('\n')]) }, [secret]),
+      ).toBe('bad_signature')
+    },
+  )
+
+  it('proves any bytes, then says that they are no JSON', () => {
+    for (const bytes of ['', '{', '{"ref":', 'null', '[]', '"x"', '1', '\ufeff{}', '\xff\xfe'].map((text) =>
+      Buffer.from(text, 'latin1'),
+    )) {
+      const answer = parsed(provider, sentBy(provider, bytes, { secret }), secret)
+      expect(answer).toMatchObject({ kind: 'malformed', problem: expect.any(String) as string })
+    }
+  })
+
+  it('gives an event that it does not know as ignored', () => {
+    const unknown = { object_kind: 'tea_time', event_name: 'tea_time' }
+    const answer = parsed(provider, sentBy(provider, unknown, { secret, event: 'tea_time' }), secret)
+    expect(answer).toEqual({ kind: 'ignored', event: 'tea_time', reason: 'event' })
+  })
+
+  it('tells of an unproven id only what is harmless', () => {
+    const named = Object.keys(delivery.headers).filter((name) => delivery.headers[name] === fixture.providerId)
+    const claiming = (id: string): string | null =>
+      provider.claimedId({ ...delivery.headers, ...Object.fromEntries(named.map((name) => [name, id])) })
+    expect(claiming('72d3162e-cc78')).toBe('72d3162e-cc78')
+    for (const id of ['', 'a b', '<b>', '\u001b[31m', 'a'.repeat(65), 'é']) expect(claiming(id)).toBeNull()
+  })
+})
+
+/** The headers without which the fixture is not believed. */
+function proofHeaders({ delivery, secret }: Fixture, provider: Provider): readonly string[] {
+  const names = Object.keys(delivery.headers).filter(
+    (name) => 'refused' in verify(provider, without(delivery, name), [secret]),
+  )
+  expect(names).not.toEqual([])
+  return names
+}
+
+function without(delivery: Delivery, name: string): Delivery {
+  return withHeader(delivery, name, undefined)
+}
+
+function withHeader(delivery: Delivery, name: string, value: string | readonly string[] | undefined): Delivery {
+  return { ...delivery, headers: { ...delivery.headers, [name]: value } }
+}
+
+function refused(provider: Provider, delivery: Delivery, secrets: readonly string[]): string | null {
+  const verified = verify(provider, delivery, secrets)
+  return 'refused' in verified ? verified.refused : null
+}
+
+/** A new secret of the same kind. */
+function another(secret: string): string {
+  const bytes = randomBytes(32)
+  const text = secret.startsWith('whsec_') ? `whsec_${bytes.toString('base64')}` : bytes.toString('hex')
+  expect(new Secret(text).reveal()).not.toBe(secret)
+  return text
+}
