@@ -15,7 +15,18 @@ export async function startDaemon(stage: Stage): Promise<DemoDaemon> {
   const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
   const daemon = execa(
     process.execPath,
-    [main, 'serve', '--config', stage.config, '--state', stage.state, '--listen', '127.0.0.1:0', '--socket', stage.socket],
+    [
+      main,
+      'serve',
+      '--config',
+      stage.config,
+      '--state',
+      stage.state,
+      '--listen',
+      '127.0.0.1:0',
+      '--socket',
+      stage.socket,
+    ],
     { reject: false, stdin: 'ignore', buffer: { stdout: false }, detached: true, cleanup: false },
   )
   const address = new Promise<string>((resolve, reject) => {

@@ -12,6 +12,10 @@ const secret = readFileSync(secretFile, 'utf8').trim()
 for (const line of readFileSync(0, 'utf8').trim().split('\n')) {
   const [before = '', after = '', ref = ''] = line.split(' ')
   const { headers, body } = githubPush({ repository, ref, before, after }, secret)
-  const answer = await fetch(`${address}/hooks/github`, { method: 'POST', headers: { ...headers }, body: new Uint8Array(body) })
+  const answer = await fetch(`${address}/hooks/github`, {
+    method: 'POST',
+    headers: { ...headers },
+    body: new Uint8Array(body),
+  })
   console.log(`deployhook answers ${answer.status} ${await answer.text()}`)
 }

@@ -17,7 +17,10 @@ export type GithubPush = {
 /** A push delivery as GitHub would send it for a repository of its own, signed with `secret`. */
 export function githubPush(push: GithubPush, secret: string): Signed {
   const body = Buffer.from(JSON.stringify(pushBody(push)))
-  return providers.github.sign({ event: 'push', id: push.deliveryId ?? randomUUID(), body, at: new Date() }, new Secret(secret))
+  return providers.github.sign(
+    { event: 'push', id: push.deliveryId ?? randomUUID(), body, at: new Date() },
+    new Secret(secret),
+  )
 }
 
 const zeros = '0'.repeat(40)

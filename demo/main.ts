@@ -12,8 +12,19 @@ import { githubPush } from './github.ts'
 import { screen } from './screen.ts'
 import { createStage, deliverByItself, repository, site, type Stage } from './stage.ts'
 
-type Play = { readonly stage: Stage; readonly daemon: DemoDaemon; readonly client: Client; readonly startedInMs: number }
-type Shipped = { readonly id: number; readonly after: string; readonly sent: Signed; readonly answeredMs: number; readonly liveMs: number }
+type Play = {
+  readonly stage: Stage
+  readonly daemon: DemoDaemon
+  readonly client: Client
+  readonly startedInMs: number
+}
+type Shipped = {
+  readonly id: number
+  readonly after: string
+  readonly sent: Signed
+  readonly answeredMs: number
+  readonly liveMs: number
+}
 
 const keep = process.argv.includes('--keep')
 
@@ -59,28 +70,33 @@ async function ship(play: Play, change: { readonly message: string; readonly gre
   const answeredMs = performance.now() - sentAt
   const id = body.deployments?.[0]?.id
   demand(status === 202 && id !== undefined, `a verified push is answered 202, not ${status} ${JSON.stringify(body)}`)
-  screen.line(`delivery answered ${status} ${body.result ?? ''} in ${answeredMs.toFixed(0)} ms: deployment ${id} is on disk`)
+  screen.line(
+    `delivery answered ${status} ${body.result ?? ''} in ${answeredMs.toFixed(0)} ms: deployment ${id} is on disk`,
+  )
 
-  const outcome = await watch(client, id)
+  const { outcome, message } = await watch(client, id)
   const liveMs = performance.now() - sentAt
-  demand(outcome === 'succeeded', `deployment ${id} was to succeed, and is ${outcome ?? 'not done'}`)
+  demand(outcome === 'succeeded', `deployment ${id} was to succeed, and is ${outcome ?? 'not done'}: ${message ?? ''}`)
   const page = await readFile(join(stage.live, 'public/index.html'), 'utf8')
-  demand(page.includes(`${change.greeting}\n`) && page.includes(after), `the live page is not “${change.greeting}” of ${after}`)
+  demand(
+    page.includes(`${change.greeting}\n`) && page.includes(after),
+    `the live page is not “${change.greeting}” of ${after}`,
+  )
   screen.good(`“${change.greeting}” is live, ${seconds(liveMs)} after its delivery was sent`)
   return { id, after, sent, answeredMs, liveMs }
 }
 
-/** Shows every change of state and every line of output as it happens; gives the outcome. */
-async function watch(client: Client, id: number): Promise<string | null> {
+/** Shows every change of state and every line of output as it happens; gives how it ended. */
+async function watch(client: Client, id: number): Promise<{ outcome: string | null; message: string | null }> {
   let state = ''
   for await (const event of await client.followLog(id, { lastId: null, signal: AbortSignal.timeout(15_000) })) {
     if (event.kind === 'end') break
-    if (event.kind === 'line') screen.output(event.step, event.text)
+    if (event.kind === 'line') screen.output(event.step as unknown as string | null, event.text)
     if (event.kind !== 'state' || event.deployment.state === state) continue
     state = event.deployment.state
     screen.state(event.deployment.outcome === null ? state : `${state}: ${event.deployment.outcome}`)
   }
-  return (await client.deployment(id)).outcome
+  return client.deployment(id)
 }
 
 async function sendForged({ stage, daemon }: Play, { after }: Shipped): Promise<void> {
@@ -94,7 +110,10 @@ async function sendForged({ stage, daemon }: Play, { after }: Shipped): Promise<
 async function sendAgain({ daemon }: Play, { sent }: Shipped): Promise<void> {
   screen.title('The last delivery once more')
   const { status, body } = await post(daemon, sent)
-  demand(status === 200 && body.result === 'duplicate', `a repeated delivery is a duplicate, not ${status} ${JSON.stringify(body)}`)
+  demand(
+    status === 200 && body.result === 'duplicate',
+    `a repeated delivery is a duplicate, not ${status} ${JSON.stringify(body)}`,
+  )
   screen.good(`answered ${status} ${JSON.stringify(body)}: nothing runs twice`)
 }
 
@@ -104,7 +123,10 @@ async function summary({ client, stage, startedInMs }: Play, shipped: readonly S
   const newest = shipped.at(-1)
   demand(live?.revision === newest?.after, `${newest?.after ?? '?'} is to be live, not ${live?.revision ?? 'nothing'}`)
   const { deployments } = await client.deployments({})
-  demand(deployments.length === shipped.length, `${shipped.length} deployments for ${shipped.length} pushes, not ${deployments.length}`)
+  demand(
+    deployments.length === shipped.length,
+    `${shipped.length} deployments for ${shipped.length} pushes, not ${deployments.length}`,
+  )
 
   screen.title('Summary')
   screen.line(`blog is live in ${stage.live}`)
@@ -112,8 +134,12 @@ async function summary({ client, stage, startedInMs }: Play, shipped: readonly S
   screen.line(`daemon up in ${seconds(startedInMs)}`)
   for (const { id, after, answeredMs, liveMs } of shipped) {
     const { steps } = await client.deployment(id)
-    const parts = steps.map(({ name, startedAt, finishedAt }) => `${name} ${seconds(Date.parse(finishedAt ?? '') - Date.parse(startedAt))}`)
-    screen.line(`deployment ${id} of ${short(after)}: answered in ${answeredMs.toFixed(0)} ms, live in ${seconds(liveMs)} (${parts.join(', ')})`)
+    const parts = steps.map(
+      ({ name, startedAt, finishedAt }) => `${name} ${seconds(Date.parse(finishedAt ?? '') - Date.parse(startedAt))}`,
+    )
+    screen.line(
+      `deployment ${id} of ${short(after)}: answered in ${answeredMs.toFixed(0)} ms, live in ${seconds(liveMs)} (${parts.join(', ')})`,
+    )
   }
 }
 
@@ -144,8 +170,15 @@ async function end({ stage, daemon, client }: Play): Promise<void> {
 
 type Answer = { readonly result?: string; readonly deployments?: readonly { readonly id: number }[] }
 
-async function post({ address }: DemoDaemon, { headers, body }: Signed): Promise<{ readonly status: number; readonly body: Answer }> {
-  const answer = await fetch(`${address}/hooks/github`, { method: 'POST', headers: { ...headers }, body: new Uint8Array(body) })
+async function post(
+  { address }: DemoDaemon,
+  { headers, body }: Signed,
+): Promise<{ readonly status: number; readonly body: Answer }> {
+  const answer = await fetch(`${address}/hooks/github`, {
+    method: 'POST',
+    headers: { ...headers },
+    body: new Uint8Array(body),
+  })
   return { status: answer.status, body: (await answer.json()) as Answer }
 }
 

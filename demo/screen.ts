@@ -12,7 +12,9 @@ export const screen = {
     process.stdout.write(`${clock()}   ${text}\n`)
   },
   output(step: string | null, text: string): void {
-    process.stdout.write(`${clock()}   ${step === null ? colors.dim(`· ${text}`) : `${colors.cyan(step)} ${colors.dim('|')} ${text}`}\n`)
+    process.stdout.write(
+      `${clock()}   ${step === null ? colors.dim(`· ${text}`) : `${colors.cyan(step)} ${colors.dim('|')} ${text}`}\n`,
+    )
   },
   state(text: string): void {
     process.stdout.write(`${clock()}   ${colors.yellow(text)}\n`)

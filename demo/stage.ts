@@ -15,7 +15,10 @@ export type Stage = {
   readonly state: string
   readonly socket: string
   /** Commits the files in the clone and pushes them to main. */
-  push(message: string, files: Readonly<Record<string, string>>): Promise<{ readonly before: string; readonly after: string }>
+  push(
+    message: string,
+    files: Readonly<Record<string, string>>,
+  ): Promise<{ readonly before: string; readonly after: string }>
 }
 
 export const repository = 'acme/blog'
@@ -41,7 +44,9 @@ export async function createStage(): Promise<Stage> {
     state: path('state'),
     socket: path('control.sock'),
     async push(message, files) {
-      const before = await git(clone, 'rev-parse', '--verify', '-q', 'refs/remotes/origin/main').catch(() => '0'.repeat(40))
+      const before = await git(clone, 'rev-parse', '--verify', '-q', 'refs/remotes/origin/main').catch(() =>
+        '0'.repeat(40),
+      )
       for (const [name, text] of Object.entries(files)) {
         await mkdir(dirname(join(clone, name)), { recursive: true })
         await writeFile(join(clone, name), text)

@@ -1,22 +1,21 @@
 import { userInfo } from 'node:os'
 import type { Served } from './cli/io.ts'
 import type { ServeOptions } from './cli/locations.ts'
-import { loadDeployMap, watchDeployMap } from './config/index.ts'
+import { loadDeployMap, parseListen, watchDeployMap } from './config/index.ts'
 import { createExplain } from './explain.ts'
-import { openHttp } from './http/index.ts'
-import { createIngest } from './ingest.ts'
+import { openHttp, SocketTaken } from './http/index.ts'
+import { createIngest, type IngestDeps } from './ingest.ts'
 import { systemClock } from './lib/clock.ts'
 import { failPointFrom } from './lib/fail-point.ts'
-import { createLog, type Log } from './lib/log.ts'
+import { createLog } from './lib/log.ts'
 import { realPath } from './lib/real-path.ts'
 import { createNotifier } from './lib/systemd.ts'
-import type { DeployMap } from './model/deploy-map.ts'
+import type { DeployMap, Listen } from './model/deploy-map.ts'
 import { createLiveMap, type Reading } from './reload.ts'
 import { createRunCommand, runQuietly } from './runner/exec.ts'
 import { createRunner } from './runner/index.ts'
-import { createWorkspace } from './runner/workspace-git.ts'
-import { openStore } from './store/index.ts'
-import { createRefusals } from './store/refusals.ts'
+import { createWorkspace } from './runner/git-workspace.ts'
+import { createRefusals, openStore, StoreError } from './store/index.ts'
 import { createWorker } from './worker.ts'
 
 /** What the process lends the daemon. */
@@ -25,13 +24,170 @@ export type Host = { readonly process: NodeJS.Process; readonly version: string 
 const shutdownGraceMs = 60_000
 const maxAttempts = 2
 
-/** Builds every part, starts them in order, serves until a signal ends it, and stops them in reverse. */
-export async function startApp(options: ServeOptions, { process, version }: Host): Promise<Served> {
-  const { env } = process
-  const log = createLog(process.stdout, env['DEPLOYHOOK_LOG_LEVEL'])
+/** Runs the daemon until a signal ends it. What is wrong around it (deploy.yml, state, address) is a value, with its cure. */
+export async function startApp(options: ServeOptions, host: Host): Promise<Served> {
+  try {
+    return await serve(options, host)
+  } catch (error) {
+    if (!isOfTheSurroundings(error)) throw error
+    return { kind: 'cannot_start', problem: error.message }
+  }
+}
+
+/** Builds every part, starts them in order, waits for the signal, and stops them in reverse. */
+async function serve(options: ServeOptions, { process, version }: Host): Promise<Served> {
+  const { stateDirectory, socket } = options
+  const { env, pid } = process
   const clock = systemClock
+  const startedAt = clock.now()
+  const log = createLog(process.stdout, env['DEPLOYHOOK_LOG_LEVEL'])
   const failPoint = failPointFrom(env)
-  const { stateDirectory } = options
+  const path = env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin'
+  const read = (): Promise<Reading> => readDeployMap(options, process)
   await using opened = new AsyncDisposableStack()
+
+  const first = await read()
+  if (first.kind === 'refused') return { kind: 'cannot_start', problem: first.problems.join('\n') }
+
+  const store = await openStore(stateDirectory, { log, failPoint, clock })
+  opened.defer(() => store.close())
+
+  const onSwap = (): void => {
+    worker.wake()
+  }
+  const live = createLiveMap(first, { read, store, clock, log, onSwap })
+  const { map, reload, state: config } = live
+  const run = createRunCommand({ directory: `${stateDirectory}/work` })
+  const workspace = createWorkspace({ stateDirectory, run, failPoint, path, localPaths: () => localPaths(map()) })
+  const runner = createRunner({ stateDirectory, stateId: store.stateId, workspace, run, failPoint, user: userOf(env) })
+  const worker = createWorker({ store, runner, map, realPath, clock, log, failPoint, retryMs: 1_000 })
+  const { draining } = worker
+  const refusals = createRefusals()
+  const onRefused: IngestDeps['onRefused'] = ({ receivedAt: at, webhook, remoteAddress }, reason, providerId) => {
+    refusals.record({ at, webhook, remoteAddress, reason, providerId })
+  }
+  const ingest = createIngest({ store, map, clock, log, failPoint, onRefused })
+  const explain = createExplain({ store, map, refusals, config, clock })
+  const http = await openHttp({
+    ...{ map, store, ingest, worker, reload, config, explain, refusals, draining },
+    ...{ startedAt, version, clock, log, failPoint },
+  })
+  opened.defer(() => http.close())
+
+  const { address } = await http.listen({ public: listenOf(options, map()), socket })
+  log.info({ address, socket, config: options.configFile, state: stateDirectory, version }, 'listening')
+  for (const warning of first.warnings) log.warn({ warning }, 'deploy map')
+
+  const notifier = createNotifier({
+    env,
+    pid,
+    log,
+    run: (argv, given) => runQuietly(argv, { env: given, timeoutMs: 5_000 }),
+  })
+  const stop = listenToSignals(process, { onAgain: worker.interrupt, onHangup: () => void reloadAndTell() })
+  opened.defer(stop.forget)
+  await notifier.ready()
+
+  await settleThePast()
+  worker.start()
+  watchDeployMap(options.configFile, { signal: stop.signal, onChange: () => void reload() })
+
+  await stop.asked
+  log.info(
+    { graceMs: shutdownGraceMs },
+    'stopping: nothing new is started, deliveries are still kept; once more to interrupt',
+  )
+  await notifier.stopping()
+  await worker.drain(shutdownGraceMs)
   return { kind: 'stopped' }
+
+  /** Before anything runs: what an earlier daemon left running is ended, and what it left unsettled is settled. */
+  async function settleThePast(): Promise<void> {
+    const leftovers = await runner.endLeftovers()
+    if (leftovers > 0) log.warn({ processes: leftovers }, 'ended what an earlier daemon left running')
+    const at = clock.now()
+    const recovered = await store.recover({
+      onInterrupt: (app) => map().apps.get(app)?.onInterrupt ?? 'gone',
+      maxAttempts,
+      at,
+    })
+    for (const { id, app, state, outcome, reason } of recovered) {
+      log.warn(
+        { deployment: id, app, state, outcome, reason },
+        'recovered a deployment that an earlier daemon left running',
+      )
+    }
+    await store.reconcile({ apps: map().apps, at })
+  }
+
+  async function reloadAndTell(): Promise<void> {
+    await notifier.reloading()
+    await reload()
+    await notifier.ready()
+  }
+}
+
+async function readDeployMap(options: ServeOptions, process: NodeJS.Process): Promise<Reading> {
+  const { configFile, stateDirectory } = options
+  const uid = process.geteuid?.() ?? 0
+  const loaded = await loadDeployMap(configFile, { env: process.env, uid, stateDirectory })
+  if (loaded.kind === 'refused') return { kind: 'refused', problems: loaded.problems.map(({ text }) => text) }
+  return { kind: 'loaded', map: loaded.map, warnings: loaded.warnings.map(({ text }) => text) }
+}
+
+function listenOf({ listen }: ServeOptions, map: DeployMap): Listen {
+  if (listen === null) return map.server.listen
+  const parsed = parseListen(listen)
+  if ('problem' in parsed) throw new CannotStart(`--listen ${parsed.problem}`)
+  return parsed
+}
+
+/** The repositories on this host that git may read although another user owns them: exactly those of deploy.yml. */
+function localPaths(map: DeployMap): readonly string[] {
+  return [...map.apps.values()].flatMap(({ repo }) =>
+    repo.protocol === 'file' ? [repo.url.replace(/^file:\/\/(localhost)?/, '')] : [],
+  )
+}
+
+function userOf(env: NodeJS.ProcessEnv): { readonly name: string; readonly home: string } {
+  const { username, homedir } = userInfo()
+  return { name: username, home: env['HOME'] ?? homedir }
+}
+
+class CannotStart extends Error {
+  override readonly name = 'CannotStart'
+}
+
+/** Errors whose message tells an operator what to mend; the rest are ours. */
+function isOfTheSurroundings(error: unknown): error is Error {
+  if (error instanceof CannotStart || error instanceof StoreError || error instanceof SocketTaken) return true
+  return error instanceof Error && 'syscall' in error && error.syscall === 'listen'
+}
+
+type StopSignal = { readonly asked: Promise<void>; readonly signal: AbortSignal; readonly forget: () => void }
+
+/** The first SIGTERM or SIGINT asks to stop, each further one calls `onAgain`. */
+function listenToSignals(
+  process: NodeJS.Process,
+  on: { readonly onAgain: () => void; readonly onHangup: () => void },
+): StopSignal {
+  const stop = new AbortController()
+  const asked = new Promise<void>((resolve) => {
+    stop.signal.addEventListener(
+      'abort',
+      () => {
+        resolve()
+      },
+      { once: true },
+    )
+  })
+  const onStop = (): void => {
+    if (stop.signal.aborted) on.onAgain()
+    else stop.abort()
+  }
+  process.on('SIGTERM', onStop).on('SIGINT', onStop).on('SIGHUP', on.onHangup)
+  const forget = (): void => {
+    process.off('SIGTERM', onStop).off('SIGINT', onStop).off('SIGHUP', on.onHangup)
+  }
+  return { asked, signal: stop.signal, forget }
 }

@@ -14,7 +14,7 @@ import type { Store, Wanted } from './store/store.ts'
 /** What became of a request: exactly one of these, each with its reason. */
 export type Received =
   | { readonly result: 'refused'; readonly reason: RefusalReason }
-  | { readonly result: 'malformed'; readonly delivery: number; readonly problem: string }
+  | { readonly result: 'malformed'; readonly delivery: number; readonly problem: string; readonly secret: number }
   | {
       readonly result: 'accepted' | 'duplicate' | 'ignored'
       readonly delivery: number
@@ -22,6 +22,8 @@ export type Received =
       readonly ignored: readonly IgnoredApp[]
       readonly reason: string | null
       readonly duplicateOf: number | null
+      /** Which of the webhook's secrets proved it, counted from 0. */
+      readonly secret: number
     }
 
 export type Ingest = {
@@ -74,8 +76,8 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
     const reason = parsed.kind === 'ignored' ? parsed.reason : parsed.problem
     const kept = await store.keep(verified, { provider: webhook.provider, event, result: parsed.kind, reason })
     log.info({ webhook: webhook.name, delivery: kept.id, event, result: parsed.kind, reason }, 'delivery')
-    if (parsed.kind === 'malformed') return { result: 'malformed', delivery: kept.id, problem: parsed.problem }
-    return { result: 'ignored', delivery: kept.id, deployments: [], ignored: [], reason, duplicateOf: null }
+    if (parsed.kind === 'malformed') return { result: 'malformed', delivery: kept.id, problem: parsed.problem, secret: verified.secret }
+    return { result: 'ignored', delivery: kept.id, deployments: [], ignored: [], reason, duplicateOf: null, secret: verified.secret }
   }
 
   async function accept(
@@ -103,7 +105,7 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
       { webhook: webhook.name, delivery: delivery.id, result, reason, ref: delivery.ref, deployments: deployments.map(({ id }) => id) },
       'delivery',
     )
-    return { result, delivery: delivery.id, deployments, ignored: delivery.ignored, reason, duplicateOf }
+    return { result, delivery: delivery.id, deployments, ignored: delivery.ignored, reason, duplicateOf, secret: verified.secret }
   }
 }
 

@@ -8,7 +8,9 @@ const { version, engines } = JSON.parse(readFileSync(new URL('../package.json', 
 
 // Everything else is imported afterwards: an older Node would fail at it without saying why.
 if (Number.parseInt(process.versions.node, 10) < Number.parseInt(engines.node.replace(/\D+/, ''), 10)) {
-  process.stderr.write(`deployhook ${version} needs Node ${engines.node}; this is ${process.version} (${process.execPath})\n`)
+  process.stderr.write(
+    `deployhook ${version} needs Node ${engines.node}; this is ${process.version} (${process.execPath})\n`,
+  )
   process.exit(78)
 }
 

@@ -64,7 +64,10 @@ export function createLiveMap(first: Extract<Reading, { kind: 'loaded' }>, deps:
     state = { ...state, loadedAt: clock.now(), problems: [] }
     onSwap()
     const removed = await store.reconcile({ apps: current.map.apps, at: clock.now() })
-    log.info({ file: state.file, apps: current.map.apps.size, removed: removed.map(({ id }) => id), warnings }, 'deploy map loaded')
+    log.info(
+      { file: state.file, apps: current.map.apps.size, removed: removed.map(({ id }) => id), warnings },
+      'deploy map loaded',
+    )
     return { kind: 'reloaded', warnings }
   }
 

@@ -27,8 +27,17 @@ export type Worker = {
 export type WorkerDeps = {
   readonly store: Pick<
     Store,
-    | 'claim' | 'setRevision' | 'startStep' | 'finishStep' | 'finish' | 'requeue' | 'cancelQueued'
-    | 'deployment' | 'live' | 'openLog' | 'changes'
+    | 'claim'
+    | 'setRevision'
+    | 'startStep'
+    | 'finishStep'
+    | 'finish'
+    | 'requeue'
+    | 'cancelQueued'
+    | 'deployment'
+    | 'live'
+    | 'openLog'
+    | 'changes'
   >
   readonly runner: Pick<Runner, 'deploy' | 'rename'>
   readonly map: () => DeployMap
@@ -57,7 +66,9 @@ export function createWorker(deps: WorkerDeps): Worker {
       claims.wake()
     },
 
-    wake: () => { claims.wake() },
+    wake: () => {
+      claims.wake()
+    },
 
     async cancel(id) {
       if ((await store.cancelQueued(id, clock.now())) !== null) return 'cancelled'
@@ -99,9 +110,13 @@ export function createWorker(deps: WorkerDeps): Worker {
     return {
       wake() {
         wanted = true
-        looping ??= loop().finally(() => { looping = null })
+        looping ??= loop().finally(() => {
+          looping = null
+        })
       },
-      settled: async () => { await looping },
+      settled: async () => {
+        await looping
+      },
     }
 
     async function loop(): Promise<void> {
@@ -144,7 +159,9 @@ export function createWorker(deps: WorkerDeps): Worker {
     const fields = { deployment: deployment.id, app: app.name, attempt: run.owner.attempt }
     log.info({ ...fields, trigger: deployment.trigger, ref: deployment.ref }, 'deployment started')
     if (cancelledEarly.delete(deployment.id)) controller.abort('cancelled' satisfies Stop)
-    const deadline = setTimeout(() => { controller.abort('timed_out' satisfies Stop) }, app.timeoutMs)
+    const deadline = setTimeout(() => {
+      controller.abort('timed_out' satisfies Stop)
+    }, app.timeoutMs)
     failPoint('claimed')
     try {
       const settled = await settle(run, await deploy(run))
@@ -179,7 +196,11 @@ export function createWorker(deps: WorkerDeps): Worker {
       return result
     } catch (error) {
       log.error({ deployment: deployment.id, app: app.name, err: error }, 'the daemon failed at a deployment')
-      return { outcome: 'failed', reason: 'internal_error', message: 'deployhook itself failed at this; its own log says how' }
+      return {
+        outcome: 'failed',
+        reason: 'internal_error',
+        message: 'deployhook itself failed at this; its own log says how',
+      }
     } finally {
       await sink?.close()
     }
@@ -203,7 +224,8 @@ export function createWorker(deps: WorkerDeps): Worker {
     const message = result.message === null ? null : maskText(secrets, result.message)
     for (;;) {
       try {
-        if (result.outcome === 'interrupted' && app.onInterrupt === 'requeue') return await store.requeue(owner, clock.now())
+        if (result.outcome === 'interrupted' && app.onInterrupt === 'requeue')
+          return await store.requeue(owner, clock.now())
         return await store.finish(owner, { ...result, message }, clock.now())
       } catch (error) {
         if (stopped.signal.aborted || !isUnavailable(error)) throw error
@@ -216,7 +238,8 @@ export function createWorker(deps: WorkerDeps): Worker {
 
 /** An automatic deployment of what the tree is known to hold already changes nothing; a person's always runs. */
 function alreadyLive(tip: Revision, deployment: Deployment, live: Live, app: App): ReturnType<SkipRule> {
-  if (kindOf(deployment.trigger) === 'person' || tip !== live.revision || app.fingerprint !== live.fingerprint) return null
+  if (kindOf(deployment.trigger) === 'person' || tip !== live.revision || app.fingerprint !== live.fingerprint)
+    return null
   return { reason: 'already_live', message: `${tip.slice(0, 8)} is live since deployment ${live.deployment ?? 0}` }
 }
 

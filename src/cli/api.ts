@@ -42,7 +42,7 @@ export type WebhookView = {
     readonly result: string
     readonly reason: string | null
   } | null
-  readonly refused: { readonly count: number; readonly last: RefusalView | string | null }
+  readonly refused: { readonly count: number; readonly last: RefusalView | null }
 }
 
 export type AppView = {
@@ -50,7 +50,8 @@ export type AppView = {
   readonly repo: string
   readonly branch: string
   readonly path: string
-  readonly live: { readonly revision: string | null; readonly deployment: number | null; readonly at: string | null }
+  /** null: nothing yet. */
+  readonly live: { readonly revision: string; readonly deployment: number | null; readonly at: string | null } | null
   readonly running: number | null
   readonly queued: readonly number[]
   readonly last: DeploymentView | null
@@ -76,7 +77,8 @@ export type LogEvent =
       readonly kind: 'line'
       readonly id: string | null
       readonly at: string
-      readonly step: number | null
+      /** The step's name; null: the daemon's own words. */
+      readonly step: string | null
       readonly text: string
     }
   | { readonly kind: 'state'; readonly id: string | null; readonly deployment: DeploymentView }

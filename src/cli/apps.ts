@@ -10,7 +10,9 @@ export const addApps: AddCommand = (program, cli) => {
   program
     .command('apps')
     .summary('the apps and what is live of each')
-    .description('Lists the apps of deploy.yml: what is live, what runs, what waits, and how the last deployment ended.')
+    .description(
+      'Lists the apps of deploy.yml: what is live, what runs, what waits, and how the last deployment ended.',
+    )
     .addOption(jsonOption())
     .addOption(socketOption())
     .addHelpText('after', examples(['deployhook apps', 'all of them'], ['deployhook explain blog', 'one, in words']))
@@ -32,11 +34,11 @@ function appsText(apps: readonly AppView[], { paint, now }: Looks): string {
   const rows = apps.map(({ name, branch, path, live, running, queued, last }) => [
     oneLine(name),
     oneLine(branch),
-    live.revision === null ? '-' : `${shortRevision(live.revision)}, ${when(live.at, now)}`,
+    live === null ? '-' : `${shortRevision(live.revision)}, ${when(live.at, now)}`,
     running === null ? '-' : paint.cyan(String(running)),
     queued.length === 0 ? '-' : paint.yellow(queued.join(' ')),
     last === null ? '-' : `${last.id} ${standing(last, paint)}`,
     oneLine(path),
   ])
-  return table(['APP', 'BRANCH', 'LIVE', 'RUNNING', 'QUEUED', 'LAST', 'PATH'].map(paint.dim), rows)
+  return table(['APP', 'BRANCH', 'LIVE', 'RUNNING', 'QUEUED', 'LAST', 'PATH'], rows, { style: paint.dim })
 }

@@ -1,5 +1,13 @@
 import { exit } from './cli-error.ts'
-import { examples, parseId, jsonOption, socketOption, withDaemon, type AddCommand, type DaemonOptions } from './command.ts'
+import {
+  examples,
+  parseId,
+  jsonOption,
+  socketOption,
+  withDaemon,
+  type AddCommand,
+  type DaemonOptions,
+} from './command.ts'
 import { naming } from './show-deployment.ts'
 
 export const addCancel: AddCommand = (program, cli) => {
@@ -12,7 +20,13 @@ export const addCancel: AddCommand = (program, cli) => {
     .argument('<id>', 'the deployment', parseId)
     .addOption(jsonOption())
     .addOption(socketOption())
-    .addHelpText('after', examples(['deployhook cancel 12', ''], ['deployhook cancel 12 && deployhook logs -f 12', 'and see it end']))
+    .addHelpText(
+      'after',
+      examples(
+        ['deployhook cancel 12', 'queued or running'],
+        ['deployhook cancel 12 && deployhook logs -f 12', 'and see it end'],
+      ),
+    )
     .action(
       cli.action(async (id: number, options: DaemonOptions & { json?: boolean }) => {
         const deployment = await withDaemon(options, { cli, ask: (client) => client.cancel(id) })
@@ -20,7 +34,9 @@ export const addCancel: AddCommand = (program, cli) => {
         if (options.json) await terminal.printJson({ deployment })
         else {
           const ended = deployment.state === 'done'
-          await terminal.print(`${naming(deployment)} ${ended ? 'is cancelled' : `is being ended; see it end: deployhook logs -f ${id}`}`)
+          await terminal.print(
+            `${naming(deployment)} ${ended ? 'is cancelled' : `is being ended; see it end: deployhook logs -f ${id}`}`,
+          )
         }
         return exit.done
       }),

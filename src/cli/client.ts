@@ -91,7 +91,8 @@ export function openClient(path: string): Client {
 
   async function send(sent: Sent): Promise<Answer> {
     const { method = 'GET', content, headers = {}, signal, path: target } = sent
-    const json = content === undefined ? {} : { body: JSON.stringify(content), headers: { 'content-type': 'application/json' } }
+    const json =
+      content === undefined ? {} : { body: JSON.stringify(content), headers: { 'content-type': 'application/json' } }
     try {
       return await request(`http://localhost${target}`, {
         dispatcher: agent,
@@ -118,8 +119,9 @@ type Sent = {
 type Answer = Awaited<ReturnType<typeof request>>
 
 function search(query: Query): string {
-  const given = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]))
-  return given.length === 0 ? '' : `?${new URLSearchParams(given).toString()}`
+  const given = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) given.set(name, String(value))
+  return given.size === 0 ? '' : `?${given.toString()}`
 }
 
 async function accepted(answer: Answer): Promise<Answer> {
@@ -154,7 +156,8 @@ async function* logEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<LogEv
 /** null: a kind of event that a newer daemon sends and this command does not know. */
 function logEvent({ id, event, data }: ServerSentEvent): LogEvent | null {
   if (event === 'end') return { kind: 'end', id }
-  if (event === 'line') return { kind: 'line', id, ...(JSON.parse(data) as { at: string; step: number | null; text: string }) }
+  if (event === 'line')
+    return { kind: 'line', id, ...(JSON.parse(data) as { at: string; step: string | null; text: string }) }
   if (event === 'state') return { kind: 'state', id, ...(JSON.parse(data) as { deployment: DeploymentView }) }
   return null
 }

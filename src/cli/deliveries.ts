@@ -15,14 +15,17 @@ import { table } from './table.ts'
 import type { Terminal } from './terminal.ts'
 import { oneLine, shorten } from './text.ts'
 
-type Options = DaemonOptions & { webhook?: string; limit: number; before?: number; json?: boolean }
+type Options = DaemonOptions & { webhook?: string; app?: string; limit: number; before?: number; json?: boolean }
 
 export const addDeliveries: AddCommand = (program, cli) => {
   program
     .command('deliveries')
     .summary('what arrived at the webhooks, and what was refused')
-    .description('Lists the deliveries, newest first, and the latest requests that were refused (those are not stored).')
+    .description(
+      'Lists the deliveries, newest first, and the latest requests that were refused (those are not stored).',
+    )
     .option('--webhook <name>', 'of this webhook only')
+    .option('--app <name>', 'that reached this app, wanted or not')
     .option('--limit <number>', 'how many', parseLimit, 20)
     .option('--before <id>', 'older than this one', parseId)
     .addOption(jsonOption())
@@ -35,8 +38,8 @@ export const addDeliveries: AddCommand = (program, cli) => {
       ),
     )
     .action(
-      cli.action(async ({ webhook, limit, before, ...options }: Options) => {
-        const query = { webhook, limit, before }
+      cli.action(async ({ webhook, app, limit, before, ...options }: Options) => {
+        const query = { webhook, app, limit, before }
         const answer = await withDaemon(options, { cli, ask: (client) => client.deliveries(query) })
         const { terminal, io } = cli
         if (options.json) await terminal.printJson(answer)
@@ -66,7 +69,7 @@ function deliveryTable(deliveries: readonly DeliveryView[], { paint, now }: Look
     whatCameOfIt(delivery),
     when(delivery.receivedAt, now),
   ])
-  return table(['ID', 'WEBHOOK', 'EVENT', 'REF', 'COMMIT', 'RESULT', '', 'CAME'].map(paint.dim), rows)
+  return table(['ID', 'WEBHOOK', 'EVENT', 'REF', 'COMMIT', 'RESULT', '', 'CAME'], rows, { style: paint.dim })
 }
 
 function resultColour(result: string, paint: Terminal['paint']): (text: string) => string {
@@ -90,7 +93,7 @@ function refusalTable(refused: readonly RefusalView[], { paint, now }: Looks): s
   ])
   return [
     paint.bold('Refused lately (401)'),
-    table(['CAME', 'WEBHOOK', 'FROM', 'REASON', 'CLAIMED ID'].map(paint.dim), rows),
+    table(['CAME', 'WEBHOOK', 'FROM', 'REASON', 'CLAIMED ID'], rows, { style: paint.dim }),
     paint.dim('what that means: deployhook explain'),
   ].join('\n')
 }

@@ -62,7 +62,7 @@ function deploymentsText({ deployments, next }: DeploymentsView, { paint, now }:
     took(deployment, now),
     shorten(oneLine(deployment.message ?? deployment.reason ?? ''), 80),
   ])
-  const head = ['ID', 'APP', 'STATE', 'COMMIT', 'BY', 'ASKED FOR', 'TOOK', ''].map(paint.dim)
+  const head = ['ID', 'APP', 'STATE', 'COMMIT', 'BY', 'ASKED FOR', 'TOOK', '']
   const more = next === null ? [] : [paint.dim(`older ones: deployhook deployments --before ${next}`)]
-  return [table(head, rows), ...more].join('\n')
+  return [table(head, rows, { style: paint.dim }), ...more].join('\n')
 }

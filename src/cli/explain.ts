@@ -12,7 +12,9 @@ export const addExplain: AddCommand = (program, cli) => {
     .description(
       'Says in words what became of a delivery, a deployment or an app, and what to try next.\nWithout a subject: the whole picture, for when nothing happens.',
     )
-    .addArgument(new Argument('[subject...]', "an app, a deployment's id, delivery ID, or the git host's own delivery id"))
+    .addArgument(
+      new Argument('[subject...]', "an app, a deployment's id, delivery ID, or the git host's own delivery id"),
+    )
     .addOption(jsonOption())
     .addOption(socketOption())
     .addHelpText(
@@ -42,7 +44,8 @@ function subjectOf(words: readonly string[]): string | null {
 }
 
 function explanationText({ headline, facts, next }: ExplanationView, paint: Terminal['paint']): string {
-  const tell = (lines: readonly string[], mark: string): readonly string[] => lines.map((line) => `  ${mark} ${oneLine(line)}`)
+  const tell = (lines: readonly string[], mark: string): readonly string[] =>
+    lines.map((line) => `  ${mark} ${oneLine(line)}`)
   const advice = next.length === 0 ? [] : ['', paint.bold('Next'), ...tell(next, paint.cyan('→'))]
   return [paint.bold(oneLine(headline)), ...tell(facts, '·'), ...advice].join('\n')
 }

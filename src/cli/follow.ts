@@ -6,8 +6,7 @@ import { naming } from './show-deployment.ts'
 
 /** How following ended: with the deployment, or because the person stopped looking. */
 export type Followed =
-  | { readonly kind: 'done'; readonly deployment: DeploymentView }
-  | { readonly kind: 'left'; readonly id: number }
+  { readonly kind: 'done'; readonly deployment: DeploymentView } | { readonly kind: 'left'; readonly id: number }
 
 export type FollowDeps = {
   readonly client: Client
@@ -85,7 +84,8 @@ async function waitForDaemon(
   if (signal.aborted) return
   if (error instanceof CliError && error.exitCode !== exit.notReachable) throw error
   place.failures += 1
-  if (place.failures === 1) await cli.terminal.warn('the connection to the daemon is lost; waiting for it (Ctrl-C to leave)')
+  if (place.failures === 1)
+    await cli.terminal.warn('the connection to the daemon is lost; waiting for it (Ctrl-C to leave)')
   if (place.failures > patience) {
     throw new CliError(`the daemon does not come back; once it does: deployhook logs -f ${id}`, {
       exitCode: exit.notReachable,

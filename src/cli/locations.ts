@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path'
+import { findDeployMap } from '../config/index.ts'
 import { CliError, exit } from './cli-error.ts'
 
 /** What `serve` was asked for, resolved from flags, variables, systemd and defaults; paths are absolute. */
@@ -22,6 +23,17 @@ export type Surroundings = {
 export function variable({ env }: Surroundings, name: string): string | null {
   const value = env[name]
   return value === undefined || value === '' ? null : value
+}
+
+/** deploy.yml: flag, `DEPLOYHOOK_CONFIG`, the directory's, the system's; null when none of them is there. */
+export async function configFile(flag: string | undefined, around: Surroundings): Promise<string | null> {
+  const named = flag ?? variable(around, 'DEPLOYHOOK_CONFIG')
+  return named === null ? findDeployMap({ cwd: around.cwd }) : resolve(around.cwd, named)
+}
+
+/** `HOST:PORT` or `unix:/path` as it was said; null: deploy.yml says it. */
+export function listenAddress(flag: string | undefined, around: Surroundings): string | null {
+  return flag ?? variable(around, 'DEPLOYHOOK_LISTEN')
 }
 
 /** The state directory: flag, `DEPLOYHOOK_STATE`, systemd's, then the default of the user. */

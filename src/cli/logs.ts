@@ -2,8 +2,8 @@ import { CliError, exit } from './cli-error.ts'
 import type { Client } from './client.ts'
 import { examples, socketOption, withDaemon, type AddCommand, type Cli, type DaemonOptions } from './command.ts'
 import { follow } from './follow.ts'
-import { createLogView } from './log-view.ts'
-import { harmless, oneLine } from './text.ts'
+import { createLogView, logLine, parseKeptLine } from './log-view.ts'
+import { oneLine } from './text.ts'
 import { ending, leaving } from './watch.ts'
 
 type Options = DaemonOptions & { follow?: boolean; raw?: boolean }
@@ -49,8 +49,13 @@ async function logs(subject: string, { client, cli, options }: LogsDeps): Promis
     return exit.done
   }
   const log = await client.readLog(id)
-  if (options.raw) for await (const chunk of log) await terminal.write(chunk)
-  else for await (const text of harmlessLines(log)) await terminal.write(text)
+  if (options.raw) {
+    for await (const chunk of log) await terminal.write(chunk)
+    return exit.done
+  }
+  for await (const lines of keptLines(log)) {
+    await terminal.print(lines.map((line) => logLine(parseKeptLine(line), terminal.paint)).join('\n'))
+  }
   return exit.done
 }
 
@@ -69,17 +74,15 @@ function rawView({ terminal }: Cli): ReturnType<typeof createLogView> {
   return (event) => (event.kind === 'line' ? terminal.write(`${event.text}\n`) : Promise.resolve())
 }
 
-/** Whole lines of a log, each made harmless; a line that never ends is let go in parts. */
-async function* harmlessLines(log: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+/** The lines of a kept log. The daemon breaks long ones, so none is longer than memory is wide. */
+async function* keptLines(log: AsyncIterable<Uint8Array>): AsyncGenerator<readonly string[]> {
   const decoder = new TextDecoder()
   let rest = ''
   for await (const chunk of log) {
-    const text = rest + decoder.decode(chunk, { stream: true })
-    const end = text.length > longestRest ? text.length : text.lastIndexOf('\n') + 1
-    rest = text.slice(end)
-    yield harmless(text.slice(0, end))
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    if (lines.length > 0) yield lines
   }
-  yield harmless(rest + decoder.decode())
+  rest += decoder.decode()
+  if (rest !== '') yield [rest]
 }
-
-const longestRest = 1024 * 1024

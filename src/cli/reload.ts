@@ -6,9 +6,17 @@ export const addReload: AddCommand = (program, cli) => {
   program
     .command('reload')
     .summary('read deploy.yml again')
-    .description('Makes the daemon read deploy.yml again. A file with problems is refused: the last good one stays in use.')
+    .description(
+      'Makes the daemon read deploy.yml again. A file with problems is refused: the last good one stays in use.',
+    )
     .addOption(socketOption())
-    .addHelpText('after', examples(['deployhook check && deployhook reload', 'look first']))
+    .addHelpText(
+      'after',
+      examples(
+        ['deployhook reload', 'also: systemctl reload deployhook'],
+        ['deployhook check && deployhook reload', 'look first'],
+      ),
+    )
     .action(
       cli.action(async (options: DaemonOptions) => {
         const reloaded = await withDaemon(options, { cli, ask: (client) => client.reload() })

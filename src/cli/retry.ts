@@ -1,4 +1,12 @@
-import { examples, jsonOption, parseId, socketOption, withDaemon, type AddCommand, type DaemonOptions } from './command.ts'
+import {
+  examples,
+  jsonOption,
+  parseId,
+  socketOption,
+  withDaemon,
+  type AddCommand,
+  type DaemonOptions,
+} from './command.ts'
 import { watch, type WatchOptions } from './watch.ts'
 
 export const addRetry: AddCommand = (program, cli) => {

@@ -22,9 +22,9 @@ export function when(at: string | null, now: Date): string {
 
 /** How a deployment stands, in one coloured word or three: its outcome, or its state and what it waits for. */
 export function standing({ state, outcome, waitingFor }: DeploymentView, paint: Paint): string {
-  if (outcome !== null) return outcomeColour(outcome, paint)(outcome.replaceAll('_', ' '))
+  if (outcome !== null) return outcomeColour(outcome, paint)(oneLine(outcome.replaceAll('_', ' ')))
   if (state === 'queued') return paint.yellow(waitingFor === null ? 'queued' : `queued (${oneLine(waitingFor)})`)
-  return paint.cyan(state)
+  return paint.cyan(oneLine(state))
 }
 
 function outcomeColour(outcome: string, paint: Paint): (text: string) => string {

@@ -1,7 +1,15 @@
 import { lengthOf } from '../lib/ago.ts'
 import type { DeploymentView } from './api.ts'
 import { exit } from './cli-error.ts'
-import { examples, jsonOption, parseId, socketOption, withDaemon, type AddCommand, type DaemonOptions } from './command.ts'
+import {
+  examples,
+  jsonOption,
+  parseId,
+  socketOption,
+  withDaemon,
+  type AddCommand,
+  type DaemonOptions,
+} from './command.ts'
 import { naming, shortRef, standing, took, when } from './show-deployment.ts'
 import { facts, table } from './table.ts'
 import type { Terminal } from './terminal.ts'
@@ -30,16 +38,22 @@ export const addShow: AddCommand = (program, cli) => {
 type Looks = { readonly paint: Terminal['paint']; readonly now: Date }
 
 function deploymentText(deployment: DeploymentView, { paint, now }: Looks): string {
-  const { id, requestedRevision, revision, ref, trigger, delivery, attempts, supersededBy, message, reason } = deployment
+  const { id, requestedRevision, revision, ref, trigger, delivery, attempts, supersededBy, message, reason } =
+    deployment
   const why = message ?? reason
   const pairs: [string, string][] = [
     ['asked for', `${when(deployment.queuedAt, now)} (${oneLine(deployment.queuedAt)}), by ${oneLine(trigger)}`],
     ['branch', shortRef(ref)],
-    ['commit', revision ?? (requestedRevision === null ? 'the tip, not known yet' : `${requestedRevision} was asked for`)],
+    [
+      'commit',
+      oneLine(
+        revision ?? (requestedRevision === null ? 'the tip, not known yet' : `${requestedRevision} was asked for`),
+      ),
+    ],
     ['took', took(deployment, now)],
   ]
   if (revision !== null && requestedRevision !== null && requestedRevision !== revision) {
-    pairs.push(['pushed', `${requestedRevision}; the tip had moved on`])
+    pairs.push(['pushed', `${oneLine(requestedRevision)}; the tip had moved on`])
   }
   if (delivery !== null) pairs.push(['delivery', String(delivery)])
   if (attempts > 1) pairs.push(['attempts', String(attempts)])
@@ -62,7 +76,7 @@ function stepLines({ steps }: DeploymentView, { paint, now }: Looks): readonly s
     ending({ exitCode, signal, finishedAt }, paint),
     lengthOf((finishedAt === null ? now : new Date(finishedAt)).getTime() - new Date(startedAt).getTime()),
   ])
-  return ['', table(['ATTEMPT', 'STEP', 'END', 'TOOK'].map(paint.dim), rows)]
+  return ['', table(['ATTEMPT', 'STEP', 'END', 'TOOK'], rows, { style: paint.dim })]
 }
 
 function ending(

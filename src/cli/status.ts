@@ -47,7 +47,8 @@ function statusText(status: StatusView, { paint, now }: Looks): string {
 
 function configProblems(problems: readonly string[], paint: Terminal['paint']): readonly string[] {
   if (problems.length === 0) return []
-  const head = 'The file on disk has problems, so the map from before is still in use (mend it, then: deployhook reload):'
+  const head =
+    'The file on disk has problems, so the map from before is still in use (mend it, then: deployhook reload):'
   return ['', paint.red(head), ...problems.map(harmless)]
 }
 
@@ -62,5 +63,5 @@ function webhookTable(webhooks: readonly WebhookView[], { paint, now }: Looks): 
       : `${lastDelivery.id} ${oneLine(lastDelivery.result)}, ${when(lastDelivery.at, now)}`,
     refused.count === 0 ? '0' : paint.red(String(refused.count)),
   ])
-  return table(['WEBHOOK', 'PROVIDER', 'PATH', 'LAST DELIVERY', 'REFUSED'].map(paint.dim), rows)
+  return table(['WEBHOOK', 'PROVIDER', 'PATH', 'LAST DELIVERY', 'REFUSED'], rows, { style: paint.dim })
 }

@@ -24,7 +24,10 @@ export function oneLine(text: string): string {
 
 /** JSON of `value` that is as harmless on a terminal as it is valid: what JSON leaves bare is written as `\uXXXX`. */
 export function harmlessJson(value: unknown): string {
-  return JSON.stringify(value, null, 2).replace(/[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, unicodeEscape)
+  return JSON.stringify(value, null, 2).replace(
+    /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    unicodeEscape,
+  )
 }
 
 function unicodeEscape(character: string): string {

@@ -15,7 +15,10 @@ export const addToken: AddCommand = (program, cli) => {
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      examples(['deployhook token', 'may look'], ['deployhook token --name ci --can operate', 'may deploy, retry and cancel']),
+      examples(
+        ['deployhook token', 'may look'],
+        ['deployhook token --name ci --can operate', 'may deploy, retry and cancel'],
+      ),
     )
     .action(
       cli.action(async ({ name, can, json }: { name: string; can: string; json?: boolean }) => {
@@ -36,7 +39,10 @@ function parseName(text: string): string {
 
 type Entry = { readonly name: string; readonly sha256: string; readonly can: string }
 
-function tokenText(token: string, { entry, bold }: { readonly entry: Entry; readonly bold: (text: string) => string }): string {
+function tokenText(
+  token: string,
+  { entry, bold }: { readonly entry: Entry; readonly bold: (text: string) => string },
+): string {
   return [
     'The token, shown this once:',
     '',

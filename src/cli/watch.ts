@@ -43,7 +43,8 @@ export function leaving(id: number): string {
 export function ending(deployment: DeploymentView, { terminal, io }: Cli): string {
   const { id, revision, message, reason, outcome } = deployment
   const result = `${naming(deployment)} ${standing(deployment, terminal.paint)}`
-  if (outcome === 'succeeded') return `${result} in ${took(deployment, io.clock.now())}: ${shortRevision(revision)} is live`
+  if (outcome === 'succeeded')
+    return `${result} in ${took(deployment, io.clock.now())}: ${shortRevision(revision)} is live`
   const why = message ?? reason
   const said = why === null ? result : `${result}: ${oneLine(why)}`
   return isGood(deployment) ? said : `${said}\nsee: deployhook explain ${id}`

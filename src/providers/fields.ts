@@ -15,8 +15,27 @@ export function readBody<T>(
     return { problem: 'the body must be a JSON object' }
   const read = schema.safeParse(body)
   if (read.success) return { fields: read.data }
-  const [issue] = read.error.issues
-  return { problem: `${issue?.path.join('.') ?? 'the body'}: ${issue?.message ?? 'is not as it should be'}` }
+  return { problem: problemOf(read.error) }
+}
+
+/** `readBody` for every element of a list, up to the first that is wrong: a list may hold millions of them. */
+export function readEach<T>(
+  items: readonly unknown[],
+  schema: z.ZodType<T>,
+  name: string,
+): { readonly fields: readonly T[] } | { readonly problem: string } {
+  const fields: T[] = []
+  for (const [index, item] of items.entries()) {
+    const read = schema.safeParse(item)
+    if (!read.success) return { problem: problemOf(read.error, `${name}.${index}`) }
+    fields.push(read.data)
+  }
+  return { fields }
+}
+
+function problemOf(error: z.ZodError, ...within: readonly string[]): string {
+  const [issue] = error.issues
+  return `${[...within, ...(issue?.path ?? [])].join('.')}: ${issue?.message ?? 'is not as it should be'}`
 }
 
 // What decides must be exactly right…
@@ -41,6 +60,8 @@ export const fullName = checked(
 
 /** One of the URLs under which a payload knows its repository; only ever compared, never fetched. */
 export const url = checked((text) => text.length <= maxUrl, 'must be a URL of at most 2048 characters').nullish()
+
+export const list = z.custom<readonly unknown[]>((value) => Array.isArray(value), { error: 'must be a list' })
 
 export const flag = z.boolean({ error: 'must be true or false' }).optional()
 

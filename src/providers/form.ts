@@ -3,18 +3,21 @@
  * Written for bodies of tens of megabytes: one pass, no text in between.
  */
 export function formField(body: Buffer, name: string): { readonly value: Buffer } | { readonly problem: string } {
-  const found: Buffer[] = []
-  for (let start = 0; start <= body.length;) {
-    const next = body.indexOf('&', start)
-    const end = next === -1 ? body.length : next
-    const pair = body.subarray(start, end)
-    if (pair.subarray(0, name.length + 1).equals(Buffer.from(`${name}=`))) found.push(pair.subarray(name.length + 1))
-    start = end + 1
+  const key = `${name}=`
+  let field: Buffer | null = null
+  for (let at = body.indexOf(key); at !== -1; at = body.indexOf(key, at + key.length)) {
+    if (at > 0 && body[at - 1] !== ampersand) continue
+    if (field !== null) return { problem: notOnce(name) }
+    const end = body.indexOf(ampersand, at)
+    field = body.subarray(at + key.length, end === -1 ? body.length : end)
   }
-  const [field] = found
-  if (field === undefined || found.length > 1) return { problem: `${name}: must be a field of the form, once` }
+  if (field === null) return { problem: notOnce(name) }
   const value = decode(field)
   return value === null ? { problem: `${name}: is not percent-encoded` } : { value }
+}
+
+function notOnce(name: string): string {
+  return `${name}: must be a field of the form, once`
 }
 
 /** `+` is a space and `%41` a byte, as https://url.spec.whatwg.org/#urlencoded-parsing has it; null for a broken `%`. */
@@ -34,6 +37,7 @@ function decode(field: Buffer): Buffer | null {
   return value.subarray(0, length)
 }
 
+const ampersand = 0x26
 const plus = 0x2b
 const space = 0x20
 const percent = 0x25

@@ -2,7 +2,20 @@ import { z } from 'zod'
 import type { Secret } from '../lib/secret.ts'
 import { markVerified, type Delivery, type RefusalReason, type VerifiedDelivery } from '../model/delivery.ts'
 import type { HeadCommit, PushEvent } from '../model/push-event.ts'
-import { fullName, maybe, message, namesOf, object, person, readBody, refName, revision, url } from './fields.ts'
+import {
+  fullName,
+  list,
+  maybe,
+  message,
+  namesOf,
+  object,
+  person,
+  readBody,
+  readEach,
+  refName,
+  revision,
+  url,
+} from './fields.ts'
 import { claimedIdOf, eventNameOf, hasHeader, headerOf, idOf } from './headers.ts'
 import { parseJson } from './json.ts'
 import type { Parsed, Provider } from './provider.ts'
@@ -40,11 +53,15 @@ export const gitlab: Provider = {
 
   parse({ body }) {
     const json = parseJson(body)
-    const kind = 'problem' in json ? json : readBody(json.value, kindBody)
-    if ('problem' in kind) return { kind: 'malformed', event: null, problem: kind.problem }
-    const event = eventNameOf(kind.fields.object_kind ?? kind.fields.event_name)
+    if ('problem' in json) return { kind: 'malformed', event: null, problem: json.problem }
+    const named = readBody(json.value, namedBody)
+    if ('problem' in named) return { kind: 'malformed', event: null, problem: named.problem }
+    // The body alone decides, for it is what a signing token signs; the header X-Gitlab-Event says nothing more.
+    const event = eventNameOf(named.fields.object_kind ?? named.fields.event_name)
     if (event === null) return { kind: 'malformed', event, problem: 'object_kind: must be the name of an event' }
-    return parseEvent(event, 'value' in json ? json.value : null)
+    if (event === 'push' || event === 'tag_push') return parsePush(event, json.value)
+    if (event === 'repository_update') return parseUpdate(event, json.value)
+    return { kind: 'ignored', event, reason: 'event' }
   },
 
   claimedId: (headers) => claimedIdOf(headers, 'webhook-id') ?? claimedIdOf(headers, 'idempotency-key'),
@@ -57,14 +74,17 @@ export const gitlab: Provider = {
       'content-type': 'application/json',
       'user-agent': 'GitLab/deployhook',
       'idempotency-key': message.id,
-      'x-gitlab-event': eventHeaders[message.event] ?? 'System Hook',
+      'x-gitlab-event': eventHeaders.get(message.event) ?? 'System Hook',
       ...proof,
     }
     return { headers, body: message.body }
   },
 }
 
-const eventHeaders: Readonly<Record<string, string>> = { push: 'Push Hook', tag_push: 'Tag Push Hook' }
+const eventHeaders = new Map([
+  ['push', 'Push Hook'],
+  ['tag_push', 'Tag Push Hook'],
+])
 
 type Verdict = VerifiedDelivery | { readonly refused: RefusalReason }
 
@@ -90,7 +110,7 @@ const otherSchemes = ['webhook-signature', 'x-hub-signature-256', 'x-hub-signatu
 
 // https://docs.gitlab.com/user/project/integrations/webhook_events/ and, for system hooks, which may lack object_kind:
 // https://docs.gitlab.com/administration/system_hooks/
-const kindBody = object({ object_kind: z.unknown().optional(), event_name: z.unknown().optional() })
+const namedBody = object({ object_kind: z.unknown().optional(), event_name: z.unknown().optional() })
 
 const change = { ref: refName, before: revision, after: revision }
 const origin = {
@@ -102,51 +122,49 @@ const pushBody = object({
   ...change,
   ...origin,
   checkout_sha: z.unknown().optional(),
-  commits: maybe(z.array(z.unknown())),
+  commits: maybe(list),
 })
-const updateBody = object({ ...origin, changes: z.array(object(change), { error: 'must be a list' }) })
+const updateBody = object({ ...origin, changes: list })
+const changeBody = object(change)
 const commitBody = z.object({ id: z.string(), message, author: maybe(z.object({ name: person })) })
 
-/** The body alone decides, for it is what a signing token signs; the header X-Gitlab-Event says nothing more. */
-function parseEvent(event: string, body: unknown): Parsed {
-  switch (event) {
-    case 'push':
-    case 'tag_push': {
-      const read = readBody(body, pushBody)
-      if ('problem' in read) return { kind: 'malformed', event, problem: read.problem }
-      return { kind: 'pushes', event, pushes: [toPush(read.fields, read.fields, headCommitOf(read.fields))] }
-    }
-    case 'repository_update': {
-      const read = readBody(body, updateBody)
-      if ('problem' in read) return { kind: 'malformed', event, problem: read.problem }
-      return { kind: 'pushes', event, pushes: read.fields.changes.map((one) => toPush(read.fields, one, null)) }
-    }
-    default:
-      return { kind: 'ignored', event, reason: 'event' }
-  }
+function parsePush(event: string, body: unknown): Parsed {
+  const read = readBody(body, pushBody)
+  if ('problem' in read) return { kind: 'malformed', event, problem: read.problem }
+  const { ref, before, after } = read.fields
+  const push = { ...originOf(read.fields), ref, before, after, headCommit: headCommitOf(read.fields) }
+  return { kind: 'pushes', event, pushes: [push] }
 }
 
-function toPush(
-  { project, user_username, user_name }: Pick<z.output<typeof pushBody>, keyof typeof origin>,
-  { ref, before, after }: Pick<z.output<typeof pushBody>, keyof typeof change>,
-  headCommit: HeadCommit | null,
-): PushEvent {
+/** A system hook's one event for all refs of a push, which GitLab sends however many they are. */
+function parseUpdate(event: string, body: unknown): Parsed {
+  const read = readBody(body, updateBody)
+  if ('problem' in read) return { kind: 'malformed', event, problem: read.problem }
+  const changes = readEach(read.fields.changes, changeBody, 'changes')
+  if ('problem' in changes) return { kind: 'malformed', event, problem: changes.problem }
+  const origin = originOf(read.fields)
+  return { kind: 'pushes', event, pushes: changes.fields.map((one) => ({ ...origin, ...one, headCommit: null })) }
+}
+
+type Origin = Pick<z.output<typeof pushBody>, keyof typeof origin>
+
+function originOf({
+  project,
+  user_username,
+  user_name,
+}: Origin): Pick<PushEvent, 'repository' | 'names' | 'forced' | 'pusher'> {
   const { path_with_namespace, web_url, git_http_url, git_ssh_url } = project
   return {
     repository: path_with_namespace,
     names: namesOf(path_with_namespace, [git_http_url, git_ssh_url, web_url]),
-    ref,
-    before,
-    after,
     forced: null,
-    headCommit,
     pusher: user_username ?? user_name,
   }
 }
 
 /** The commit that was checked out: for an annotated tag not `after`, which is the tag itself; null: not on the list. */
 function headCommitOf({ checkout_sha, commits }: z.output<typeof pushBody>): HeadCommit | null {
-  for (const item of commits ?? []) {
+  for (const item of (commits ?? []).slice(0, maxCommits)) {
     const commit = commitBody.safeParse(item)
     if (commit.success && commit.data.id === checkout_sha) {
       return { message: commit.data.message ?? '', author: commit.data.author?.name ?? null }
@@ -154,3 +172,6 @@ function headCommitOf({ checkout_sha, commits }: z.output<typeof pushBody>): Hea
   }
   return null
 }
+
+/** GitLab lists the twenty newest. */
+const maxCommits = 100

@@ -2,6 +2,8 @@ import { github } from './github.ts'
 import { gitlab } from './gitlab.ts'
 import type { Provider } from './provider.ts'
 
+export type { Provider }
+
 /** Every kind of git host that deploy.yml may name: a new one is a file of its own, a line here and its fixtures. */
 export const providers = { github, gitlab } satisfies Record<string, Provider>
 

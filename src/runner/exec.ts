@@ -5,9 +5,9 @@ import type { Command, CommandOptions, CommandResult, RunCommand } from './comma
 import { systemPath } from './environment.ts'
 import { openFifo, type Fifo } from './fifo.ts'
 import { notStarted, nulProblem } from './not-started.ts'
-import { cookieName, readProcess } from './processes.ts'
+import { cookieName, processStartedAs } from './processes.ts'
 import { stopReason } from './stop.ts'
-import { supervise, type Ending, type Exit } from './supervise.ts'
+import { supervise, type Exit } from './supervise.ts'
 
 /**
  * Makes the one function that runs commands. A command gets a session and process group of its own, no stdin, exactly
@@ -25,7 +25,7 @@ export function createRunCommand({ directory }: { readonly directory: string }):
     const fifo = await makeFifo(directory)
     if (typeof fifo === 'string') return notStarted(command, fifo)
     try {
-      return options.signal.aborted ? stoppedBefore(options.signal) : await runInto(fifo, command, options)
+      return await runInto(fifo, command, options)
     } finally {
       fifo.close()
     }
@@ -53,15 +53,19 @@ export async function runQuietly(
 const alone = { extendEnv: false, preferLocal: false, buffer: false, verbose: 'none' } as const
 
 async function runInto(fifo: Fifo, command: Command, options: CommandOptions): Promise<CommandResult> {
+  const { signal, timeoutMs, graceMs } = options
+  if (signal.aborted) return stoppedBefore(signal)
   const [file, ...args] = command.argv
   const { cwd, env } = command
+  // execa takes any descriptor; its types name those up to 9.
+  const output = fifo.writeEnd as 3
   const subprocess = execa(file, args, {
     ...alone,
     cwd,
     env,
     stdin: 'ignore',
-    stdout: fifo.writeEnd,
-    stderr: fifo.writeEnd,
+    stdout: output,
+    stderr: output,
     detached: true,
     cleanup: false,
     forceKillAfterDelay: false,
@@ -69,30 +73,20 @@ async function runInto(fifo: Fifo, command: Command, options: CommandOptions): P
   })
   const child = subprocess.nodeChildProcess
   const exited = new Promise<Exit>((resolve) => {
-    child.once('exit', (exitCode, signal) => {
-      resolve({ exitCode, signal })
+    child.once('exit', (exitCode, killedBy) => {
+      resolve(killedBy === null ? { kind: 'exited', exitCode: exitCode ?? 0 } : { kind: 'signalled', signal: killedBy })
     })
   })
-  const leader = child.pid === undefined ? null : readProcess(child.pid)
   fifo.closeWriteEnd()
-  if (leader === null) return notStarted(command, (await subprocess).code ?? 'unknown')
+  if (child.pid === undefined) return notStarted(command, (await subprocess).code ?? 'unknown')
 
   const reading = fifo.read(options.onOutput)
   const cookie = env[cookieName] ?? null
-  const { signal, timeoutMs, graceMs } = options
-  const ending = await supervise({ leader, cookie, exited, outputFailed: reading.failed, signal, timeoutMs, graceMs })
-  if (ending.kind === 'stopped' && ending.why === 'output') throw await reading.failed
+  const leader = processStartedAs(child.pid)
+  const outputFailed = reading.failed
+  const result = await supervise({ leader, cookie, exited, outputFailed, signal, timeoutMs, graceMs })
   await reading.finish()
-  return resultOf(ending)
-}
-
-function resultOf(ending: Ending): CommandResult {
-  const { leftovers } = ending
-  if (ending.kind === 'stopped') return { kind: 'stopped', why: ending.why, leftovers }
-  const { exitCode, signal } = ending.exit
-  return signal === null
-    ? { kind: 'exited', exitCode: exitCode ?? 0, leftovers }
-    : { kind: 'signalled', signal, leftovers }
+  return result
 }
 
 function stoppedBefore(signal: AbortSignal): CommandResult {

@@ -18,8 +18,8 @@ export type Fifo = {
 export type OnChunk = (chunk: Buffer) => Promise<void> | void
 
 export type Reading = {
-  /** Resolves, once, with what `onChunk` threw: nothing is read after that. */
-  readonly failed: Promise<Error>
+  /** Rejects with what `onChunk` threw, else never settles. Nothing is read after that. */
+  readonly failed: Promise<never>
   /**
    * Hands over what was written until now and stops, even if somebody still holds the pipe open and keeps writing.
    * Throws what `onChunk` threw.
@@ -79,8 +79,8 @@ const mostInPipeBytes = 1024 * 1024
 function readAll(
   ends: { readonly live: number; readonly rest: number },
   onChunk: OnChunk,
-): Reading & { close(): void } {
-  const failed = Promise.withResolvers<Error>()
+): Reading & { readonly close: () => void } {
+  const failed = Promise.withResolvers<never>()
   let failure: Error | null = null
   let inHand = Promise.resolve()
   let finishing = false
@@ -110,7 +110,7 @@ function readAll(
 
   function fail(error: Error): void {
     failure ??= error
-    failed.resolve(failure)
+    failed.reject(failure)
   }
 
   async function finish(): Promise<void> {

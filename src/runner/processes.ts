@@ -69,9 +69,9 @@ export function signalProcesses(found: readonly Process[], signal: 'SIGTERM' | '
   for (const process of found) if (process.group !== group) send(process.pid, signal)
 }
 
-/** The process `pid` if it lives, or as a zombie that nobody has waited for. */
-export function readProcess(pid: number): Process | null {
-  return readStat(pid)?.process ?? null
+/** A child just started as leader of its own session; where /proc hides it, every process counts as younger. */
+export function processStartedAs(pid: number): Process {
+  return readStat(pid)?.process ?? { pid, group: pid, session: pid, startedAt: 0 }
 }
 
 function findProcesses(isMeant: (process: Process, environment: () => string) => boolean): readonly Process[] {

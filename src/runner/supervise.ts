@@ -1,43 +1,44 @@
+import type { CommandResult } from './command.ts'
 import { endFound, processesOf, signalProcesses, type Process } from './processes.ts'
 import type { Stop } from './runner.ts'
 import { stopReason } from './stop.ts'
 
-export type Exit = { readonly exitCode: number | null; readonly signal: string | null }
+export type Exit =
+  { readonly kind: 'exited'; readonly exitCode: number } | { readonly kind: 'signalled'; readonly signal: string }
 
 export type Supervised = {
   /** The command's first process, which leads a session and a process group of its own. */
   readonly leader: Process
   readonly cookie: string | null
-  /** Resolves when the leader ends: not when its pipes close, which a background child can keep open for ever. */
+  /** Resolves when the leader ends: not when its pipe closes, which a background child can keep open for ever. */
   readonly exited: Promise<Exit>
-  /** Resolves when its output can no longer be taken in. */
-  readonly outputFailed: Promise<unknown>
+  /** Rejects when what it writes cannot be taken in. */
+  readonly outputFailed: Promise<never>
   readonly signal: AbortSignal
   readonly timeoutMs: number | null
   readonly graceMs: number
 }
 
-export type Ending =
-  | { readonly kind: 'exit'; readonly exit: Exit; readonly leftovers: number }
-  /** `output`: what it wrote could not be taken in. */
-  | { readonly kind: 'stopped'; readonly why: Stop | 'limit' | 'output'; readonly leftovers: number }
+/**
+ * Watches over a command until it has ended, by itself or by us, and nothing that it started is alive.
+ * Throws what `outputFailed` throws, once the command is ended.
+ */
+export async function supervise(command: Supervised): Promise<CommandResult> {
+  const first = await whatComesFirst(command).catch(async (error: unknown) => {
+    await stop(command)
+    throw error
+  })
+  if (first.kind === 'stopped') return { ...first, leftovers: await stop(command) }
+  return { ...first, leftovers: await endLeftovers(command) }
+}
 
-/** Watches over a command until it has ended, by itself or by us, and nothing that it started is alive. */
-export async function supervise(command: Supervised): Promise<Ending> {
-  const { leader, cookie, exited, graceMs } = command
-  const find = () => processesOf(leader, cookie)
-  const group = leader.pid
-
-  const first = await whatComesFirst(command)
-  if (first.kind === 'exit') {
-    const ended = await endFound(find, { group, settleMs, graceMs: Math.min(graceMs, leftoverGraceMs) })
-    return { ...first, leftovers: ended.length }
-  }
-  signalProcesses(find(), 'SIGTERM', group)
-  const ended = await endFound(find, { group, settleMs: graceMs, graceMs: 0 })
-  // A process stuck in the kernel, or another user's, may outlive even SIGKILL: the deployment does not wait for it.
-  if (!find().some(({ pid }) => pid === leader.pid)) await exited
-  return { ...first, leftovers: ended.filter(({ pid }) => pid !== leader.pid).length }
+async function endLeftovers({ leader, cookie, graceMs }: Supervised): Promise<number> {
+  const ended = await endFound(() => processesOf(leader, cookie), {
+    group: leader.pid,
+    settleMs,
+    graceMs: Math.min(graceMs, leftoverGraceMs),
+  })
+  return ended.length
 }
 
 /** A filter such as `tee` reads its input to the end after the command is gone: it is not a leftover yet. */
@@ -45,44 +46,40 @@ const settleMs = 300
 
 const leftoverGraceMs = 2_000
 
-type First =
-  { readonly kind: 'exit'; readonly exit: Exit } | { readonly kind: 'stopped'; readonly why: Stop | 'limit' | 'output' }
+/** SIGTERM for all of the command, the grace, SIGKILL; says how many others than its leader did not heed the first. */
+async function stop({ leader, cookie, exited, graceMs }: Supervised): Promise<number> {
+  const find = () => processesOf(leader, cookie)
+  const isLeader = ({ pid }: Process) => pid === leader.pid
+  signalProcesses(find(), 'SIGTERM', leader.pid)
+  const ended = await endFound(find, { group: leader.pid, settleMs: graceMs, graceMs: 0 })
+  // A process stuck in the kernel, or another user's, may outlive even SIGKILL: the deployment does not wait for it.
+  if (!find().some(isLeader)) await exited
+  return ended.filter((process) => !isLeader(process)).length
+}
 
-async function whatComesFirst({ exited, outputFailed, signal, timeoutMs }: Supervised): Promise<First> {
+type Stopped = { readonly kind: 'stopped'; readonly why: Stop | 'limit' }
+
+async function whatComesFirst({ exited, outputFailed, signal, timeoutMs }: Supervised): Promise<Exit | Stopped> {
   const over = new AbortController()
-  const aborted = new Promise<Stop>((resolve) => {
-    if (signal.aborted) resolve(stopReason(signal))
-    signal.addEventListener(
-      'abort',
-      () => {
-        resolve(stopReason(signal))
-      },
-      { once: true, signal: over.signal },
-    )
+  const stopped = new Promise<Stopped>((resolve) => {
+    const onAbort = () => {
+      resolve({ kind: 'stopped', why: stopReason(signal) })
+    }
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true, signal: over.signal })
+    if (timeoutMs !== null) {
+      const timer = setTimeout(resolve, Math.min(timeoutMs, longestTimerMs), { kind: 'stopped', why: 'limit' })
+      over.signal.addEventListener('abort', () => {
+        clearTimeout(timer)
+      })
+    }
   })
   try {
-    return await Promise.race([
-      exited.then((exit): First => ({ kind: 'exit', exit })),
-      aborted.then((why): First => ({ kind: 'stopped', why })),
-      afterLimit(timeoutMs, over.signal).then((why): First => ({ kind: 'stopped', why })),
-      outputFailed.then((): First => ({ kind: 'stopped', why: 'output' })),
-    ])
+    return await Promise.race([exited, stopped, outputFailed])
   } finally {
     over.abort()
   }
 }
 
-/** Timers of Node are monotonic, and count at most 2^31 - 1 ms (24.8 days): a longer limit ends there. */
-function afterLimit(timeoutMs: number | null, over: AbortSignal): Promise<'limit'> {
-  return new Promise((resolve) => {
-    if (timeoutMs === null) return
-    const timer = setTimeout(resolve, Math.min(timeoutMs, 2 ** 31 - 1), 'limit')
-    over.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer)
-      },
-      { once: true },
-    )
-  })
-}
+/** Timers of Node are monotonic and count to 2^31 - 1 ms (24.8 days); above it they fire at once, so limits end there. */
+const longestTimerMs = 2 ** 31 - 1

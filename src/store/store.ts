@@ -39,7 +39,12 @@ export type Store = {
   startStep(owner: Owner, step: { readonly number: number; readonly name: string; readonly at: Date }): Promise<void>
   finishStep(
     owner: Owner,
-    step: { readonly number: number; readonly exitCode: number | null; readonly signal: string | null; readonly at: Date },
+    step: {
+      readonly number: number
+      readonly exitCode: number | null
+      readonly signal: string | null
+      readonly at: Date
+    },
   ): Promise<void>
   /** running → done, by its owner only: throws `NotOwner` if the row is no longer this attempt's. */
   finish(owner: Owner, result: DeploymentResult, at: Date): Promise<Deployment>
@@ -77,7 +82,10 @@ export type Store = {
 
   openLog(deployment: number, secrets: readonly Secret[]): Promise<LogSink>
   /** The log file's size in bytes and a reader from `offset`; null when there is none. */
-  readLog(deployment: number, offset?: number): Promise<{ readonly size: number; readonly stream: NodeJS.ReadableStream } | null>
+  readLog(
+    deployment: number,
+    offset?: number,
+  ): Promise<{ readonly size: number; readonly stream: NodeJS.ReadableStream } | null>
   /** Whole lines from byte `offset` on, as they are written, until the deployment is done. */
   followLog(deployment: number, offset: number, signal: AbortSignal): AsyncIterable<LogLine>
 

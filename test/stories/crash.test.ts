@@ -33,35 +33,38 @@ describe('kill -9', () => {
     expect([...new Set(named)].sort()).toEqual([...stages].sort())
   })
 
-  it.each(stages)('%s: the push is live once after the restart, and nothing is doubled, lost or left running', async (stage) => {
-    const world = await createWorld({ blog: { steps: ['true'] } }, { start: false })
-    const lock = world.path('lock')
-    // The witness is the step itself: it fails while an earlier one of its kind is still alive, whoever started that.
-    const alone = `! kill -0 "$(cat ${lock} 2> /dev/null || echo 0x)" 2> /dev/null || exit 9; echo $$ > ${lock}; sleep 0.2`
-    await world.configure({ blog: { steps: [alone, 'cp index.html built.html'] } })
-    await world.start()
-    await world.done(await world.ship({ 'index.html': 'before' }))
-    world.daemon.kill('SIGTERM')
-    await world.daemon.ended
+  it.each(stages)(
+    '%s: the push is live once after the restart, and nothing is doubled, lost or left running',
+    async (stage) => {
+      const world = await createWorld({ blog: { steps: ['true'] } }, { start: false })
+      const lock = world.path('lock')
+      // The witness is the step itself: it fails while an earlier one of its kind is still alive, whoever started that.
+      const alone = `! kill -0 "$(cat ${lock} 2> /dev/null || echo 0x)" 2> /dev/null || exit 9; echo $$ > ${lock}; sleep 0.2`
+      await world.configure({ blog: { steps: [alone, 'cp index.html built.html'] } })
+      await world.start()
+      await world.done(await world.ship({ 'index.html': 'before' }))
+      world.daemon.kill('SIGTERM')
+      await world.daemon.ended
 
-    const dying = await world.start({ DEPLOYHOOK_FAILPOINT: stage })
-    const pushed = await world.repository().push({ 'index.html': 'after' })
-    const id = randomUUID()
-    const answer = await world.deliver(pushed, { id }).catch(() => null)
-    expect(await dying.ended).toBe('SIGKILL')
+      const dying = await world.start({ DEPLOYHOOK_FAILPOINT: stage })
+      const pushed = await world.repository().push({ 'index.html': 'after' })
+      const id = randomUUID()
+      const answer = await world.deliver(pushed, { id }).catch(() => null)
+      expect(await dying.ended).toBe('SIGKILL')
 
-    const restarted = await world.start()
-    const kept = (await world.deployments()).length === 2
-    if (answer !== null) expect(kept, 'an acknowledged push').toBe(true)
-    if (!kept) expect((await world.deliver(pushed, { id })).status).toBe(202)
+      const restarted = await world.start()
+      const kept = (await world.deployments()).length === 2
+      if (answer !== null) expect(kept, 'an acknowledged push').toBe(true)
+      if (!kept) expect((await world.deliver(pushed, { id })).status).toBe(202)
 
-    expect(await world.done(2)).toMatchObject({ outcome: 'succeeded', revision: pushed.after })
-    expect(await world.read('srv/blog/built.html')).toBe('after')
-    expect(await world.read('srv/blog/index.html')).toBe('after')
-    expect((await world.deliver(pushed, { id })).body).toMatchObject({ result: 'duplicate' })
-    expect((await world.deployments()).map(({ state }) => state)).toEqual(['done', 'done'])
-    expect(processesOf(world.dir).map(({ pid }) => pid)).toEqual([restarted.pid])
-  })
+      expect(await world.done(2)).toMatchObject({ outcome: 'succeeded', revision: pushed.after })
+      expect(await world.read('srv/blog/built.html')).toBe('after')
+      expect(await world.read('srv/blog/index.html')).toBe('after')
+      expect((await world.deliver(pushed, { id })).body).toMatchObject({ result: 'duplicate' })
+      expect((await world.deployments()).map(({ state }) => state)).toEqual(['done', 'done'])
+      expect(processesOf(world.dir).map(({ pid }) => pid)).toEqual([restarted.pid])
+    },
+  )
 
   it('leaves no process of the interrupted step, however it tried to get away', async () => {
     const world = await createWorld({ blog: { steps: ['true'] } }, { start: false })

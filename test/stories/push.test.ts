@@ -4,7 +4,9 @@ import { createWorld, gate } from '../support/world.ts'
 
 describe('a push to main', () => {
   it('becomes one deployment of exactly that commit, with its steps run in the tree', async () => {
-    const world = await createWorld({ blog: { steps: ['cp index.html built.html', 'git describe --always > version.txt'] } })
+    const world = await createWorld({
+      blog: { steps: ['cp index.html built.html', 'git describe --always > version.txt'] },
+    })
     const pushed = await world.repository().push({ 'index.html': 'first' })
 
     const answer = await world.deliver(pushed)
@@ -86,7 +88,9 @@ describe('a push to main', () => {
 
   it('of a branch whose name is a shell command is deployed and runs nothing', async () => {
     const branch = 'x;touch${IFS}PWN;#'
-    const world = await createWorld({ blog: { branch, steps: ['printf %s "$DEPLOYHOOK_REF" > ref.txt', 'ls -R .. > listing.txt'] } })
+    const world = await createWorld({
+      blog: { branch, steps: ['printf %s "$DEPLOYHOOK_REF" > ref.txt', 'ls -R .. > listing.txt'] },
+    })
     await world.deliver(await world.repository().push({ 'index.html': 'v1' }, { branch }))
 
     expect(await world.done(1)).toMatchObject({ outcome: 'succeeded', ref: `refs/heads/${branch}` })
@@ -112,7 +116,10 @@ describe('a delivery that deploys nothing', () => {
 
     const answer = await world.deliver(pushed, { secret: 'another-secret-0123456789' })
     expect(answer).toMatchObject({ status: 401, body: { result: 'refused' } })
-    const { deliveries, refused } = (await world.daemon.api('/api/deliveries')).body as { deliveries: unknown[]; refused: { reason: string }[] }
+    const { deliveries, refused } = (await world.daemon.api('/api/deliveries')).body as {
+      deliveries: unknown[]
+      refused: { reason: string }[]
+    }
     expect(deliveries).toEqual([])
     expect(refused).toMatchObject([{ reason: 'bad_signature' }])
     expect(await world.deployments()).toEqual([])
@@ -145,10 +152,18 @@ describe('a delivery that deploys nothing', () => {
     const pushed = await world.repository().push({ 'index.html': 'v1' })
     const ignored = async (change: object): Promise<unknown> => (await world.deliver(pushed, change)).body
 
-    expect(await ignored({ ref: 'refs/heads/feature' })).toMatchObject({ result: 'ignored', reason: 'branch', ignored: [{ app: 'blog', reason: 'branch' }] })
+    expect(await ignored({ ref: 'refs/heads/feature' })).toMatchObject({
+      result: 'ignored',
+      reason: 'branch',
+      ignored: [{ app: 'blog', reason: 'branch' }],
+    })
     expect(await ignored({ ref: 'refs/tags/v1' })).toMatchObject({ result: 'ignored', reason: 'tag' })
     expect(await ignored({ after: '0'.repeat(40) })).toMatchObject({ result: 'ignored', reason: 'deleted' })
-    expect(await ignored({ repository: 'acme/other' })).toMatchObject({ result: 'ignored', reason: 'no_app', ignored: [] })
+    expect(await ignored({ repository: 'acme/other' })).toMatchObject({
+      result: 'ignored',
+      reason: 'no_app',
+      ignored: [],
+    })
     expect(await world.deployments()).toEqual([])
   })
 })
@@ -204,7 +219,10 @@ describe('apps', () => {
   it('of one repository never run at the same time', async () => {
     const world = await createWorld({ a: { steps: ['true'] } }, { start: false })
     const lock = world.path('lock')
-    await world.configure({ a: { steps: [exclusive(lock)] }, b: { steps: [exclusive(lock)] }, c: { steps: [exclusive(lock)] } }, { max_running: 3 })
+    await world.configure(
+      { a: { steps: [exclusive(lock)] }, b: { steps: [exclusive(lock)] }, c: { steps: [exclusive(lock)] } },
+      { max_running: 3 },
+    )
     await world.start()
 
     await world.deliver(await world.repository().push({ 'index.html': '1' }))

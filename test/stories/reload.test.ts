@@ -24,7 +24,9 @@ describe('editing deploy.yml', () => {
   it('takes effect on SIGHUP', async () => {
     const world = await createWorld({ blog: { steps: ['true'] } })
     world.daemon.kill('SIGHUP')
-    expect(await until('the map', () => world.daemon.log.find(({ msg }) => msg === 'deploy map loaded'))).toMatchObject({ apps: 1 })
+    expect(await until('the map', () => world.daemon.log.find(({ msg }) => msg === 'deploy map loaded'))).toMatchObject(
+      { apps: 1 },
+    )
   })
 
   it('into something broken keeps the last good map, and says so everywhere', async () => {
@@ -64,7 +66,10 @@ describe('editing deploy.yml', () => {
   it('to remove an app ends what it had queued as skipped', async () => {
     const world = await createWorld({ blog: { steps: ['true'] } }, { start: false })
     const build = gate(world, 'build')
-    await world.configure({ blog: { steps: [build.step] }, shop: { concurrency_group: 'x', repository: 'acme/shop', steps: ['true'] } }, { max_running: 1 })
+    await world.configure(
+      { blog: { steps: [build.step] }, shop: { concurrency_group: 'x', repository: 'acme/shop', steps: ['true'] } },
+      { max_running: 1 },
+    )
     await world.start()
     const first = await world.ship({ f: '1' })
     await build.reached()
@@ -85,7 +90,9 @@ describe('editing deploy.yml', () => {
 
     await world.configure({ journal: { was: 'blog', path: world.path('srv', 'blog'), steps: ['true'] } })
     await world.daemon.api('/api/reload', { method: 'POST' })
-    const { apps } = (await world.daemon.api('/api/apps')).body as { apps: { name: string; live: { revision: string } }[] }
+    const { apps } = (await world.daemon.api('/api/apps')).body as {
+      apps: { name: string; live: { revision: string } }[]
+    }
     expect(apps).toMatchObject([{ name: 'journal', live: { revision: pushed.after } }])
     expect(await world.done(await world.ship({ f: '2' }))).toMatchObject({ app: 'journal', outcome: 'succeeded' })
     expect(await world.read('srv/blog/f')).toBe('2')

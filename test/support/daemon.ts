@@ -43,10 +43,19 @@ export async function startDaemon(options: {
       if (entry['msg'] === 'listening') resolve(String(entry['address']))
     })
     child.once('exit', (code, signal) => {
-      setImmediate(() => { reject(new Error(`the daemon ended (${code ?? signal ?? '?'}): ${errors.join('\n')}`)) })
+      setImmediate(() => {
+        reject(new Error(`the daemon ended (${code ?? signal ?? '?'}): ${errors.join('\n')}`))
+      })
     })
   })
-  return { pid: child.pid ?? 0, address, log, ended: endOf(child), kill: (signal) => child.kill(signal), api: apiOver(socket) }
+  return {
+    pid: child.pid ?? 0,
+    address,
+    log,
+    ended: endOf(child),
+    kill: (signal) => child.kill(signal),
+    api: apiOver(socket),
+  }
 }
 
 async function endOf(child: ChildProcess): Promise<number | NodeJS.Signals> {

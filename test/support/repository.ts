@@ -9,7 +9,10 @@ export type Repository = {
   readonly bare: string
   readonly clone: string
   /** Commits these files on the branch and pushes. */
-  push(files: Readonly<Record<string, string>>, options?: { branch?: string; force?: boolean; message?: string }): Promise<Pushed>
+  push(
+    files: Readonly<Record<string, string>>,
+    options?: { branch?: string; force?: boolean; message?: string },
+  ): Promise<Pushed>
   git(...args: readonly string[]): Promise<string>
 }
 
@@ -36,7 +39,9 @@ export async function createRepository(bare: string, clone: string): Promise<Rep
     async push(files, { branch = 'main', force = false, message = `Change ${Object.keys(files).join(', ')}` } = {}) {
       const known = await git('branch', '--list', branch)
       await git('checkout', '-q', ...(known === '' ? ['-b', branch] : [branch]), '--').catch(() => undefined)
-      const before = await git('rev-parse', '--verify', '-q', `refs/remotes/origin/${branch}`).catch(() => '0'.repeat(40))
+      const before = await git('rev-parse', '--verify', '-q', `refs/remotes/origin/${branch}`).catch(() =>
+        '0'.repeat(40),
+      )
       for (const [name, text] of Object.entries(files)) {
         await mkdir(dirname(join(clone, name)), { recursive: true })
         await writeFile(join(clone, name), text)

@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Polls until `look` finds something (neither null, undefined nor false); fails after 30 s, saying what was missing. */
-export async function until<T>(what: string, look: () => Promise<T> | T): Promise<Exclude<T, null | undefined | false>> {
+export async function until<T>(
+  what: string,
+  look: () => Promise<T> | T,
+): Promise<Exclude<T, null | undefined | false>> {
   const deadline = performance.now() + 30_000
   for (;;) {
     const found = await look()

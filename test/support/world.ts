@@ -14,7 +14,11 @@ import { until } from './until.ts'
 export const secret = 'a-secret-for-tests-0123456789'
 
 /** An app of the world's deploy.yml; everything not named here is as deploy.yml wants it. */
-export type WorldApp = { readonly repository?: string; readonly steps: readonly unknown[]; readonly [key: string]: unknown }
+export type WorldApp = {
+  readonly repository?: string
+  readonly steps: readonly unknown[]
+  readonly [key: string]: unknown
+}
 
 /** A server with git repositories, a deploy.yml, a daemon and nothing else; all of it is gone after the test. */
 export type World = {
@@ -28,7 +32,10 @@ export type World = {
   configure(apps: Readonly<Record<string, WorldApp>>, server?: object): Promise<void>
   start(env?: Readonly<Record<string, string>>): Promise<Daemon>
   /** Sends GitHub's delivery of what was pushed. */
-  deliver(pushed: Pushed, options?: Partial<GithubPush> & { readonly secret?: string; readonly id?: string }): Promise<Answer>
+  deliver(
+    pushed: Pushed,
+    options?: Partial<GithubPush> & { readonly secret?: string; readonly id?: string },
+  ): Promise<Answer>
   /** Pushes, delivers, and gives the accepted deployment of the first app. */
   ship(files: Readonly<Record<string, string>>, repository?: string): Promise<number>
   deployment(id: number): Promise<Deployment>
@@ -69,14 +76,22 @@ export async function createWorld(
     async configure(entries, server = {}) {
       for (const { repository = 'acme/blog' } of Object.values(entries)) {
         if (repositories.has(repository)) continue
-        repositories.set(repository, await createRepository(path('git', `${repository}.git`), path('clones', repository)))
+        repositories.set(
+          repository,
+          await createRepository(path('git', `${repository}.git`), path('clones', repository)),
+        )
       }
       const map = {
         webhooks: { github: { secret: { file: path('github.secret') } } },
         apps: Object.fromEntries(
           Object.entries(entries).map(([name, { repository = 'acme/blog', ...rest }]) => [
             name,
-            { repo: path('git', `${repository}.git`), aliases: [`github.com/${repository}`], path: path('srv', name), ...rest },
+            {
+              repo: path('git', `${repository}.git`),
+              aliases: [`github.com/${repository}`],
+              path: path('srv', name),
+              ...rest,
+            },
           ]),
         ),
         server: { allow_root_steps: true, max_running: 2, ...server },
@@ -84,13 +99,22 @@ export async function createWorld(
       await writeFile(path('deploy.yml'), JSON.stringify(map, null, 2), { mode: 0o600 })
     },
     async start(env = {}) {
-      const daemon = await startDaemon({ config: path('deploy.yml'), state: path('state'), socket: path('control.sock'), env })
+      const daemon = await startDaemon({
+        config: path('deploy.yml'),
+        state: path('state'),
+        socket: path('control.sock'),
+        env,
+      })
       started.push(daemon)
       return (world.daemon = daemon)
     },
     async deliver(pushed, { secret: key = secret, id = randomUUID(), ...change } = {}) {
       const { headers, body } = githubPush({ repository: 'acme/blog', deliveryId: id, ...pushed, ...change }, key)
-      const answer = await request(`${world.daemon.address}/hooks/github`, { method: 'POST', headers: { ...headers }, body })
+      const answer = await request(`${world.daemon.address}/hooks/github`, {
+        method: 'POST',
+        headers: { ...headers },
+        body,
+      })
       const text = await answer.body.text()
       return { status: answer.statusCode, text, body: parsed(text) as never }
     },
@@ -101,7 +125,8 @@ export async function createWorld(
     },
     deployment: async (id) => (await world.daemon.api(`/api/deployments/${id}`)).body as Deployment,
     deployments: async (query = '') =>
-      ((await world.daemon.api(`/api/deployments?limit=500${query}`)).body as { deployments: Deployment[] }).deployments,
+      ((await world.daemon.api(`/api/deployments?limit=500${query}`)).body as { deployments: Deployment[] })
+        .deployments,
     done: (id) => inState(id, 'done'),
     running: (id) => inState(id, 'running'),
   }
@@ -121,7 +146,10 @@ export async function createWorld(
 }
 
 /** A step that says it has begun and goes on when the gate of that name is opened. */
-export function gate(world: { path(...parts: readonly string[]): string }, name: string): { readonly step: string; open(): Promise<void>; reached(): Promise<unknown> } {
+export function gate(
+  world: { path(...parts: readonly string[]): string },
+  name: string,
+): { readonly step: string; open(): Promise<void>; reached(): Promise<unknown> } {
   const file = world.path(name)
   return {
     step: `touch ${file}.reached; while [ ! -e ${file}.open ]; do sleep 0.02; done`,

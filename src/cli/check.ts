@@ -1,0 +1,110 @@
+import { formatProblem, loadDeployMap, type Problem } from '../config/index.ts'
+import type { DeployMap } from '../model/deploy-map.ts'
+import { CliError, exit } from './cli-error.ts'
+import { examples, jsonOption, type AddCommand, type Cli } from './command.ts'
+import { configFile, stateDirectory, variable } from './locations.ts'
+import { count, harmless, oneLine } from './text.ts'
+
+export const addCheck: AddCommand = (program, cli) => {
+  program
+    .command('check')
+    .summary('is deploy.yml right?')
+    .description(
+      'Reads deploy.yml as the daemon would and tells every problem with its line and its cure. Needs no daemon. ' +
+        'Secrets that come from variables must be set for the check, too.',
+    )
+    .argument('[file]', 'what to check (default: DEPLOYHOOK_CONFIG, ./deploy.yml, then /etc/deployhook/deploy.yml)')
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples(
+        ['deployhook check', 'the one that would be used'],
+        ['deployhook check new.yml && mv new.yml deploy.yml', 'look before you change it'],
+      ),
+    )
+    .action(
+      cli.action(async (named: string | undefined, { json }: { json?: boolean }) => {
+        const { io } = cli
+        const file = await configFile(named, io)
+        if (file === null) throw new CliError(noFile, { exitCode: exit.failed })
+        const { env, uid } = io
+        const loaded = await loadDeployMap(file, { env, uid, stateDirectory: likelyState(cli), rootSteps: 'warn' })
+        const map = loaded.kind === 'loaded' ? loaded.map : null
+        const problems = loaded.kind === 'refused' ? loaded.problems : []
+        const checked = { file, map, problems, warnings: loaded.warnings }
+        if (json) await cli.terminal.printJson(asJson(checked))
+        else await tell(checked, cli)
+        return map === null ? exit.failed : exit.done
+      }),
+    )
+}
+
+/** Told by everything that needs a deploy.yml and finds none. */
+export const noFile =
+  'there is no deploy.yml in this directory and no /etc/deployhook/deploy.yml: name the file, or start from deploy.yml.example'
+
+type Checked = {
+  readonly file: string
+  readonly map: DeployMap | null
+  readonly problems: readonly Problem[]
+  readonly warnings: readonly Problem[]
+}
+
+/** Where the daemon would keep its state; without a home nobody knows, and the rules about it are left out. */
+function likelyState({ io }: Cli): string | null {
+  const known =
+    io.uid === 0 || ['HOME', 'XDG_STATE_HOME', 'DEPLOYHOOK_STATE', 'STATE_DIRECTORY'].some((name) => variable(io, name))
+  return known ? stateDirectory(undefined, io) : null
+}
+
+async function tell({ file, map, problems, warnings }: Checked, { terminal }: Cli): Promise<void> {
+  const { paint, print } = terminal
+  const colour = paint.isColorSupported
+  for (const problem of problems) await print(`${coloured(problem, colour)}\n`)
+  for (const warning of warnings) await print(`${paint.yellow('warning')} ${coloured(warning, colour)}\n`)
+  if (map === null) await print(paint.red(`${oneLine(file)}: ${count(problems.length, 'problem')}`))
+  else await print(`${paint.green(`${oneLine(file)} is right`)}: ${summary(map)}`)
+}
+
+/** `formatProblem` shows nothing of the file that could steer a terminal; its name is the caller's own. */
+function coloured(problem: Problem, colour: boolean): string {
+  return colour ? formatProblem(problem, { colour }) : harmless(problem.text)
+}
+
+function summary({ webhooks, apps, server }: DeployMap): string {
+  const urls = [...webhooks.keys()].map((name) => urlOf(name, server))
+  return `${named('webhook', urls)}, ${named('app', [...apps.keys()])}`
+}
+
+function named(noun: string, names: readonly string[]): string {
+  return `${count(names.length, noun)}${names.length === 0 ? '' : ` (${names.join(', ')})`}`
+}
+
+/** Where deliveries go; without `public_url` the address of the daemon itself, which a proxy makes public. */
+function urlOf(webhook: string, { publicUrl, listen }: DeployMap['server']): string {
+  if (publicUrl !== null) return `${publicUrl.replace(/\/+$/, '')}/hooks/${webhook}`
+  if (listen.kind === 'unix') return `unix:${listen.path} /hooks/${webhook}`
+  const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host
+  return `http://${host}:${listen.port}/hooks/${webhook}`
+}
+
+function asJson({ file, map, problems, warnings }: Checked): object {
+  const told = ({ line, column, path, message, text }: Problem): object => ({ line, column, path, message, text })
+  return {
+    file,
+    ok: map !== null,
+    problems: problems.map(told),
+    warnings: warnings.map(told),
+    webhooks: [...(map?.webhooks.values() ?? [])].map(({ name, provider }) => ({
+      name,
+      provider,
+      url: map === null ? null : urlOf(name, map.server),
+    })),
+    apps: [...(map?.apps.values() ?? [])].map(({ name, repo, branch, path }) => ({
+      name,
+      repo: repo.url,
+      branch,
+      path,
+    })),
+  }
+}

@@ -1,0 +1,44 @@
+import { normalize } from 'node:path'
+import type { Path } from './finding.ts'
+import type { WrittenApp, WrittenMap, WrittenWebhook } from './schema.ts'
+
+/** An app with the defaults worked in, and where each of its keys was written. */
+export type Entry = {
+  readonly name: string
+  readonly app: WrittenApp
+  /** Of a key: in the app itself, in `defaults`, or (not written) the app's own place for it. */
+  readonly placeOf: (key: keyof WrittenApp) => Path
+  /** Whether the app itself says it, rather than `defaults`. */
+  readonly isOwn: (key: keyof WrittenApp) => boolean
+}
+
+/** Every app as it counts: its own keys before those of `defaults`, `env` merged name by name. */
+export function entriesOf(written: WrittenMap): readonly Entry[] {
+  const defaults = written.defaults ?? {}
+  return Object.entries(written.apps).map(([name, own]) => {
+    const env = defaults.env === undefined && own.env === undefined ? {} : { env: { ...defaults.env, ...own.env } }
+    return {
+      name,
+      app: { ...defaults, ...own, ...env },
+      placeOf: (key) =>
+        own[key] === undefined && defaults[key] !== undefined ? ['defaults', key] : ['apps', name, key],
+      isOwn: (key) => own[key] !== undefined,
+    }
+  })
+}
+
+/** An app's path without slashes at its end and doubled ones, or null when it was struck out. */
+export function appPath({ app: { path } }: Entry): string | null {
+  return path === undefined ? null : normalize(path).replace(/(?<=.)\/$/, '')
+}
+
+/** The sources of a webhook's secrets, the newest first. */
+export function sourcesOf(webhook: WrittenWebhook): NonNullable<WrittenWebhook['secrets']> {
+  return webhook.secret === undefined ? (webhook.secrets ?? []) : [webhook.secret]
+}
+
+/** What is left of a webhook's entry for its provider. */
+export function optionsOf(webhook: WrittenWebhook): object {
+  const common = new Set(['provider', 'secret', 'secrets', 'allow_weak_secret'])
+  return Object.fromEntries(Object.entries(webhook).filter(([key]) => !common.has(key)))
+}

@@ -1,0 +1,15 @@
+import { createHash } from 'node:crypto'
+import type { WrittenApp } from './schema.ts'
+
+/**
+ * SHA-256 in hex of an app's entry as it counts, in an order of its own. Secrets take part by where they come from,
+ * never by what they are: a fingerprint is stored and shown.
+ */
+export function fingerprintOf(app: WrittenApp): string {
+  return createHash('sha256').update(JSON.stringify(app, inOrder)).digest('hex')
+}
+
+function inOrder(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+}

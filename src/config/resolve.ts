@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto'
+import { resolve } from 'node:path'
+import { parseDuration } from '../lib/duration.ts'
+import type { ApiToken, App, DeployMap, GitAccess, Server, Webhook } from '../model/deploy-map.ts'
+import { identityOf, parseRepository } from '../model/repository.ts'
+import { appPath, optionsOf, sourcesOf, type Entry } from './entries.ts'
+import { fingerprintOf } from './fingerprint.ts'
+import { parseListen } from './listen.ts'
+import type { Judged } from './rules/rule.ts'
+import type { WrittenApp, WrittenServer, WrittenWebhook } from './schema.ts'
+import { resolveEnv, resolveStep, type Reveal } from './resolve-steps.ts'
+import { parseProxy } from './trust-proxy.ts'
+
+export type ResolveOptions = {
+  /** Absolute; relative files of the map start here. */
+  readonly folder: string
+  readonly cores: number
+}
+
+/** The map as used, from one that every rule has passed. Throws when it has not: that would be a bug of ours. */
+export function resolveMap(judged: Judged, { folder, cores }: ResolveOptions): DeployMap {
+  const { written, entries, secrets, providers, machine } = judged
+  const secretOf: Reveal = (source) => must(secrets.get(source))
+  const webhooks = Object.entries(written.webhooks ?? {}).map(([name, webhook]) =>
+    resolveWebhook(name, webhook, { providers, secretOf }),
+  )
+  return {
+    file: machine.file,
+    webhooks: new Map(webhooks.map((webhook) => [webhook.name, webhook])),
+    apps: new Map(entries.map((entry) => [entry.name, resolveApp(entry, { folder, secretOf })])),
+    server: resolveServer(written.server ?? {}, { cores, secretOf }),
+  }
+}
+
+function resolveWebhook(
+  name: string,
+  webhook: WrittenWebhook,
+  { providers, secretOf }: Pick<Judged, 'providers'> & { readonly secretOf: Reveal },
+): Webhook {
+  const provider = webhook.provider ?? name
+  const options = must(providers[provider]).options.parse(optionsOf(webhook))
+  return { name, provider, secrets: sourcesOf(webhook).map(secretOf), options }
+}
+
+function resolveApp(entry: Entry, context: { readonly folder: string; readonly secretOf: Reveal }): App {
+  const app = withDefaults(entry.app)
+  const repo = parseRepository(must(app.repo))
+  if ('problem' in repo) throw new Error(`repo of ${entry.name} ${repo.problem}`)
+  return {
+    name: entry.name,
+    repo,
+    aliases: (app.aliases ?? []).map((alias) => must(identityOf(alias))),
+    branch: app.branch,
+    path: must(appPath(entry)),
+    git: resolveGit(app.git ?? {}, { ...context, protocol: repo.protocol }),
+    steps: (app.steps ?? []).map((step) => resolveStep(step, context.secretOf)),
+    env: resolveEnv(app.env, context.secretOf),
+    timeoutMs: must(parseDuration(app.timeout)),
+    webhook: app.webhook ?? null,
+    concurrencyGroup: app.concurrency_group ?? repo.identity,
+    adopt: app.adopt,
+    was: app.was ?? [],
+    onInterrupt: app.on_interrupt,
+    fingerprint: fingerprintOf(app),
+  }
+}
+
+function withDefaults(app: WrittenApp) {
+  return {
+    ...app,
+    branch: app.branch ?? 'main',
+    strategy: app.strategy ?? 'in-place',
+    timeout: app.timeout ?? '30m',
+    adopt: app.adopt ?? false,
+    on_interrupt: app.on_interrupt ?? 'requeue',
+  }
+}
+
+/** Only what the protocol has a use for: `defaults` may hold keys for both. */
+function resolveGit(
+  { ssh_key, known_hosts, token, username }: NonNullable<WrittenApp['git']>,
+  {
+    folder,
+    secretOf,
+    protocol,
+  }: { readonly folder: string; readonly secretOf: Reveal; readonly protocol: App['repo']['protocol'] },
+): GitAccess {
+  const [ssh, https] = [protocol === 'ssh', protocol === 'https']
+  return {
+    sshKey: ssh && ssh_key !== undefined ? resolve(folder, ssh_key) : null,
+    knownHosts: ssh && known_hosts !== undefined ? resolve(folder, known_hosts) : null,
+    token: https && token !== undefined ? secretOf(token) : null,
+    // What GitHub asks of its installation tokens; with personal tokens GitHub and GitLab take any name.
+    username: username ?? 'x-access-token',
+  }
+}
+
+function resolveServer(
+  server: WrittenServer,
+  { cores, secretOf }: { readonly cores: number; readonly secretOf: Reveal },
+): Server {
+  const listen = parseListen(server.listen ?? '127.0.0.1:9000')
+  if ('problem' in listen) throw new Error(`server.listen ${listen.problem}`)
+  return {
+    listen,
+    publicUrl: server.public_url === undefined ? null : new URL(server.public_url).href.replace(/\/+$/, ''),
+    hosts: (server.hosts ?? []).map((host) => host.toLowerCase()),
+    trustProxy: (server.trust_proxy ?? []).flatMap((entry) => {
+      const addresses = parseProxy(entry)
+      return 'problem' in addresses ? [] : addresses
+    }),
+    maxRunning: server.max_running ?? Math.max(1, cores),
+    apiTokens: (server.api_tokens ?? []).map((token) => resolveToken(token, secretOf)),
+    allowRootSteps: server.allow_root_steps ?? false,
+    metrics: server.metrics ?? 'token',
+  }
+}
+
+function resolveToken(token: NonNullable<WrittenServer['api_tokens']>[number], secretOf: Reveal): ApiToken {
+  const sha256 =
+    token.secret === undefined
+      ? Buffer.from(must(token.sha256), 'hex')
+      : createHash('sha256').update(secretOf(token.secret).reveal()).digest()
+  return { name: token.name, sha256, can: token.can ?? 'read' }
+}
+
+function must<Value>(value: Value | null | undefined): Value {
+  if (value === null || value === undefined) throw new Error('deploy.yml was resolved before it was judged')
+  return value
+}

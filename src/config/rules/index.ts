@@ -1,0 +1,32 @@
+import {
+  gitFitsRepository,
+  needsRepoAndPath,
+  rootNeedsPermission,
+  sshFilesAreUsable,
+  wasNamesAreFree,
+  webhookExists,
+} from './apps.ts'
+import { pathsAreApart, pathsAreSafe, treesHoldNoDeployMap } from './paths.ts'
+import type { Rule } from './rule.ts'
+import { apiTokensHaveOneSecret, apiTokenNamesDiffer } from './server.ts'
+import { hasSecret, optionsFitProvider, providerIsKnown, secretsFitProvider, someWebhook } from './webhooks.ts'
+
+/** Everything that has to hold beyond the schema; the order does not matter. */
+export const rules: readonly Rule[] = [
+  providerIsKnown,
+  hasSecret,
+  optionsFitProvider,
+  secretsFitProvider,
+  someWebhook,
+  needsRepoAndPath,
+  gitFitsRepository,
+  sshFilesAreUsable,
+  webhookExists,
+  wasNamesAreFree,
+  rootNeedsPermission,
+  pathsAreSafe,
+  pathsAreApart,
+  treesHoldNoDeployMap,
+  apiTokensHaveOneSecret,
+  apiTokenNamesDiffer,
+]

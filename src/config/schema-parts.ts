@@ -1,0 +1,51 @@
+import { z } from 'zod'
+import type { TextRule } from './text-rules.ts'
+
+/** A text, with what else it has to be. */
+export function text(problemOf: TextRule = () => null) {
+  // Quotes alone would not mend `timeout: 30`: say at once what else is wrong with it.
+  const error = ({ input }: { readonly input?: unknown }) =>
+    (typeof input === 'number' ? problemOf(String(input)) : null) ?? undefined
+  return z.string({ error }).check(({ value, issues }) => {
+    const message = problemOf(value)
+    if (message !== null) issues.push({ code: 'custom', message, input: value })
+  })
+}
+
+/** A list of at least one. */
+export function list<Item extends z.ZodType>(item: Item, { atMost }: { readonly atMost?: number } = {}) {
+  const some = z.array(item).min(1, 'is empty: add an entry, or take the key out')
+  return atMost === undefined ? some : some.max(atMost, `holds too many: at most ${atMost}`)
+}
+
+/** A map whose keys are names that people give. */
+export function named<Value extends z.ZodType>(problemOf: TextRule, value: Value) {
+  return z.record(text(problemOf), value)
+}
+
+export function wholeNumber({ atLeast, atMost }: { readonly atLeast: number; readonly atMost: number }) {
+  const error = `must be a whole number from ${atLeast} to ${atMost}`
+  return z.int({ error }).min(atLeast, { error }).max(atMost, { error })
+}
+
+const howToMakeOne = '{ env: NAME }, { file: PATH } or { credential: NAME }'
+
+/** Where a secret is found; never the secret itself. */
+export const secretSource = z.union(
+  [
+    z.strictObject({ env: z.string().describe('Environment variable of the daemon that holds it.') }),
+    z.strictObject({ file: z.string().describe('File that holds it; relative to the folder of deploy.yml.') }),
+    z.strictObject({
+      credential: z.string().describe('Name of a systemd credential (LoadCredential=) that holds it.'),
+    }),
+  ],
+  {
+    error: ({ input }) => {
+      if (input === null) return `is empty: give ${howToMakeOne}`
+      if (typeof input === 'object' && !Array.isArray(input)) return `give exactly one of ${howToMakeOne}, with a text`
+      return `a secret is never written in this file: give ${howToMakeOne} (a new one: openssl rand -hex 32)`
+    },
+  },
+)
+
+export type SecretSource = z.output<typeof secretSource>

@@ -1,0 +1,170 @@
+import { z } from 'zod'
+import { branchProblem } from '../model/ref.ts'
+import type { Provider } from '../providers/provider.ts'
+import { parseListen } from './listen.ts'
+import { list, named, secretSource, text, wholeNumber } from './schema-parts.ts'
+import {
+  aliasProblem,
+  appPathProblem,
+  commandProblem,
+  cwdProblem,
+  durationProblem,
+  envNameProblem,
+  fileProblem,
+  hostProblem,
+  nameProblem,
+  publicUrlProblem,
+  repoProblem,
+  sha256Problem,
+} from './text-rules.ts'
+import { parseProxy } from './trust-proxy.ts'
+
+/** The kinds of git host there are, by name. */
+export type ProviderTable = Readonly<Record<string, Provider>>
+
+/** deploy.yml as a person writes it. */
+export type WrittenMap = z.output<ReturnType<typeof createSchema>>
+export type WrittenWebhook = z.output<ReturnType<typeof webhookSchema>>
+export type WrittenApp = z.output<typeof appSchema>
+export type WrittenStep = z.output<typeof stepSchema>
+export type WrittenEnv = z.output<typeof envSchema>
+export type WrittenServer = z.output<typeof serverSchema>
+
+/** The one schema: types, checks and the editor's JSON Schema come from here. What spans several keys is in `rules/`. */
+export function createSchema(providers: ProviderTable) {
+  return z
+    .strictObject({
+      webhooks: named(nameProblem, webhookSchema(providers))
+        .optional()
+        .describe('Where deliveries come from. Each is served at POST /hooks/<name>.'),
+      apps: named(nameProblem, appSchema).describe('What is deployed on this host, by name.'),
+      defaults: appSchema
+        .optional()
+        .describe('Keys for every app that does not say otherwise; env is merged name by name.'),
+      server: serverSchema.optional().describe('The daemon itself.'),
+    })
+    .meta({ title: 'deploy.yml', description: 'The deploy map of deployhook.' })
+}
+
+/** Provider options are all allowed here; which of them fit the webhook's provider is a rule (`rules/webhooks.ts`). */
+function webhookSchema(providers: ProviderTable) {
+  const options: Record<string, z.ZodType> = {}
+  for (const provider of Object.values(providers)) {
+    for (const [key, schema] of Object.entries<z.ZodType>(provider.options.shape)) {
+      options[key] = options[key] === undefined ? schema.optional() : z.union([options[key], schema])
+    }
+  }
+  return extended(
+    z.strictObject({
+      provider: z
+        .enum(Object.keys(providers))
+        .optional()
+        .describe('Kind of git host. May be left out when the webhook is called like it.'),
+      secret: secretSource.optional().describe('What proves a delivery: the same value as in the git host’s form.'),
+      secrets: list(secretSource, { atMost: 2 })
+        .optional()
+        .describe('Two secrets at once while one replaces the other, newest first.'),
+      allow_weak_secret: z.boolean().optional().describe('Accept a secret of less than 16 characters. Default false.'),
+    }),
+    options,
+  )
+}
+
+/** The options' own types are left out: they are the providers' business, and the map hands them on as unknown. */
+function extended<Schema extends z.ZodObject>(schema: Schema, options: Readonly<Record<string, z.ZodType>>): Schema {
+  return schema.extend(options) as z.ZodObject as Schema
+}
+
+const envSchema = named(envNameProblem, z.union([text(), secretSource]))
+
+const argvSchema = list(text()).check(({ value, issues }) => {
+  if (value[0] === '') issues.push({ code: 'custom', message: 'the first entry, the program, is empty', input: value })
+})
+
+const commandSchema = z.union([text(commandProblem), argvSchema])
+
+const stepSchema = z.union([
+  text(commandProblem),
+  argvSchema,
+  z.strictObject({
+    name: text((name) => (name.trim() === '' || /[\r\n]/.test(name) ? 'must be one line of text' : null))
+      .optional()
+      .describe('Shown instead of the command.'),
+    run: commandSchema.describe('A text for the shell, or a list of arguments that no shell sees.'),
+    shell: z.enum(['sh', 'bash']).optional().describe('sh runs with -eu, bash with -euo pipefail. Default sh.'),
+    timeout: text(durationProblem).optional().describe('Ends this step earlier than the deployment’s own limit.'),
+    env: envSchema.optional().describe('On top of the app’s env.'),
+    cwd: text(cwdProblem).optional().describe('Directory of the repository to run in. Default: its top.'),
+  }),
+])
+
+const gitSchema = z.strictObject({
+  ssh_key: text(fileProblem).optional().describe('Private key (a deploy key) for an ssh repository.'),
+  known_hosts: text(fileProblem).optional().describe('Host keys to accept, in the format of ~/.ssh/known_hosts.'),
+  token: secretSource.optional().describe('Access token for an https repository.'),
+  username: text((name) =>
+    /^[\x21-\x39\x3b-\x7e]+$/.test(name) ? null : 'must be letters, digits and signs, without : and spaces',
+  )
+    .optional()
+    .describe('User name that goes with the token. Default x-access-token.'),
+})
+
+const appSchema = z.strictObject({
+  repo: text(repoProblem)
+    .optional()
+    .describe('Clone URL: https://…, ssh://…, user@host:path, file://… or an absolute path.'),
+  aliases: list(text(aliasProblem)).optional().describe('Other names under which payloads know the repository.'),
+  branch: text(branchProblem).optional().describe('Branch to deploy. Default main.'),
+  path: text(appPathProblem).optional().describe('Directory to deploy to, absolute.'),
+  strategy: z
+    .enum(['in-place'])
+    .optional()
+    .describe('How files get to path. Default in-place: the tree is updated where it stands.'),
+  git: gitSchema.optional().describe('How to get at a private repository.'),
+  steps: z
+    .array(stepSchema)
+    .optional()
+    .describe('Commands to run in the tree, in this order; the first that fails ends the deployment.'),
+  env: envSchema.optional().describe('Environment of the steps: text, or a secret that is masked in logs.'),
+  timeout: text(durationProblem).optional().describe('Limit for the whole deployment. Default 30m.'),
+  webhook: text(nameProblem).optional().describe('Accept pushes from this webhook only. Default: from any.'),
+  concurrency_group: text(nameProblem)
+    .optional()
+    .describe('One deployment at a time per group. Default: the repository.'),
+  adopt: z.boolean().optional().describe('Take over a directory that holds other files. Default false.'),
+  was: list(text(nameProblem)).optional().describe('Earlier names of this app: its queue and history follow it.'),
+  on_interrupt: z
+    .enum(['requeue', 'stop'])
+    .optional()
+    .describe('What happens to a deployment that a crash or restart cut off. Default requeue.'),
+})
+
+const serverSchema = z.strictObject({
+  listen: text((value) => problemOf(parseListen(value)))
+    .optional()
+    .describe('HOST:PORT or unix:/path. Default 127.0.0.1:9000.'),
+  public_url: text(publicUrlProblem).optional().describe('How the daemon is reached from outside, for links.'),
+  hosts: list(text(hostProblem)).optional().describe('Further Host names to answer to.'),
+  trust_proxy: list(text((value) => problemOf(parseProxy(value))))
+    .optional()
+    .describe('Proxies whose X-Forwarded-For is believed: addresses, networks, or loopback.'),
+  max_running: wholeNumber({ atLeast: 1, atMost: 256 })
+    .optional()
+    .describe('Deployments at the same time. Default: one per core.'),
+  api_tokens: list(
+    z.strictObject({
+      name: text(nameProblem).describe('For logs.'),
+      secret: secretSource.optional().describe('The token itself.'),
+      sha256: text(sha256Problem).optional().describe('Or its SHA-256 in hex, as `deployhook token` prints it.'),
+      can: z.enum(['read', 'operate']).optional().describe('operate may also deploy, cancel and retry. Default read.'),
+    }),
+  )
+    .optional()
+    .describe('Bearer tokens for the API over TCP.'),
+  allow_root_steps: z.boolean().optional().describe('Let steps run as root when the daemon does. Default false.'),
+  metrics: z.enum(['token', 'public']).optional().describe('Who may read /metrics. Default token.'),
+})
+
+function problemOf(parsed: object): string | null {
+  return 'problem' in parsed && typeof parsed.problem === 'string' ? parsed.problem : null
+}

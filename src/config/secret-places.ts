@@ -1,0 +1,50 @@
+import type { Path } from './finding.ts'
+import type { WrittenApp, WrittenEnv, WrittenMap } from './schema.ts'
+import type { SecretSource } from './schema-parts.ts'
+
+/** One place of deploy.yml that names a secret, and what is asked of its value. */
+export type SecretPlace = {
+  readonly path: Path
+  readonly source: SecretSource
+  /** `key`: proves something, so it must be hard to guess; `weak`: the same, excused; `token`: one line; `text`: anything. */
+  readonly strength: 'key' | 'weak' | 'token' | 'text'
+}
+
+/** Every secret that deploy.yml names. */
+export function secretPlaces(written: WrittenMap): readonly SecretPlace[] {
+  return [
+    ...Object.entries(written.webhooks ?? {}).flatMap(([name, webhook]) => {
+      const strength = webhook.allow_weak_secret === true ? 'weak' : 'key'
+      const path: Path = ['webhooks', name]
+      const { secret, secrets = [] } = webhook
+      return [
+        ...(secret === undefined ? [] : [{ path: [...path, 'secret'], source: secret, strength } as const]),
+        ...secrets.map((source, index) => ({ path: [...path, 'secrets', index], source, strength }) as const),
+      ]
+    }),
+    ...Object.entries(written.apps).flatMap(([name, app]) => placesOfApp(app, ['apps', name])),
+    ...placesOfApp(written.defaults ?? {}, ['defaults']),
+    ...(written.server?.api_tokens ?? []).flatMap(({ secret }, index) =>
+      secret === undefined
+        ? []
+        : [{ path: ['server', 'api_tokens', index, 'secret'], source: secret, strength: 'key' } as const],
+    ),
+  ]
+}
+
+function placesOfApp(app: WrittenApp, path: Path): readonly SecretPlace[] {
+  const token = app.git?.token
+  return [
+    ...(token === undefined ? [] : [{ path: [...path, 'git', 'token'], source: token, strength: 'token' } as const]),
+    ...placesOfEnv(app.env, [...path, 'env']),
+    ...(app.steps ?? []).flatMap((step, index) =>
+      typeof step === 'string' || Array.isArray(step) ? [] : placesOfEnv(step.env, [...path, 'steps', index, 'env']),
+    ),
+  ]
+}
+
+function placesOfEnv(env: WrittenEnv | undefined, path: Path): readonly SecretPlace[] {
+  return Object.entries(env ?? {}).flatMap(([name, value]) =>
+    typeof value === 'string' ? [] : [{ path: [...path, name], source: value, strength: 'text' } as const],
+  )
+}

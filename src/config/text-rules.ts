@@ -1,0 +1,85 @@
+import { isAbsolute, normalize } from 'node:path'
+import { formatDuration, parseDuration } from '../lib/duration.ts'
+import { identityOf, parseRepository } from '../model/repository.ts'
+import { quoted } from './did-you-mean.ts'
+
+/** What is wrong with one text of deploy.yml, as a sentence with the cure; null: nothing. */
+export type TextRule = (text: string) => string | null
+
+export const nameProblem: TextRule = (name) =>
+  /^[a-z0-9][a-z0-9_-]{0,62}$/.test(name)
+    ? null
+    : 'a name is 1 to 63 of a-z, 0-9, _ and -, and starts with a letter or digit'
+
+const longestMs = 7 * 86_400_000
+
+export const durationProblem: TextRule = (text) => {
+  const durationMs = parseDuration(text)
+  if (durationMs === null)
+    return `${quoted(text)} is not a duration: write whole numbers with units, such as 90s, 30m or 1h30m`
+  if (durationMs === 0) return 'must be more than 0'
+  return durationMs > longestMs ? `must be at most ${formatDuration(longestMs)}` : null
+}
+
+export const repoProblem: TextRule = (url) => {
+  const parsed = parseRepository(url)
+  return 'problem' in parsed ? parsed.problem : null
+}
+
+export const aliasProblem: TextRule = (alias) =>
+  identityOf(alias) === null
+    ? `${quoted(alias)} names no repository: write it as payloads do, such as acme/blog, github.com/acme/blog or a clone URL`
+    : null
+
+export const envNameProblem: TextRule = (name) => {
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+    return 'the name of an environment variable is letters, digits and _, not starting with a digit'
+  if (name.length > 256) return 'the name of an environment variable is at most 256 characters long'
+  return /^DEPLOYHOOK_/i.test(name)
+    ? 'names that start with DEPLOYHOOK_ are set by deployhook itself: choose another'
+    : null
+}
+
+export const commandProblem: TextRule = (command) =>
+  command.trim() === '' ? 'is empty: write a command, or take the step out' : null
+
+/** Where a step runs. */
+export const cwdProblem: TextRule = (cwd) => {
+  if (cwd === '') return 'is empty: write a directory of the repository, or take the key out'
+  if (isAbsolute(cwd)) return 'must be a directory of the repository, without the / in front'
+  return isInside(cwd) ? null : 'must stay inside the repository: it leads out of it by ..'
+}
+
+function isInside(path: string): boolean {
+  const tidy = normalize(path)
+  return tidy !== '..' && !tidy.startsWith('../')
+}
+
+/** A file named in deploy.yml: absolute, or relative to its folder. */
+export const fileProblem: TextRule = (file) => {
+  if (file.trim() === '') return 'is empty: name a file'
+  return file.startsWith('~') ? '~ is not expanded here: write the whole path' : null
+}
+
+export const appPathProblem: TextRule = (path) => {
+  if (path.startsWith('~')) return '~ is not expanded here: write the whole path, such as /srv/blog'
+  if (!isAbsolute(path)) return 'must be an absolute path, such as /srv/blog'
+  return path.split('/').includes('..') ? 'must not hold .. : write the path that is meant' : null
+}
+
+export const publicUrlProblem: TextRule = (text) => {
+  const url = URL.parse(text)
+  if (url === null || !/^https?:$/.test(url.protocol)) return 'must be a URL such as https://deploy.example.com'
+  if (url.username !== '' || url.password !== '') return 'must not hold a user name or password'
+  return url.search !== '' || url.hash !== '' ? 'must end with the host or a path, without ? and #' : null
+}
+
+export const hostProblem: TextRule = (host) => {
+  if (/:\d+$/.test(host) && !host.startsWith('[')) return 'is given without a port'
+  return /^(?:[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_-]{1,63})*|\[[0-9a-f:.]+\])$/i.test(host)
+    ? null
+    : `${quoted(host)} is not a host name, such as deploy.example.com`
+}
+
+export const sha256Problem: TextRule = (hex) =>
+  /^[0-9a-f]{64}$/i.test(hex) ? null : 'must be the 64 hex digits that `deployhook token` prints (SHA-256 of the token)'

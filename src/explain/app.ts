@@ -1,0 +1,67 @@
+import type { Explanation } from '../explain.ts'
+import type { App } from '../model/deploy-map.ts'
+import type { Deployment } from '../model/deployment.ts'
+import { standing } from './deployment.ts'
+import { short, told, type ExplainDeps } from './deps.ts'
+import { ignoredMeaning } from './reasons.ts'
+
+/** How an app stands: what is live, what goes on, what the last delivery meant for it. null: no such app, now or ever. */
+export async function explainApp(name: string, deps: ExplainDeps): Promise<Explanation | null> {
+  const { store, map } = deps
+  const app = map().apps.get(name)
+  const [newest] = await store.deployments({ app: name, limit: 1 })
+  if (app === undefined) return newest === undefined ? null : explainRemoved(name, newest, deps)
+
+  const { facts, next } = await lastDelivery(app, deps)
+  return {
+    headline: `${name}: ${await whatIsLive(name, deps)}`,
+    facts: [
+      `It deploys ${app.branch} of ${app.repo.url} to ${app.path}.`,
+      ...(newest === undefined
+        ? ['It has never been deployed.']
+        : [`The newest deployment, ${newest.id}, ${await standing(newest, deps)}.`]),
+      ...facts,
+    ],
+    next: [...afterNewest(newest, name), ...next],
+  }
+}
+
+async function explainRemoved(name: string, newest: Deployment, deps: ExplainDeps): Promise<Explanation> {
+  return {
+    headline: `${name} is not in deploy.yml (any more)`,
+    facts: [
+      `Its newest deployment, ${newest.id}, ${await standing(newest, deps)}.`,
+      `What it left is still there: ${await whatIsLive(name, deps)}.`,
+    ],
+    next: [`If it was renamed, say "was: ${name}" in its new entry, then: deployhook reload`],
+  }
+}
+
+async function whatIsLive(name: string, deps: ExplainDeps): Promise<string> {
+  const { revision, deployment, at } = await deps.store.live(name)
+  if (revision === null) return 'nothing of it is live yet'
+  return `${short(revision)} is live${at === null ? '' : `, since ${told(at, deps)}`}${deployment === null ? '' : ` (deployment ${deployment})`}`
+}
+
+async function lastDelivery(app: App, deps: ExplainDeps): Promise<Pick<Explanation, 'facts' | 'next'>> {
+  const { name } = app
+  const [delivery] = await deps.store.deliveries({ app: name, limit: 1 })
+  if (delivery === undefined) {
+    return {
+      facts: ['No delivery has reached it yet.'],
+      next: ['Does anything arrive? deployhook explain', `Deploy it by hand: deployhook deploy ${name}`],
+    }
+  }
+  const fact = `The last delivery that reached it is ${delivery.id}, ${told(delivery.receivedAt, deps)}`
+  const ignored = delivery.ignored.find((other) => other.app === name)
+  if (ignored === undefined) return { facts: [`${fact} (${delivery.result}).`], next: [] }
+  const { sentence, cure } = ignoredMeaning(ignored.reason, { name, app, delivery })
+  return { facts: [`${fact}, and it was not wanted: ${sentence}.`], next: [cure] }
+}
+
+function afterNewest(newest: Deployment | undefined, name: string): readonly string[] {
+  if (newest === undefined) return []
+  if (newest.state !== 'done') return [`See it live: deployhook logs -f ${newest.id}`]
+  if (newest.outcome === 'succeeded') return []
+  return [`Why: deployhook explain deployment ${newest.id}`, `Try again: deployhook deploy ${name}`]
+}

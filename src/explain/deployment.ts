@@ -1,0 +1,126 @@
+import type { Explanation } from '../explain.ts'
+import { lengthOf } from '../lib/ago.ts'
+import type { Deployment, StepRecord } from '../model/deployment.ts'
+import { branchOf } from '../model/ref.ts'
+import { waitingFor } from '../model/queue.ts'
+import { short, told, type ExplainDeps } from './deps.ts'
+import { skippedMeanings, triggerMeanings, waitingMeanings } from './reasons.ts'
+
+/** What a deployment was asked to do, what it did, and what to do about it. */
+export async function explainDeployment(deployment: Deployment, deps: ExplainDeps): Promise<Explanation> {
+  const { id, app, state } = deployment
+  return {
+    headline: `Deployment ${id} of ${app} ${await standing(deployment, deps)}`,
+    facts: [
+      await origin(deployment, deps),
+      ...commits(deployment),
+      ...timing(deployment, deps),
+      ...attempts(deployment),
+      ...(await details(deployment, deps)),
+    ],
+    next: state === 'done' ? afterwards(deployment, deps) : meanwhile(deployment),
+  }
+}
+
+/** One clause that ends a headline: `failed 2 min ago: …`, `waits: …`, `is running`. */
+export async function standing(deployment: Deployment, deps: ExplainDeps): Promise<string> {
+  const { state, outcome, finishedAt, startedAt } = deployment
+  if (state === 'queued') return `waits: ${await whatFor(deployment, deps)}`
+  if (state === 'running') return `is running${startedAt === null ? '' : `, started ${told(startedAt, deps)}`}`
+  const ended = `${words(outcome ?? 'done')}${finishedAt === null ? '' : ` ${told(finishedAt, deps)}`}`
+  const why = because(deployment)
+  return why === null ? ended : `${ended}: ${why}`
+}
+
+function words(outcome: string): string {
+  if (outcome === 'cancelled' || outcome === 'interrupted' || outcome === 'superseded' || outcome === 'skipped') {
+    return `was ${outcome}`
+  }
+  return outcome.replaceAll('_', ' ')
+}
+
+function because({ outcome, reason, message, supersededBy }: Deployment): string | null {
+  if (supersededBy !== null) return `a newer one took its place, deployment ${supersededBy}`
+  if (outcome === 'skipped' && reason !== null) return message ?? skippedMeanings[reason] ?? reason
+  return outcome === 'succeeded' ? null : (message ?? reason)
+}
+
+async function whatFor({ id }: Deployment, { store }: ExplainDeps): Promise<string> {
+  const queue = await store.queue()
+  const standing = queue.map((queued) => ({
+    ...queued,
+    concurrencyGroup: queued.concurrencyGroup ?? `app ${queued.app}`,
+  }))
+  const running = queue.filter(({ state }) => state === 'running').map((other) => `${other.id} of ${other.app}`)
+  const reason = waitingFor(id, standing)
+  const meaning = (reason === null ? null : waitingMeanings[reason]) ?? 'it is about to start'
+  return running.length === 0 ? meaning : `${meaning} (running now: ${running.join(', ')})`
+}
+
+async function origin({ trigger, delivery }: Deployment, { store, clock }: ExplainDeps): Promise<string> {
+  const record = delivery === null ? null : await store.delivery(delivery)
+  if (record === null) return triggerMeanings[trigger] ?? `It was asked for by ${trigger}.`
+  const { id, webhook, receivedAt, pusher, ref, after } = record
+  const what =
+    ref === null ? 'a push' : `a push to ${branchOf(ref) ?? ref}${after === null ? '' : ` (${short(after)})`}`
+  return `Delivery ${id} asked for it: ${what}${pusher === null ? '' : ` by ${pusher}`}, which came to webhook ${webhook} ${told(receivedAt, { clock })}.`
+}
+
+function commits({ requestedRevision, revision }: Deployment): readonly string[] {
+  if (revision === null) return []
+  if (requestedRevision === null) return [`The tip of its branch was ${short(revision)}.`]
+  if (requestedRevision === revision) return [`It took the commit that was pushed, ${short(revision)}.`]
+  return [
+    `${short(requestedRevision)} was pushed, but by then the branch's tip was ${short(revision)}: the tip is what is deployed.`,
+  ]
+}
+
+function timing({ queuedAt, startedAt, finishedAt }: Deployment, deps: ExplainDeps): readonly string[] {
+  if (startedAt === null) return [`It was asked for ${told(queuedAt, deps)} and has never started.`]
+  const waited = `It waited ${lengthOf(startedAt.getTime() - queuedAt.getTime())}`
+  if (finishedAt === null) return [`${waited} and has been running since.`]
+  return [`${waited} and ran for ${lengthOf(finishedAt.getTime() - startedAt.getTime())}.`]
+}
+
+function attempts({ attempts: times }: Deployment): readonly string[] {
+  return times > 1 ? [`It was started ${times} times: the daemon stopped or died while it ran.`] : []
+}
+
+async function details(deployment: Deployment, deps: ExplainDeps): Promise<readonly string[]> {
+  if (deployment.supersededBy !== null) return [await successor(deployment.supersededBy, deps)]
+  const step = deployment.steps.at(-1)
+  if (step === undefined || deployment.outcome === 'succeeded') return []
+  return [stepSentence(step)]
+}
+
+function stepSentence({ name, number, exitCode, signal, finishedAt }: StepRecord): string {
+  const step = `step ${number} (${name})`
+  if (finishedAt === null) return `It is at ${step}.`
+  if (signal !== null) return `It got as far as ${step}, which was ended by ${signal}.`
+  if (exitCode === null) return `It got as far as ${step}, which did not end by itself.`
+  return exitCode === 0
+    ? `It got as far as ${step}, which went well.`
+    : `It failed at ${step}, with exit code ${exitCode}.`
+}
+
+/** What became of the one that took the place, however often that was taken in turn. */
+async function successor(id: number, deps: ExplainDeps): Promise<string> {
+  let last = await deps.store.deployment(id)
+  while (last?.supersededBy != null) last = await deps.store.deployment(last.supersededBy)
+  return last === null
+    ? `Deployment ${id} took its place.`
+    : `In the end, deployment ${last.id} ${await standing(last, deps)}.`
+}
+
+function meanwhile({ id }: Deployment): readonly string[] {
+  return [`See it live: deployhook logs -f ${id}`, `End it: deployhook cancel ${id}`]
+}
+
+function afterwards({ id, app, outcome, supersededBy, reason }: Deployment, { map }: ExplainDeps): readonly string[] {
+  if (outcome === 'succeeded') return [`See what it printed: deployhook logs ${id}`]
+  if (supersededBy !== null) return [`Look at that one: deployhook explain deployment ${supersededBy}`]
+  if (!map().apps.has(app))
+    return [`${app} is no longer in deploy.yml. If it was renamed, say "was: ${app}" in its new entry.`]
+  if (outcome === 'skipped' && reason !== 'branch_gone') return [`Deploy it all the same: deployhook deploy ${app}`]
+  return [`See what it printed: deployhook logs ${id}`, `When the cause is mended, try again: deployhook retry ${id}`]
+}

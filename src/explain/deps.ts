@@ -1,0 +1,29 @@
+import { ago } from '../lib/ago.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { DeployMap } from '../model/deploy-map.ts'
+import type { Refusals } from '../store/refusals.ts'
+import type { Store } from '../store/store.ts'
+
+/** What explaining reads; it changes nothing. */
+export type ExplainDeps = {
+  readonly store: Pick<Store, 'delivery' | 'deliveries' | 'deployment' | 'deployments' | 'queue' | 'live'>
+  readonly map: () => DeployMap
+  readonly refusals: Pick<Refusals, 'recent' | 'count'>
+  readonly config: () => {
+    readonly file: string
+    readonly loadedAt: Date
+    /** What keeps the newest file from being loaded. */
+    readonly problems: readonly string[]
+  }
+  readonly clock: Clock
+}
+
+/** `2 min ago`, by the clock of the explanation. */
+export function told(at: Date, { clock }: Pick<ExplainDeps, 'clock'>): string {
+  return ago(at, clock.now())
+}
+
+/** A commit as people say it. */
+export function short(revision: string): string {
+  return revision.slice(0, 10)
+}

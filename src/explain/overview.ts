@@ -1,0 +1,97 @@
+import type { Explanation } from '../explain.ts'
+import type { DeliveryRecord, Refusal } from '../model/delivery.ts'
+import type { Server, Webhook } from '../model/deploy-map.ts'
+import { told, type ExplainDeps } from './deps.ts'
+import { refusalMeanings } from './reasons.ts'
+
+/** The whole picture, for when nothing happens: does anything arrive, is it believed, is deploy.yml the one in use. */
+export async function explainEverything(deps: ExplainDeps): Promise<Explanation> {
+  const { map, config, store } = deps
+  const webhooks = await Promise.all([...map().webhooks.values()].map((webhook) => look(webhook, deps)))
+  const queue = await store.queue()
+  const running = queue.filter(({ state }) => state === 'running').length
+  const { problems, file, loadedAt } = config()
+  return {
+    headline: headline(webhooks, problems),
+    facts: [
+      `deploy.yml is ${file}, loaded ${told(loadedAt, deps)}, with ${counted(map().apps.size, 'app')}.`,
+      ...problems.map((problem) => `The file has a problem, so the map from before is in use: ${problem}`),
+      ...webhooks.flatMap((seen) => seenFacts(seen, deps)),
+      `${running} running, ${queue.length - running} queued.`,
+    ],
+    next: [
+      ...(problems.length === 0 ? [] : ['Mend deploy.yml: deployhook check, then deployhook reload']),
+      ...new Set(webhooks.flatMap((seen) => seenAdvice(seen, map().server))),
+      'See what arrived: deployhook deliveries, and why it did what it did: deployhook explain delivery ID',
+    ],
+  }
+}
+
+/** The same for one webhook. */
+export async function explainWebhook(webhook: Webhook, deps: ExplainDeps): Promise<Explanation> {
+  const seen = await look(webhook, deps)
+  return {
+    headline: `Webhook ${webhook.name} (${webhook.provider}) ${condition(seen)}`,
+    facts: seenFacts(seen, deps),
+    next: [...seenAdvice(seen, deps.map().server), `See what arrived: deployhook deliveries --webhook ${webhook.name}`],
+  }
+}
+
+type Seen = {
+  readonly webhook: Webhook
+  readonly last: DeliveryRecord | undefined
+  readonly refused: { readonly count: number; readonly last: Refusal | undefined }
+}
+
+async function look(webhook: Webhook, { store, refusals }: ExplainDeps): Promise<Seen> {
+  const [last] = await store.deliveries({ webhook: webhook.name, limit: 1 })
+  return { webhook, last, refused: { count: refusals.count(webhook.name), last: refusals.recent(webhook.name)[0] } }
+}
+
+/** A refusal matters while no delivery has come after it. */
+function isRefusing({ last, refused }: Seen): boolean {
+  return refused.last !== undefined && (last === undefined || last.receivedAt < refused.last.at)
+}
+
+function condition(seen: Seen): string {
+  if (isRefusing(seen)) return 'refuses what it gets'
+  return seen.last === undefined ? 'has not received anything yet' : 'works'
+}
+
+function headline(webhooks: readonly Seen[], problems: readonly string[]): string {
+  const bad = webhooks.filter((seen) => condition(seen) !== 'works')
+  if (webhooks.length === 0) return 'deploy.yml has no webhooks, so nothing can arrive'
+  if (problems.length > 0) return 'deploy.yml has problems: the map from before is in use'
+  if (bad.length === 0) return 'Deliveries arrive and are believed'
+  return bad.map((seen) => `Webhook ${seen.webhook.name} ${condition(seen)}`).join('; ')
+}
+
+function seenFacts({ webhook, last, refused }: Seen, deps: ExplainDeps): readonly string[] {
+  const { name } = webhook
+  const arrived =
+    last === undefined
+      ? `Webhook ${name}: no delivery has been believed yet.`
+      : `Webhook ${name}: the last delivery is ${last.id}, ${told(last.receivedAt, deps)}: ${last.result}${last.reason === null ? '' : ` (${last.reason})`}.`
+  if (refused.last === undefined) return [arrived]
+  const { at, remoteAddress, reason } = refused.last
+  return [
+    arrived,
+    `Webhook ${name}: ${counted(refused.count, 'request')} refused since the start, the last ${told(at, deps)} from ${remoteAddress}: ${refusalMeanings[reason].sentence}.`,
+  ]
+}
+
+function seenAdvice(seen: Seen, server: Server): readonly string[] {
+  const { webhook, last, refused } = seen
+  if (isRefusing(seen) && refused.last !== undefined)
+    return [`Webhook ${webhook.name}: ${refusalMeanings[refused.last.reason].cure}`]
+  if (last !== undefined) return []
+  const url = `${server.publicUrl ?? 'https://YOUR-HOST'}/hooks/${webhook.name}`
+  return [
+    `Check the webhook form: the payload URL is ${url}, the content type application/json, the secret that of webhook ${webhook.name}, the event "push"; its list of recent deliveries shows what the host was answered.`,
+    `Does the proxy pass /hooks/ on? From outside: curl -i -X POST ${url} must answer 401. A 404 or 502 comes from the proxy, a time-out from a firewall.`,
+  ]
+}
+
+function counted(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
+}

@@ -1,0 +1,52 @@
+import type { Explanation } from '../explain.ts'
+import type { Ingest } from '../ingest.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { FailPoint } from '../lib/fail-point.ts'
+import type { Log } from '../lib/log.ts'
+import type { Refusal } from '../model/delivery.ts'
+import type { DeployMap } from '../model/deploy-map.ts'
+import type { ConfigState, Reloaded } from '../reload.ts'
+import type { Store } from '../store/store.ts'
+import type { Worker } from '../worker.ts'
+import type { Limits } from './limits.ts'
+
+/** All that HTTP needs of the daemon. */
+export type HttpDeps = {
+  readonly map: () => DeployMap
+  readonly store: Pick<
+    Store,
+    | 'deployment'
+    | 'deployments'
+    | 'delivery'
+    | 'deliveries'
+    | 'queue'
+    | 'live'
+    | 'readLog'
+    | 'followLog'
+    | 'changes'
+    | 'ping'
+  >
+  readonly ingest: Ingest
+  readonly worker: Pick<Worker, 'cancel'>
+  readonly reload: () => Promise<Reloaded>
+  readonly config: () => ConfigState
+  /** null: nothing is known by that name or number. */
+  readonly explain: (subject: string | null) => Promise<Explanation | null>
+  readonly refusals: {
+    /** Newest first. */
+    recent(webhook: string): readonly Refusal[]
+    count(webhook: string): number
+  }
+  /** The daemon is on its way down: deliveries are still kept, nothing new is started. */
+  readonly draining: () => boolean
+  readonly startedAt: Date
+  readonly version: string
+  readonly clock: Clock
+  readonly log: Log
+  readonly failPoint: FailPoint
+  /** For tests; the defaults are in `limits.ts`. */
+  readonly limits?: Partial<Limits>
+}
+
+/** How a request came in: over `server.listen`, or over the control socket, whose file mode is the permission. */
+export type Door = 'public' | 'control'

@@ -1,0 +1,91 @@
+import { once } from 'node:events'
+import { chmod, lstat, unlink } from 'node:fs/promises'
+import type { Server } from 'node:http'
+import { connect } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Listen } from '../model/deploy-map.ts'
+
+/** Somebody answers already on the socket, or something else lies at its path. */
+export class SocketTaken extends Error {
+  override readonly name = 'SocketTaken'
+  readonly code = 'EADDRINUSE'
+}
+
+/** Resolves when connections are taken. A socket gets `mode`; one left behind by a dead process is replaced. */
+export async function listen(server: Server, where: Listen, { mode }: { readonly mode: number }): Promise<void> {
+  if (where.kind === 'tcp') {
+    server.listen({ host: where.host, port: where.port })
+    await once(server, 'listening')
+    return
+  }
+  await removeStale(where.path)
+  // Bound within the call, so that nobody finds it open wider than `mode` for an instant.
+  const umask = process.umask(0o777 & ~mode)
+  try {
+    server.listen({ path: where.path })
+  } finally {
+    process.umask(umask)
+  }
+  await once(server, 'listening')
+  await chmod(where.path, mode)
+}
+
+/** `http://127.0.0.1:9000`, or `unix:/path`. The port is null for a socket. */
+export function addressOf(server: Server): { readonly address: string; readonly port: number | null } {
+  const bound = server.address()
+  if (bound === null) throw new Error('it does not listen')
+  if (typeof bound === 'string') return { address: `unix:${bound}`, port: null }
+  const host = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address
+  return { address: `http://${host}:${bound.port}`, port: bound.port }
+}
+
+/** Lets go of a closing server's connections: the idle ones at once, the others after the grace. */
+export async function letGo(server: Server, closed: Promise<unknown>, graceMs: number): Promise<void> {
+  const over = new AbortController()
+  const sweep = setInterval(() => {
+    server.closeIdleConnections()
+  }, 20)
+  const grace = wait(graceMs, undefined, { signal: over.signal }).then(
+    () => {
+      server.closeAllConnections()
+    },
+    () => undefined,
+  )
+  try {
+    await closed
+  } finally {
+    clearInterval(sweep)
+    over.abort()
+    await grace
+  }
+}
+
+async function removeStale(path: string): Promise<void> {
+  const found = await lstat(path).catch(whenMissing)
+  if (found === null) return
+  if (!found.isSocket()) throw new SocketTaken(`${path} is not a socket: move it away, or name another path`)
+  if (await isAnswered(path)) throw new SocketTaken(`another process answers on ${path}: stop it, or name another path`)
+  await unlink(path).catch(whenMissing)
+}
+
+async function isAnswered(path: string): Promise<boolean> {
+  const socket = connect({ path })
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'ECONNREFUSED' || codeOf(error) === 'ENOENT') return false
+    throw error
+  } finally {
+    socket.destroy()
+  }
+}
+
+function whenMissing(error: unknown): null {
+  if (codeOf(error) === 'ENOENT') return null
+  throw error
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
+}

@@ -1,0 +1,111 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Secret } from '../lib/secret.ts'
+import type { RefusalReason } from '../model/delivery.ts'
+import type { Deployment } from '../model/deployment.ts'
+import type { HttpDeps } from './http-deps.ts'
+
+/** What `GET /metrics` tells. Counters begin at 0 with the daemon. */
+export type Metrics = {
+  delivery(webhook: string, result: string): void
+  refusal(webhook: string, reason: RefusalReason): void
+  /** A delivery was proven by this secret of a webhook. */
+  secretUsed(secret: Secret): void
+  /** A deployment is done. */
+  deployed(deployment: Deployment): void
+  read(): Promise<{ readonly contentType: string; readonly text: string }>
+}
+
+export function createMetrics({
+  store,
+  map,
+  config,
+  clock,
+}: Pick<HttpDeps, 'store' | 'map' | 'config' | 'clock'>): Metrics {
+  const register = new Registry()
+  const registers = [register]
+  collectDefaultMetrics({ register, prefix: 'deployhook_' })
+
+  const deliveries = new Counter({
+    name: 'deployhook_deliveries_total',
+    help: 'Verified deliveries by what became of them.',
+    labelNames: ['webhook', 'result'],
+    registers,
+  })
+  const refused = new Counter({
+    name: 'deployhook_refused_total',
+    help: 'Requests to a webhook that were not believed.',
+    labelNames: ['webhook', 'reason'],
+    registers,
+  })
+  const deployments = new Counter({
+    name: 'deployhook_deployments_total',
+    help: 'Deployments that are done.',
+    labelNames: ['app', 'outcome'],
+    registers,
+  })
+  const durations = new Histogram({
+    name: 'deployhook_deployment_duration_seconds',
+    help: 'From the start of a deployment to its end.',
+    labelNames: ['app', 'outcome'],
+    buckets: [1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600],
+    registers,
+  })
+
+  for (const state of ['queued', 'running'] as const) {
+    new Gauge({
+      name: `deployhook_deployments_${state}`,
+      help: `Deployments that are ${state} now.`,
+      registers,
+      async collect() {
+        const queue = await store.queue().catch(() => null)
+        this.set(queue === null ? NaN : queue.filter((other) => other.state === state).length)
+      },
+    })
+  }
+  new Gauge({
+    name: 'deployhook_config_reload_failed',
+    help: '1 while the newest deploy.yml could not be loaded and an older one is in force.',
+    registers,
+    collect() {
+      this.set(config().problems.length > 0 ? 1 : 0)
+    },
+  })
+
+  // By the value itself, not by its number: a new secret put first must not inherit the last use of the old one.
+  const lastUse = new WeakMap<Secret, Date>()
+  new Gauge({
+    name: 'deployhook_webhook_secret_last_used_timestamp_seconds',
+    help: 'When a delivery was last proven by this secret, counted from 1 as in deploy.yml; since it was last loaded.',
+    labelNames: ['webhook', 'secret'],
+    registers,
+    collect() {
+      this.reset()
+      for (const { name, secrets } of map().webhooks.values()) {
+        secrets.forEach((secret, index) => {
+          const at = lastUse.get(secret)
+          if (at !== undefined) this.set({ webhook: name, secret: String(index + 1) }, at.getTime() / 1000)
+        })
+      }
+    },
+  })
+
+  return {
+    delivery: (webhook, result) => {
+      deliveries.inc({ webhook, result })
+    },
+    refusal: (webhook, reason) => {
+      refused.inc({ webhook, reason })
+    },
+    secretUsed: (secret) => {
+      lastUse.set(secret, clock.now())
+    },
+    deployed({ app, outcome, startedAt, finishedAt }) {
+      const labels = { app, outcome: outcome ?? 'unknown' }
+      deployments.inc(labels)
+      if (startedAt !== null && finishedAt !== null) {
+        durations.observe(labels, (finishedAt.getTime() - startedAt.getTime()) / 1000)
+      }
+    },
+    read: async () => ({ contentType: register.contentType, text: await register.metrics() }),
+  }
+}

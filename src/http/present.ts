@@ -1,0 +1,97 @@
+import type { DeliveryRecord } from '../model/delivery.ts'
+import type { Deployment, WaitingFor } from '../model/deployment.ts'
+import { waitingFor, type Standing } from '../model/queue.ts'
+import type { HttpDeps } from './http-deps.ts'
+
+/** A deployment as the API shows it (DESIGN §6); times become ISO 8601 with JSON. */
+export type DeploymentView = Omit<Deployment, 'steps'> & {
+  readonly waitingFor: WaitingFor | null
+  readonly steps: readonly Omit<Deployment['steps'][number], 'number'>[]
+}
+
+export type Presenter = {
+  one(deployment: Deployment): Promise<DeploymentView>
+  /** Asks for the queue at most once. */
+  all(deployments: readonly Deployment[]): Promise<readonly DeploymentView[]>
+}
+
+/** Shows deployments, and of the queued ones what they wait for as things stand now. */
+export function createPresenter({ store, map }: Pick<HttpDeps, 'store' | 'map'>): Presenter {
+  const all: Presenter['all'] = async (deployments) => {
+    const queue = deployments.some(({ state }) => state === 'queued') ? await standing() : []
+    return deployments.map((deployment) => viewOf(deployment, queue))
+  }
+  return {
+    all,
+    async one(deployment) {
+      const queue = deployment.state === 'queued' ? await standing() : []
+      return viewOf(deployment, queue)
+    },
+  }
+
+  /** A running one keeps the group it was claimed with; a queued one has that of its app's entry now. */
+  async function standing(): Promise<readonly Standing[]> {
+    const { apps } = map()
+    return (await store.queue()).map(({ id, app, state, concurrencyGroup }) => ({
+      id,
+      app,
+      state,
+      concurrencyGroup: concurrencyGroup ?? apps.get(app)?.concurrencyGroup ?? `app:${app}`,
+    }))
+  }
+}
+
+function viewOf(deployment: Deployment, queue: readonly Standing[]): DeploymentView {
+  return {
+    id: deployment.id,
+    app: deployment.app,
+    requestedRevision: deployment.requestedRevision,
+    revision: deployment.revision,
+    ref: deployment.ref,
+    trigger: deployment.trigger,
+    state: deployment.state,
+    waitingFor: deployment.state === 'queued' ? waitingFor(deployment.id, queue) : null,
+    outcome: deployment.outcome,
+    reason: deployment.reason,
+    message: deployment.message,
+    supersededBy: deployment.supersededBy,
+    delivery: deployment.delivery,
+    attempts: deployment.attempts,
+    queuedAt: deployment.queuedAt,
+    startedAt: deployment.startedAt,
+    finishedAt: deployment.finishedAt,
+    release: deployment.release,
+    adopt: deployment.adopt,
+    steps: deployment.steps.map(({ name, attempt, exitCode, signal, startedAt, finishedAt }) => ({
+      name,
+      attempt,
+      exitCode,
+      signal,
+      startedAt,
+      finishedAt,
+    })),
+  }
+}
+
+/** A delivery as the API shows it: all that is kept of it. */
+export function presentDelivery(delivery: DeliveryRecord): DeliveryRecord {
+  return {
+    id: delivery.id,
+    webhook: delivery.webhook,
+    provider: delivery.provider,
+    providerId: delivery.providerId,
+    event: delivery.event,
+    receivedAt: delivery.receivedAt,
+    remoteAddress: delivery.remoteAddress,
+    result: delivery.result,
+    reason: delivery.reason,
+    duplicateOf: delivery.duplicateOf,
+    secret: delivery.secret,
+    repository: delivery.repository,
+    ref: delivery.ref,
+    after: delivery.after,
+    pusher: delivery.pusher,
+    deployments: delivery.deployments.map(({ id, app }) => ({ id, app })),
+    ignored: delivery.ignored.map(({ app, reason }) => ({ app, reason })),
+  }
+}

@@ -1,0 +1,84 @@
+import { z } from 'zod'
+import { HttpError } from './http-error.ts'
+
+/** What `value` (a query or a body) says, or a 400 that names every part which is not as it should be. */
+export function parseAs<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  throw new HttpError('bad_request', { as: 'invalid_request', message: parsed.error.issues.map(problemOf).join('; ') })
+}
+
+/** The id in a path. Anything but a positive whole number is a 400. */
+export function parseId(text: string): number {
+  const parsed = id.safeParse(text)
+  if (!parsed.success) throw new HttpError('bad_request', { as: 'invalid_request', message: `id: ${idRule}` })
+  return parsed.data
+}
+
+/** A JSON body; none at all counts as `{}`. */
+export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
+  const text = body instanceof Buffer ? body.toString('utf8') : ''
+  return parseAs(schema, text === '' ? {} : parseJson(text))
+}
+
+const idRule = 'must be a positive whole number'
+const id = z
+  .string(idRule)
+  .regex(/^[1-9]\d{0,15}$/, idRule)
+  .transform(Number)
+  .refine(Number.isSafeInteger, idRule)
+
+const name = z.string('give it once').regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'not a name that deploy.yml allows')
+
+const maxLimit = 500
+const limitRule = `must be a whole number from 1 to ${maxLimit}`
+const page = {
+  limit: z
+    .string(limitRule)
+    .regex(/^[1-9]\d{0,14}$/, limitRule)
+    .transform((text) => Math.min(Number(text), maxLimit))
+    .default(50),
+  before: id.optional(),
+}
+
+const states = ['queued', 'running', 'done'] as const
+
+export const deploymentsQuery = z.strictObject({
+  ...page,
+  app: name.optional(),
+  state: z.enum(states, `must be one of ${states.join(', ')}`).optional(),
+})
+
+export const deliveriesQuery = z.strictObject({
+  ...page,
+  webhook: name.optional(),
+  app: name.optional(),
+  providerId: z
+    .string('give it once')
+    .regex(/^[!-~]{1,128}$/, 'must be 1 to 128 printable ASCII characters')
+    .optional(),
+})
+
+export const logQuery = z.strictObject({ follow: z.enum(['', '1', 'true'], 'takes no value').optional() })
+
+export const explainQuery = z.strictObject({ subject: z.string('give it once').max(200, 'too long').optional() })
+
+export const deployBody = z.strictObject(
+  { adopt: z.boolean('must be true or false').default(false) },
+  'must be a JSON object',
+)
+
+export const emptyBody = z.strictObject({}, 'must be a JSON object')
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new HttpError('bad_request', { as: 'invalid_request', message: 'the body must be JSON' })
+  }
+}
+
+function problemOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'unrecognized_keys') return 'there is a parameter here that this does not know'
+  return [...issue.path.map(String), issue.message].join(': ')
+}

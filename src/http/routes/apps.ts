@@ -1,0 +1,52 @@
+import type { App } from '../../model/deploy-map.ts'
+import type { Queued } from '../../store/store.ts'
+import { HttpError } from '../http-error.ts'
+import { deployBody, parseBody } from '../queries.ts'
+import type { Route, RouteDeps } from '../route.ts'
+
+/** `GET /api/apps`: what is live where. `POST /api/apps/<app>/deploy`: the tip of the app's branch, now. */
+export function appRoutes(deps: RouteDeps): readonly Route[] {
+  const { store, map, ingest, present, log } = deps
+  return [
+    {
+      method: 'GET',
+      url: '/api/apps',
+      config: { access: 'read' },
+      handler: async () => {
+        const queue = await store.queue()
+        return { apps: await Promise.all([...map().apps.values()].map((app) => appStatus(app, queue, deps))) }
+      },
+    },
+    {
+      method: 'POST',
+      url: '/api/apps/:app/deploy',
+      config: { access: 'operate' },
+      handler: async (request, reply) => {
+        const { app: name } = request.params as { app: string }
+        const { adopt } = parseBody(deployBody, request.body)
+        const app = map().apps.get(name)
+        if (app === undefined)
+          throw new HttpError('not_found', { as: 'app_not_found', message: 'No app of deploy.yml has this name.' })
+        const deployment = await ingest.request(app, { trigger: 'manual', adopt })
+        log.info({ app: app.name, deployment: deployment.id, adopt, by: request.caller }, 'deploy requested')
+        reply.code(202)
+        return { deployment: await present.one(deployment) }
+      },
+    },
+  ]
+}
+
+async function appStatus(app: App, queue: readonly Queued[], { store, present }: RouteDeps): Promise<object> {
+  const [live, [last]] = await Promise.all([store.live(app.name), store.deployments({ app: app.name, limit: 1 })])
+  const own = queue.filter((other) => other.app === app.name)
+  return {
+    name: app.name,
+    repo: app.repo.url,
+    branch: app.branch,
+    path: app.path,
+    live: live.revision === null ? null : { revision: live.revision, deployment: live.deployment, at: live.at },
+    running: own.find(({ state }) => state === 'running')?.id ?? null,
+    queued: own.filter(({ state }) => state === 'queued').map(({ id }) => id),
+    last: last === undefined ? null : await present.one(last),
+  }
+}

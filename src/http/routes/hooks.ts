@@ -1,0 +1,116 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Received } from '../../ingest.ts'
+import type { DeployMap, Webhook } from '../../model/deploy-map.ts'
+import { headersOf } from '../headers.ts'
+import { HttpError } from '../http-error.ts'
+import { createRefusalLimit } from '../refusal-limit.ts'
+import type { Route, RouteDeps } from '../route.ts'
+import { createSlots } from '../slots.ts'
+import { addressOf } from '../trusted-proxies.ts'
+
+/** `POST /hooks/<webhook>`: the bytes go to ingest as they came; what became of them is the answer (DESIGN §6). */
+export function hookRoute(deps: RouteDeps): Route {
+  const { map, ingest, clock, failPoint, limits } = deps
+  const slot = createSlots(limits.largeBodies)
+  const answer = createAnswer(deps)
+
+  return {
+    method: 'POST',
+    url: '/hooks/:webhook',
+    config: { access: 'hook' },
+    bodyLimit: limits.deliveryBytes,
+
+    onRequest: (request, _reply, done) => {
+      webhookOf(request)
+      if (declared(request) > limits.deliveryBytes) throw new HttpError('too_large')
+      done()
+    },
+
+    // Nobody has proven anything yet, so the memory for large bodies is bounded: their senders wait.
+    preParsing: async (request, reply) => {
+      if (mayBe(request) > limits.largeBytes) await slot(reply.raw)
+    },
+
+    handler: async (request, reply) => {
+      const webhook = webhookOf(request)
+      const delivery = {
+        webhook: webhook.name,
+        body: request.body instanceof Buffer ? request.body : Buffer.alloc(0),
+        headers: headersOf(request.raw),
+        receivedAt: clock.now(),
+        remoteAddress: addressOf(request),
+      }
+      const received = await ingest.receive(delivery, webhook)
+      if (received.result !== 'refused')
+        reply.raw.once('finish', () => {
+          failPoint('after-answer')
+        })
+      return answer({ received, webhook, remoteAddress: delivery.remoteAddress }, reply)
+    },
+  }
+
+  function webhookOf(request: FastifyRequest): Webhook {
+    const { webhook } = request.params as { webhook: string }
+    const found = map().webhooks.get(webhook)
+    if (found === undefined) throw new HttpError('not_found')
+    return found
+  }
+}
+
+/** What the sender says of its body's length, in bytes: one that comes in chunks says nothing. */
+function declared({ raw: { headers } }: FastifyRequest): number {
+  return Number(headers['content-length'] ?? 0)
+}
+
+function mayBe(request: FastifyRequest): number {
+  return request.raw.headers['transfer-encoding'] === undefined ? declared(request) : Infinity
+}
+
+type Judged = { readonly received: Received; readonly webhook: Webhook; readonly remoteAddress: string }
+
+function createAnswer({
+  map,
+  metrics,
+  warn,
+  limits,
+  monotonic,
+}: RouteDeps): (judged: Judged, reply: FastifyReply) => object {
+  const mayRefuse = createRefusalLimit({
+    burst: limits.refusalBurst,
+    everyMs: limits.refusalMs,
+    maxAddresses: 10_000,
+    now: monotonic,
+  })
+
+  return ({ received, webhook, remoteAddress }, reply) => {
+    if (received.result === 'refused') {
+      const { reason } = received
+      metrics.refusal(webhook.name, reason)
+      warn(`refused ${webhook.name}`, { webhook: webhook.name, reason, remoteAddress }, 'delivery refused')
+      if (!mayRefuse(remoteAddress)) throw new HttpError('too_many_refused', { headers: { 'retry-after': '60' } })
+      reply.code(401)
+      return { result: 'refused' }
+    }
+
+    metrics.delivery(webhook.name, received.result)
+    const secret = webhook.secrets[received.secret]
+    if (secret !== undefined) metrics.secretUsed(secret)
+    if (received.result === 'malformed') throw new HttpError('malformed', { message: received.problem })
+
+    const { result, delivery, deployments, ignored, reason, duplicateOf } = received
+    if (result === 'accepted') {
+      reply.code(202)
+      return {
+        delivery,
+        result,
+        deployments: deployments.map((made) => ({ id: made.id, app: made.app, ...link(map(), made.id) })),
+        ignored,
+      }
+    }
+    return { delivery, result, reason, ignored, ...(duplicateOf === null ? {} : { duplicateOf }) }
+  }
+}
+
+function link({ server: { publicUrl } }: DeployMap, deployment: number): { readonly url?: string } {
+  return publicUrl === null ? {} : { url: `${publicUrl.replace(/\/+$/, '')}/deployments/${deployment}` }
+}

@@ -1,0 +1,27 @@
+import type { Route, RouteDeps } from '../route.ts'
+import { appRoutes } from './apps.ts'
+import { deliveryRoutes } from './deliveries.ts'
+import { deploymentLogRoute } from './deployment-log.ts'
+import { deploymentRoutes } from './deployments.ts'
+import { explainRoute } from './explain.ts'
+import { healthRoutes } from './health.ts'
+import { hookRoute } from './hooks.ts'
+import { metricsRoute } from './metrics.ts'
+import { reloadRoute } from './reload.ts'
+import { statusRoute } from './status.ts'
+
+/** Everything that can be asked for. */
+export function routes(deps: RouteDeps): readonly Route[] {
+  return [
+    hookRoute(deps),
+    ...healthRoutes(deps),
+    metricsRoute(deps),
+    statusRoute(deps),
+    ...appRoutes(deps),
+    ...deploymentRoutes(deps),
+    deploymentLogRoute(deps),
+    ...deliveryRoutes(deps),
+    explainRoute(deps),
+    reloadRoute(deps),
+  ]
+}

@@ -1,0 +1,55 @@
+import type { Log } from './log.ts'
+
+/** What the daemon tells systemd about itself. Each resolves when it is told, or could not be; none throws. */
+export type Notifier = {
+  ready(): Promise<void>
+  reloading(): Promise<void>
+  stopping(): Promise<void>
+  /** One line, shown by `systemctl status`. */
+  status(text: string): Promise<void>
+}
+
+export type NotifierDeps = {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Of the daemon. */
+  readonly pid: number
+  /** Runs a command with exactly the environment given; rejects if it fails or takes too long. */
+  readonly run: (argv: readonly [string, ...string[]], env: Readonly<Record<string, string>>) => Promise<void>
+  readonly log: Pick<Log, 'warn'>
+}
+
+/**
+ * Speaks sd_notify (https://www.freedesktop.org/software/systemd/man/sd_notify.html) when NOTIFY_SOCKET is set, else
+ * does nothing. Node cannot send a datagram to a Unix socket, so the program `systemd-notify` does; as it is another
+ * process than the daemon's main one, the unit needs `NotifyAccess=all`. Told in the order of the calls.
+ */
+export function createNotifier({ env, pid, run, log }: NotifierDeps): Notifier {
+  const socket = env['NOTIFY_SOCKET']
+  let told = Promise.resolve()
+  let hasWarned = false
+
+  return {
+    ready: () => tell('READY=1'),
+    // Type=notify-reload wants the time too, on the clock that Node's hrtime reads.
+    reloading: () => tell('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`),
+    stopping: () => tell('STOPPING=1'),
+    status: (text) => tell(`STATUS=${text.replace(/\s+/g, ' ')}`),
+  }
+
+  function tell(...assignments: readonly string[]): Promise<void> {
+    if (socket === undefined || socket === '') return Promise.resolve()
+    told = told.then(() => send(assignments, socket)).catch(warnOnce)
+    return told
+  }
+
+  function send(assignments: readonly string[], notifySocket: string): Promise<void> {
+    const argv = ['systemd-notify', '--no-block', `--pid=${pid}`, '--', ...assignments] as const
+    return run(argv, { PATH: env['PATH'] ?? '/usr/bin:/bin', NOTIFY_SOCKET: notifySocket })
+  }
+
+  function warnOnce(error: unknown): void {
+    if (hasWarned) return
+    hasWarned = true
+    log.warn({ err: error, socket }, 'systemd could not be notified; is systemd-notify installed?')
+  }
+}

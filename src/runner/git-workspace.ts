@@ -1,0 +1,137 @@
+import { mkdir, rename } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { FailPoint } from '../lib/fail-point.ts'
+import type { App } from '../model/deploy-map.ts'
+import { prepareAskpass } from './access.ts'
+import { checkOutTree, type CheckoutDeps } from './checkout.ts'
+import type { RunCommand } from './command.ts'
+import { writeGlobalConfig, type GitSettings } from './git-environment.ts'
+import { failureOf } from './git-failure.ts'
+import { createGit, GitCommandError } from './git.ts'
+import { createLocks } from './locks.ts'
+import { fetchTip, mirrorDirectory, whereOf, type MirrorDeps } from './mirror.ts'
+import { exists } from './repository-files.ts'
+import { treeAsOnDisk } from './save-changes.ts'
+import { viewNamedAt } from './standing.ts'
+import { stopReason } from './stop.ts'
+import { openTree, readMemory, treeDirectory } from './tree.ts'
+import { viewDirectory, writeGitFile } from './view.ts'
+import type { GitContext, GitFailure, Workspace } from './workspace.ts'
+import type { Stop } from './runner.ts'
+
+export type WorkspaceDeps = {
+  /** Absolute; 0700. */
+  readonly stateDirectory: string
+  readonly run: RunCommand
+  /** Paths of the repositories on this machine that deploy.yml names: git may serve them whoever owns them. */
+  readonly localPaths: () => readonly string[]
+  readonly failPoint: FailPoint
+  /** PATH of every git. */
+  readonly path: string
+  /** Further variables for git commands that reach a remote: a proxy, an authority's certificate. */
+  readonly networkEnv?: Readonly<Record<string, string>>
+  /** How long a remote may say nothing; 2 minutes unless given. */
+  readonly idleMs?: number
+}
+
+/** The git side of deployments. One at a time per app (the queue sees to that); mirrors are locked in here. */
+export function createWorkspace(deps: WorkspaceDeps): Workspace {
+  const { stateDirectory, run, localPaths, failPoint, path, networkEnv = {}, idleMs = 120_000 } = deps
+  const settings: GitSettings = { stateDirectory, path }
+  const remote: MirrorDeps & CheckoutDeps = { settings, run, failPoint, networkEnv, idleMs }
+  const locks = createLocks()
+  let prepared: Promise<void> | undefined
+
+  async function prepare(): Promise<void> {
+    prepared ??= mkdir(stateDirectory, { recursive: true, mode: 0o700 }).then(() => prepareAskpass(stateDirectory))
+    await prepared
+    await locks.run('git.config', () => writeGlobalConfig(stateDirectory, localPaths()))
+  }
+
+  return {
+    fetch: (app, context) =>
+      settled(app, { context, stateDirectory, what: `Fetching ${app.repo.url}` }, async () => {
+        await prepare()
+        return locks.run(mirrorDirectory(stateDirectory, app.repo), () => fetchTip(app, context, remote))
+      }),
+    checkout: (app, revision, context) =>
+      settled(app, { context, stateDirectory, what: `The checkout in ${app.path}` }, async () => {
+        await prepare()
+        return checkOutTree(app, revision, { context, deps: remote })
+      }),
+    recordBuilt: (app, context) => recordBuilt(app, context, settings),
+    rename: (from, to) => renameApp(stateDirectory, from, to),
+  }
+}
+
+/** Worth a note when it fails, not a deployment: the next checkout then saves more than it need. */
+async function recordBuilt(app: App, context: GitContext, settings: GitSettings): Promise<void> {
+  const recorded = await settled(
+    app,
+    { context, stateDirectory: settings.stateDirectory, what: 'Remembering what the steps built' },
+    async () => {
+      const git = createGit(settings, context)
+      const tree = await openTree(app, settings.stateDirectory, context.note)
+      await git.refreshIndex(tree)
+      const changed = await git.changed(tree)
+      await tree.remember({ built: changed.length === 0 ? null : await treeAsOnDisk(git, tree, changed) })
+      return { kind: 'recorded' } as const
+    },
+  )
+  if (recorded.kind === 'failed') await context.note(recorded.message)
+}
+
+/** Failures of git and of the file system become values; an aborted signal explains everything. */
+async function settled<T>(
+  app: App,
+  {
+    context,
+    stateDirectory,
+    what,
+  }: { readonly context: GitContext; readonly stateDirectory: string; readonly what: string },
+  work: () => Promise<T>,
+): Promise<T | GitFailure | { readonly kind: 'stopped'; readonly why: Stop }> {
+  const stopped = () => (context.signal.aborted ? ({ kind: 'stopped', why: stopReason(context.signal) } as const) : null)
+  const before = stopped()
+  if (before !== null) return before
+  try {
+    return await work()
+  } catch (error) {
+    const meanwhile = stopped()
+    if (meanwhile !== null) return meanwhile
+    const output = error instanceof GitCommandError ? error.output : systemProblem(error)
+    if (output === null) throw error
+    return failureOf(what, output, { repo: null, ...whereOf(app, stateDirectory) })
+  }
+}
+
+/** The message of an error that the machine's state explains, not a defect of ours. */
+function systemProblem(error: unknown): string | null {
+  if (!(error instanceof Error) || !('code' in error)) return null
+  const sentence = systemProblems.get(String(error.code))
+  return sentence === undefined ? null : `${sentence} (${error.message})`
+}
+
+/** In git's words, so that one table judges both. */
+const systemProblems: ReadonlyMap<string, string> = new Map([
+  ['ENOSPC', 'No space left on device'],
+  ['EDQUOT', 'Disk quota exceeded'],
+  ['EACCES', 'Permission denied'],
+  ['EPERM', 'Operation not permitted'],
+  ['EROFS', 'Read-only file system'],
+  ['ENOTDIR', 'Not a directory'],
+  ['EBUSY', 'Operation not permitted'],
+])
+
+/** To be repeated when interrupted: what is already at the new name stays. */
+async function renameApp(stateDirectory: string, from: string, to: string): Promise<void> {
+  for (const directoryOf of [viewDirectory, treeDirectory]) {
+    const [old, now] = [directoryOf(stateDirectory, from), directoryOf(stateDirectory, to)]
+    if ((await exists(old)) && !(await exists(now))) await rename(old, now)
+  }
+  const { path } = await readMemory(treeDirectory(stateDirectory, to))
+  if (path === null) return
+  const named = await viewNamedAt(path, stateDirectory)
+  if (named !== null && named === join(dirname(named), `${from}.git`))
+    await writeGitFile(path, viewDirectory(stateDirectory, to))
+}

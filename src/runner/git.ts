@@ -1,0 +1,239 @@
+import { GitPluginError, simpleGit } from 'simple-git'
+import { parseRevision, type Revision } from '../model/revision.ts'
+import type { Command } from './command.ts'
+import { gitEnvironment, localHardening, remoteHardening, type GitSettings } from './git-environment.ts'
+import { decoded, nulTerminated, treePath, treePathsOf, type TreePath } from './tree-path.ts'
+
+/** Where a command works. The directory is named in every one of them: git never goes looking for a repository. */
+export type Place = { readonly gitDir: string; readonly workTree?: string; readonly indexFile?: string }
+
+/** A file of a tree or an index: git's mode (`100644`, `120000`, `160000` …) and object id. */
+export type Entry = { readonly mode: string; readonly id: string }
+export type Entries = ReadonlyMap<TreePath, Entry>
+
+export type GitRef = { readonly name: string; readonly id: string; readonly peeled: string | null }
+
+/** What simple-git does for us: local work, each with a fixed argument list. Nobody else can add an option. */
+export type Git = ReturnType<typeof createGit>
+
+/** A git that answered with an exit code it should not have. */
+export class GitCommandError extends Error {
+  readonly exitCode: number
+  readonly output: string
+
+  constructor(command: string, exitCode: number, output: string) {
+    super(`git ${command} ended with ${exitCode}: ${output}`)
+    this.exitCode = exitCode
+    this.output = output
+  }
+}
+
+/** `signal` ends a command (its promise rejects); `cookie` marks its process. */
+export function createGit(settings: GitSettings, context: { readonly signal: AbortSignal; readonly cookie: string }) {
+  const run = (place: Place, args: readonly string[], options?: RunOptions) =>
+    local(settings, context, { place, args, ...options })
+  const text = async (place: Place, args: readonly string[]) => (await run(place, args)).stdout.toString('utf8').trim()
+
+  return {
+    /** The commit that a ref or an id leads to, or null. */
+    async commitOf(place: Place, name: string): Promise<Revision | null> {
+      const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`]
+      const { stdout, exitCode } = await run(place, args, { accept: [0, 1, 128] })
+      return exitCode === 0 ? parseRevision(stdout.toString('utf8').trim()) : null
+    },
+    treeOf: (place: Place, revision: Revision) =>
+      text(place, ['rev-parse', '--verify', '--end-of-options', `${revision}^{tree}`]),
+    /** Every file of a commit or tree, submodules as mode 160000. */
+    async filesOf(place: Place, treeish: string): Promise<Entries> {
+      return entriesOf((await run(place, ['ls-tree', '-r', '-z', '--full-tree', '--end-of-options', treeish])).stdout)
+    },
+    async indexed(place: Place): Promise<Entries> {
+      return entriesOf((await run(place, ['ls-files', '--stage', '-z'])).stdout)
+    },
+    /** Looks at every tracked file whose times have changed; exit code 1 only says that some differ. */
+    async refreshIndex(place: Place): Promise<void> {
+      await run(place, ['update-index', '-q', '--refresh', '--ignore-submodules'], { accept: [0, 1] })
+    },
+    /** Tracked files that differ from the index or are missing. Never looks into a submodule: that would run its config. */
+    async changed(place: Place): Promise<readonly TreePath[]> {
+      return treePathsOf((await run(place, ['diff-files', '--name-only', '-z', '--ignore-submodules=all'])).stdout)
+    },
+    /** Makes the index say what is on disk: `absent` paths leave it, `present` ones are stored. */
+    async stage(
+      place: Place,
+      { present, absent }: { present: readonly TreePath[]; absent: readonly TreePath[] },
+    ): Promise<void> {
+      if (absent.length > 0) {
+        const input = nulTerminated(absent.map((path) => `0 ${'0'.repeat(40)}\t${path}`))
+        await run(place, ['update-index', '-z', '--index-info'], { input })
+      }
+      if (present.length > 0) {
+        await run(place, ['update-index', '--add', '--replace', '-z', '--stdin'], { input: nulTerminated(present) })
+      }
+    },
+    writeTree: (place: Place) => text(place, ['write-tree']),
+    async commitTree(
+      place: Place,
+      { tree, parent, message }: { tree: string; parent: Revision | null; message: string },
+    ): Promise<Revision> {
+      const args = ['commit-tree', ...(parent === null ? [] : ['-p', parent]), '-m', message, tree]
+      const commit = parseRevision(await text(place, args))
+      if (commit === null) throw new Error('git commit-tree named no commit')
+      return commit
+    },
+    /** The empty tree, written if need be. */
+    emptyTree: async (place: Place) =>
+      (await run(place, ['mktree'], { input: Buffer.alloc(0) })).stdout.toString('utf8').trim(),
+    async setRef(place: Place, ref: string, to: string): Promise<void> {
+      await run(place, ['update-ref', '--end-of-options', ref, to])
+    },
+    /** Also fine when there is no such ref. */
+    async deleteRef(place: Place, ref: string): Promise<void> {
+      await run(place, ['update-ref', '-d', '--end-of-options', ref])
+    },
+    async refs(place: Place, prefix: string): Promise<readonly GitRef[]> {
+      const format = '--format=%(objectname) %(refname) %(*objectname)'
+      const lines = (await text(place, ['for-each-ref', format, prefix])).split('\n')
+      return lines.filter((line) => line !== '').map(refOf)
+    },
+    /** Index and files become exactly `revision`; whatever stands in the way is overwritten. */
+    async checkOut(place: Place, revision: Revision): Promise<void> {
+      await run(place, ['read-tree', '--reset', '-u', '--no-recurse-submodules', revision])
+    },
+    /** The index alone becomes `revision`. */
+    async loadIndex(place: Place, revision: Revision): Promise<void> {
+      await run(place, ['read-tree', '--reset', revision])
+    },
+    /** The bytes that a checkout writes for this file (line endings and the like done; there are no filters to run). */
+    async asCheckedOut(place: Place, { path, entry }: { path: TreePath; entry: Entry }): Promise<Buffer> {
+      return (await run(place, ['cat-file', '--filters', `--path=${decoded(path)}`, entry.id])).stdout
+    },
+    async filesInLfs(place: Place): Promise<readonly TreePath[]> {
+      return treePathsOf((await run(place, ['ls-files', '-z', '--', ':(attr:filter=lfs)'])).stdout)
+    },
+    /** A configuration file as data: nothing is included from elsewhere, nothing in it takes effect. Keys in lower case. */
+    async configOf(place: Place, file: string): Promise<readonly { readonly key: string; readonly value: string }[]> {
+      const { stdout } = await run(place, ['config', '--file', file, '--no-includes', '-z', '--list'])
+      return stdout
+        .toString('utf8')
+        .split('\0')
+        .filter((item) => item !== '')
+        .map(settingOf)
+    },
+  }
+}
+
+/** Fetches into refs of ours; as data, for `RunCommand`. What the refspecs with a `*` cover and the remote lacks goes. */
+export function fetchCommand(
+  place: Place,
+  { url, refspecs }: { readonly url: string; readonly refspecs: readonly string[] },
+): Command['argv'] {
+  return remote(place, [...fetchArgs, '--prune', '--end-of-options', url, ...refspecs])
+}
+
+/** Copies refs and objects of a local repository of ours; what somebody committed long ago is not judged. */
+export function importCommand(
+  place: Place,
+  { from, refspecs }: { readonly from: string; readonly refspecs: readonly string[] },
+): Command['argv'] {
+  return remote(place, ['-c', 'transfer.fsckObjects=false', ...fetchArgs, '--end-of-options', from, ...refspecs])
+}
+
+/** Asks the remote whether it has this ref: exit code 2 means that it answered, and has not. */
+export function lsRemoteCommand(
+  place: Place,
+  { url, ref }: { readonly url: string; readonly ref: string },
+): Command['argv'] {
+  return remote(place, [
+    'ls-remote',
+    '--exit-code',
+    '--quiet',
+    '--upload-pack=git-upload-pack',
+    '--end-of-options',
+    url,
+    ref,
+  ])
+}
+
+const fetchArgs = [
+  'fetch',
+  '--no-tags',
+  '--no-recurse-submodules',
+  '--no-write-fetch-head',
+  '--no-auto-maintenance',
+  '--progress',
+  '--upload-pack=git-upload-pack',
+]
+
+function remote(place: Place, args: readonly string[]): Command['argv'] {
+  return ['git', ...remoteHardening.flatMap((setting) => ['-c', setting]), `--git-dir=${place.gitDir}`, ...args]
+}
+
+type RunOptions = { readonly input?: Buffer; readonly accept?: readonly number[] }
+
+async function local(
+  settings: GitSettings,
+  { signal, cookie }: { readonly signal: AbortSignal; readonly cookie: string },
+  { place, args, input, accept = [0] }: RunOptions & { readonly place: Place; readonly args: readonly string[] },
+): Promise<{ readonly stdout: Buffer; readonly exitCode: number }> {
+  const env = gitEnvironment(settings, { cookie, protocol: 'none' })
+  if (place.indexFile !== undefined) env['GIT_INDEX_FILE'] = place.indexFile
+  const stdout: Buffer[] = []
+  let exitCode = -1
+  await simpleGit({
+    baseDir: settings.stateDirectory,
+    config: [...localHardening],
+    abort: signal,
+    input: () => input,
+    // Not a moment earlier: what comes after the exit may be the half of a list of files.
+    completion: { onClose: true, onExit: false },
+    allowEnvironment: Object.keys(env).filter((name) => name.startsWith('GIT_')),
+    unsafe: {
+      // --git-dir, --work-tree and GIT_CONFIG_GLOBAL name directories and files of ours, and without them git would
+      // look for others.
+      allowUnsafeConfigPaths: true,
+      // core.hooksPath=/dev/null and core.fsmonitor=false switch off what these guards are about.
+      allowUnsafeHooksPath: true,
+      allowUnsafeFsMonitor: true,
+    },
+    // simple-git takes a silent failure for a success; here the exit code alone decides.
+    errors: (error, result) => {
+      exitCode = result.exitCode
+      if (error instanceof GitPluginError) return error
+      if (accept.includes(exitCode)) return undefined
+      return new GitCommandError(args[0] ?? '', exitCode, Buffer.concat(result.stdErr).toString('utf8'))
+    },
+  })
+    .env(env)
+    .outputHandler((_command, stream) => stream.on('data', (chunk: Buffer) => stdout.push(chunk)))
+    .raw([
+      `--git-dir=${place.gitDir}`,
+      ...(place.workTree === undefined ? [] : [`--work-tree=${place.workTree}`]),
+      ...args,
+    ])
+  return { stdout: Buffer.concat(stdout), exitCode }
+}
+
+/** `MODE [TYPE] ID[ STAGE]<tab>PATH`, as ls-tree and ls-files --stage print it. */
+function entriesOf(output: Buffer): Entries {
+  const entries = new Map<TreePath, Entry>()
+  for (const line of output.toString('latin1').split('\0')) {
+    const found = /^(\d{6}) (?:[a-z]+ )?([0-9a-f]{40,64})(?: \d)?\t([^]+)$/.exec(line)
+    if (found?.[1] !== undefined && found[2] !== undefined && found[3] !== undefined) {
+      entries.set(treePath(found[3]), { mode: found[1], id: found[2] })
+    }
+  }
+  return entries
+}
+
+function refOf(line: string): GitRef {
+  const [id = '', name = '', peeled = ''] = line.split(' ')
+  return { name, id, peeled: peeled === '' ? null : peeled }
+}
+
+function settingOf(item: string): { readonly key: string; readonly value: string } {
+  const end = item.indexOf('\n')
+  return end < 0
+    ? { key: item.toLowerCase(), value: '' }
+    : { key: item.slice(0, end).toLowerCase(), value: item.slice(end + 1) }
+}

@@ -1,0 +1,97 @@
+import { lstat, readdir } from 'node:fs/promises'
+import type { Entries } from './git.ts'
+import { ancestorsOf, onDisk, treePath, type TreePath } from './tree-path.ts'
+
+/** What is on disk at a path of the tree. `behind`: a file or symbolic link stands where a parent directory belongs. */
+export type OnDisk =
+  | { readonly kind: 'file' | 'directory' | 'special' | 'absent' }
+  | { readonly kind: 'behind'; readonly obstacle: TreePath }
+
+/** Looks without ever following a symbolic link inside the tree; remembers the directories it has seen. */
+export function createLook(root: string): (path: TreePath) => Promise<OnDisk> {
+  const parents = new Map<TreePath, 'directory' | 'absent' | 'obstacle'>()
+
+  async function parent(path: TreePath): Promise<'directory' | 'absent' | 'obstacle'> {
+    const seen = parents.get(path)
+    if (seen !== undefined) return seen
+    const kind = await kindAt(root, path)
+    const found = kind === 'directory' || kind === 'absent' ? kind : 'obstacle'
+    parents.set(path, found)
+    return found
+  }
+
+  return async (path) => {
+    for (const ancestor of ancestorsOf(path)) {
+      const found = await parent(ancestor)
+      if (found === 'absent') return { kind: 'absent' }
+      if (found === 'obstacle') return { kind: 'behind', obstacle: ancestor }
+    }
+    return { kind: await kindAt(root, path) }
+  }
+}
+
+export type InTheWay = {
+  /** Files and symbolic links of nobody's index that the checkout would overwrite. */
+  readonly files: readonly TreePath[]
+  /** Directories that it would overwrite and that hold a repository, which git cannot store: to be moved as a whole. */
+  readonly repositories: readonly TreePath[]
+}
+
+/**
+ * What the checkout of `next` would overwrite though it is not in the index: a file where one is added, a directory
+ * where a file goes, a file where a directory goes. `changed`: tracked paths that are no longer what the index says.
+ */
+export async function findInTheWay(
+  root: string,
+  {
+    index,
+    next,
+    changed,
+  }: { readonly index: Entries; readonly next: Entries; readonly changed: ReadonlySet<TreePath> },
+): Promise<InTheWay> {
+  const look = createLook(root)
+  const files = new Set<TreePath>()
+  const repositories = new Set<TreePath>()
+  for (const [path, { mode }] of next) {
+    if (index.has(path) && !changed.has(path)) continue
+    const found = await look(path)
+    if (found.kind === 'behind' && !index.has(found.obstacle)) files.add(found.obstacle)
+    if (found.kind === 'file' && !index.has(path)) files.add(path)
+    if (found.kind !== 'directory' || mode === submodule) continue
+    const inside = await walk(root, path)
+    if (inside.holdsRepository) repositories.add(path)
+    else for (const file of inside.files) if (!index.has(file)) files.add(file)
+  }
+  return { files: [...files], repositories: [...repositories] }
+}
+
+/** git's mode for the commit of another repository; in a tree of ours, an empty directory. */
+export const submodule = '160000'
+
+async function walk(
+  root: string,
+  directory: TreePath,
+): Promise<{ files: readonly TreePath[]; holdsRepository: boolean }> {
+  const files: TreePath[] = []
+  let holdsRepository = false
+  for (const entry of await readdir(onDisk(root, directory), { encoding: 'latin1', withFileTypes: true })) {
+    const path = treePath(`${directory}/${entry.name}`)
+    if (entry.name.toLowerCase() === '.git') holdsRepository = true
+    if (entry.isFile() || entry.isSymbolicLink()) files.push(path)
+    if (!entry.isDirectory()) continue
+    const inside = await walk(root, path)
+    files.push(...inside.files)
+    holdsRepository ||= inside.holdsRepository
+  }
+  return { files, holdsRepository }
+}
+
+async function kindAt(root: string, path: TreePath): Promise<'file' | 'directory' | 'special' | 'absent'> {
+  const found = await lstat(onDisk(root, path)).catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return null
+    throw error
+  })
+  if (found === null) return 'absent'
+  if (found.isDirectory()) return 'directory'
+  return found.isFile() || found.isSymbolicLink() ? 'file' : 'special'
+}

@@ -1,0 +1,126 @@
+import { existsSync } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { lengthOf } from '../lib/ago.ts'
+import type { FailPoint } from '../lib/fail-point.ts'
+import type { DeploymentResult } from '../model/deployment.ts'
+import type { Revision } from '../model/revision.ts'
+import type { RunCommand } from './command.ts'
+import { standInHome, type User } from './environment.ts'
+import { usableHome } from './home.ts'
+import { failed, stoppedResult } from './outcome.ts'
+import { endProcesses } from './processes.ts'
+import type { Job, Progress, Runner } from './runner.ts'
+import { runSteps } from './steps.ts'
+import { stopReason } from './stop.ts'
+import type { Workspace } from './workspace.ts'
+
+export type RunnerDeps = {
+  readonly stateDirectory: string
+  /** The first part of every cookie. */
+  readonly stateId: string
+  readonly workspace: Workspace
+  readonly run: RunCommand
+  readonly failPoint: FailPoint
+  /** The user that the daemon runs as. */
+  readonly user: User
+  /** From SIGTERM to SIGKILL. */
+  readonly graceMs?: number
+}
+
+/** A deployment on this machine, in this order: fetch, name the commit, check it out, run the steps, remember the tree. */
+export function createRunner(deps: RunnerDeps): Runner {
+  const { stateDirectory, stateId, workspace, run, failPoint, user, graceMs = 10_000 } = deps
+  const scripts = join(stateDirectory, 'work', 'steps')
+
+  return {
+    async deploy(job, progress) {
+      const { app, deployment, attempt, signal } = job
+      const startedAt = performance.now()
+      const cookie = `${stateId}.${deployment.id}.${attempt}`
+      const context = { signal, cookie, note: (text: string) => progress.note(text) }
+      const stoppedIn = (where: string) => (signal.aborted ? stoppedResult(stopReason(signal), { where, app }) : null)
+
+      const before = stoppedIn('its start')
+      if (before) return before
+      await progress.note(`fetching ${app.branch} of ${app.repo.url}`)
+      const fetched = await workspace.fetch(app, context)
+      if (fetched.kind === 'stopped') return stoppedResult(fetched.why, { where: 'the fetch', app })
+      if (fetched.kind === 'failed') return failed(fetched.reason, fetched.message)
+      if (fetched.kind === 'branch_gone') return branchGone(job)
+
+      const { revision } = fetched
+      await nameRevision(revision, { job, progress })
+      const skip = job.skip(revision)
+      if (skip) return { outcome: 'skipped', ...skip }
+
+      const afterFetch = stoppedIn('the fetch')
+      if (afterFetch) return afterFetch
+      await progress.note(`checking out ${short(revision)} in ${app.path}`)
+      const adopt = app.adopt || deployment.adopt
+      const checkedOut = await workspace.checkout(app, revision, { ...context, deployment: deployment.id, adopt })
+      if (checkedOut.kind === 'stopped') return stoppedResult(checkedOut.why, { where: 'the checkout', app })
+      if (checkedOut.kind === 'failed') return failed(checkedOut.reason, checkedOut.message)
+
+      failPoint('before-steps')
+      const home = await usableHome(user.home, standInHome(stateDirectory, app.name))
+      const { previousRevision } = job
+      const seen = { app, deployment: deployment.id, cookie, revision, previousRevision, user, home }
+      const failure = await runSteps({ context: seen, attempt, progress, signal, run, failPoint, graceMs, scripts })
+      if (failure) return failure
+      failPoint('after-steps')
+
+      const afterSteps = stoppedIn('its end')
+      if (afterSteps) return afterSteps
+      try {
+        await workspace.recordBuilt(app, context)
+      } catch (error) {
+        if (!signal.aborted) throw error
+      }
+      return stoppedIn('its end') ?? succeeded(job, { revision, tookMs: performance.now() - startedAt })
+    },
+
+    async endLeftovers() {
+      const ended = await endProcesses(`${stateId}.`, { graceMs })
+      await rm(scripts, { recursive: true, force: true })
+      return ended
+    },
+
+    async rename(from, to) {
+      await workspace.rename(from, to)
+      const [old, renamed] = [standInHome(stateDirectory, from), standInHome(stateDirectory, to)]
+      if (existsSync(old) && !existsSync(renamed)) await rename(old, renamed)
+    },
+  }
+}
+
+function branchGone({ app }: Job): DeploymentResult {
+  const message = `there is no branch ${app.branch} at ${app.repo.url} (any more), so nothing was deployed`
+  return { outcome: 'skipped', reason: 'branch_gone', message }
+}
+
+async function nameRevision(
+  revision: Revision,
+  { job, progress }: { readonly job: Job; readonly progress: Progress },
+): Promise<void> {
+  const { app, deployment } = job
+  await progress.revision(revision)
+  const moved = deployment.requestedRevision !== null && deployment.requestedRevision !== revision
+  const asked = moved
+    ? `; ${short(deployment.requestedRevision)} was asked for, and the branch is elsewhere by now`
+    : ''
+  await progress.note(`${app.branch} is at ${short(revision)}${asked}`)
+}
+
+function succeeded(
+  { app }: Job,
+  { revision, tookMs }: { readonly revision: Revision; readonly tookMs: number },
+): DeploymentResult {
+  const steps = app.steps.length === 1 ? '1 step' : `${app.steps.length} steps`
+  const message = `${app.branch} at ${short(revision)} is live in ${app.path}, after ${steps} and ${lengthOf(tookMs)}`
+  return { outcome: 'succeeded', reason: null, message }
+}
+
+function short(revision: Revision): string {
+  return revision.slice(0, 12)
+}

@@ -1,0 +1,36 @@
+import { formatDuration } from '../lib/duration.ts'
+import { unreachable } from '../lib/unreachable.ts'
+import type { App } from '../model/deploy-map.ts'
+import type { DeploymentResult } from '../model/deployment.ts'
+import type { Stop } from './runner.ts'
+
+/** A deployment that was ended early; `where` says what it was doing: `the fetch`, `step 2/3 (npm ci)`. */
+export function stoppedResult(
+  why: Stop,
+  { where, app }: { readonly where: string; readonly app: App },
+): DeploymentResult {
+  switch (why) {
+    case 'cancelled':
+      return { outcome: 'cancelled', reason: null, message: `cancelled during ${where}` }
+    case 'interrupted':
+      return {
+        outcome: 'interrupted',
+        reason: null,
+        message: `interrupted during ${where}, because the daemon was shut down`,
+      }
+    case 'timed_out':
+      return timedOut(
+        `ended during ${where}: the deployment took longer than its limit of ${formatDuration(app.timeoutMs)} (timeout of the app)`,
+      )
+    default:
+      return unreachable(why)
+  }
+}
+
+export function timedOut(message: string): DeploymentResult {
+  return { outcome: 'timed_out', reason: 'timeout', message }
+}
+
+export function failed(reason: string, message: string): DeploymentResult {
+  return { outcome: 'failed', reason, message }
+}

@@ -1,0 +1,70 @@
+import { lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { replaceFile } from './replace-file.ts'
+
+/**
+ * Makes an empty repository by plain file writes (no template, no hooks, nothing of the machine's configuration),
+ * beside and then renamed, so that a half-made one is never taken for one. Leaves an existing directory alone.
+ */
+export async function layOutRepository(directory: string): Promise<void> {
+  if (await exists(directory)) return
+  const beside = `${directory}.new`
+  await rm(beside, { recursive: true, force: true })
+  for (const inside of ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags']) {
+    await mkdir(join(beside, inside), { recursive: true, mode: 0o700 })
+  }
+  await writeFile(join(beside, 'HEAD'), noHead)
+  await rename(beside, directory)
+}
+
+/** HEAD of a repository that has nothing yet. */
+export const noHead = 'ref: refs/heads/none\n'
+
+/** Its whole configuration, written before each use. */
+export async function writeRepositoryConfig(
+  directory: string,
+  { bare }: { readonly bare: 'true' | 'false' },
+): Promise<void> {
+  await replaceFile(join(directory, 'config'), `[core]\n\trepositoryformatversion = 0\n\tbare = ${bare}\n`)
+}
+
+/**
+ * Removes what a git that was killed left behind: lock files, and packs it was still receiving. Only for a repository
+ * of ours, by who holds it alone: no git lives in it. Says which files those were, relative to it.
+ */
+export async function removeLeftovers(directory: string): Promise<readonly string[]> {
+  const places = ['', 'objects/info', 'objects/pack', ...(await directoriesBelow(directory, 'refs'))]
+  const removed: string[] = []
+  for (const place of places) {
+    for (const entry of await list(join(directory, place))) {
+      const name = join(place, entry.name)
+      if (!entry.isFile() || !isLeftover(name)) continue
+      await rm(join(directory, name), { force: true })
+      removed.push(name)
+    }
+  }
+  return removed
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => null)) !== null
+}
+
+function isLeftover(name: string): boolean {
+  return name.endsWith('.lock') || /^objects\/pack\/(?:\.?tmp_|.*\.temp$)/.test(name)
+}
+
+async function directoriesBelow(directory: string, place: string): Promise<readonly string[]> {
+  const found = [place]
+  for (const entry of await list(join(directory, place))) {
+    if (entry.isDirectory()) found.push(...(await directoriesBelow(directory, join(place, entry.name))))
+  }
+  return found
+}
+
+async function list(directory: string) {
+  return readdir(directory, { withFileTypes: true }).catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    throw error
+  })
+}

@@ -1,0 +1,92 @@
+import { constants } from 'node:os'
+import { formatDuration } from '../lib/duration.ts'
+import { unreachable } from '../lib/unreachable.ts'
+import type { App, Step } from '../model/deploy-map.ts'
+import type { DeploymentResult } from '../model/deployment.ts'
+import type { CommandResult } from './command.ts'
+import { failed, stoppedResult, timedOut } from './outcome.ts'
+
+export type StepFacts = {
+  readonly app: App
+  readonly step: Step
+  /** `step 2/3 (npm ci)` */
+  readonly label: string
+  /** PATH of the step. */
+  readonly searchPath: string
+  /** The daemon runs with NoNewPrivileges, so setuid programs such as sudo get no privileges. */
+  readonly noNewPrivileges: boolean
+}
+
+/** What a step's end means for its deployment; null: it succeeded. The message holds nothing of the step's output. */
+export function stepFailure(result: CommandResult, facts: StepFacts): DeploymentResult | null {
+  const { app, step, label } = facts
+  switch (result.kind) {
+    case 'exited':
+      if (result.exitCode === 0) return null
+      return stepFailed(
+        `${label} failed with exit code ${result.exitCode}${shellSignal(result.exitCode)}`,
+        hint(result, facts),
+      )
+    case 'signalled':
+      return stepFailed(`${label} was ended by ${result.signal}`, hint(result, facts))
+    case 'not_started':
+      return stepFailed(`${label} could not be started`, result.message)
+    case 'stopped':
+      if (result.why !== 'limit') return stoppedResult(result.why, { where: label, app })
+      return timedOut(
+        `${label} took longer than its own limit of ${formatDuration(step.timeoutMs ?? app.timeoutMs)} (timeout of the step)`,
+      )
+    default:
+      return unreachable(result)
+  }
+}
+
+function stepFailed(what: string, hint: string | null): DeploymentResult {
+  return failed('step_failed', hint === null ? what : `${what}: ${hint}`)
+}
+
+/** A shell answers 128 + n when signal n ended what it ran. */
+function shellSignal(exitCode: number): string {
+  const name = Object.entries(constants.signals).find(([, number]) => number === exitCode - 128)?.[0]
+  return name === undefined ? '' : ` (${name})`
+}
+
+type Failure = { readonly exitCode: number | null; readonly signal: string | null } & StepFacts
+
+function hint(result: Extract<CommandResult, { kind: 'exited' | 'signalled' }>, facts: StepFacts): string | null {
+  const exitCode = result.kind === 'exited' ? result.exitCode : null
+  const signal = result.kind === 'signalled' ? result.signal : null
+  const failure = { exitCode, signal, ...facts }
+  return hints.find(({ fits }) => fits(failure))?.text(failure) ?? null
+}
+
+/** The first that fits is told. */
+const hints: readonly { readonly fits: (failure: Failure) => boolean; readonly text: (failure: Failure) => string }[] =
+  [
+    {
+      fits: ({ step, noNewPrivileges }) => noNewPrivileges && /\bsudo\b/.test(textOf(step)),
+      text: () =>
+        'sudo cannot work under NoNewPrivileges=yes of the service; let systemd or polkit allow what the step needs',
+    },
+    {
+      fits: ({ step }) => textOf(step).includes('\r\n'),
+      text: () => 'the script has Windows line endings (CRLF); write it with LF',
+    },
+    {
+      fits: ({ exitCode }) => exitCode === 126,
+      text: () => 'a command was found but could not be run; is it executable (chmod +x, committed with that mode)?',
+    },
+    {
+      fits: ({ exitCode }) => exitCode === 127,
+      text: ({ searchPath }) =>
+        `a command was not found in PATH (${searchPath}); set PATH in the app's env, or look for Windows line endings in a script's first line`,
+    },
+    {
+      fits: ({ exitCode, signal }) => exitCode === 137 || signal === 'SIGKILL',
+      text: () => 'most often the system was out of memory; see `dmesg` or `journalctl -k`',
+    },
+  ]
+
+function textOf({ run }: Step): string {
+  return run.kind === 'script' ? run.text : run.argv.join(' ')
+}

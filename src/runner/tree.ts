@@ -1,0 +1,135 @@
+import { mkdir, readFile, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { App } from '../model/deploy-map.ts'
+import { parseRevision, type Revision } from '../model/revision.ts'
+import { GitCommandError, type Entries, type Git } from './git.ts'
+import { mirrorDirectory } from './mirror.ts'
+import { replaceFile } from './replace-file.ts'
+import { exists, layOutRepository, noHead, removeLeftovers, writeRepositoryConfig } from './repository-files.ts'
+
+/**
+ * The daemon's own repository of an app's tree: index, HEAD and saved refs, with the objects that are nobody else's;
+ * all others are borrowed from the mirror. No step ever learns of it.
+ */
+export type Tree = {
+  readonly gitDir: string
+  readonly workTree: string
+  /** The commit that the index was made from, or null before the first. Its objects may be gone with a deleted mirror. */
+  head(): Promise<Revision | null>
+  setHead(revision: Revision): Promise<void>
+  memory(): Promise<TreeMemory>
+  remember(change: Partial<TreeMemory>): Promise<void>
+  /** Starts over at the app's path: what is found there is somebody else's. Saved refs stay. */
+  startOver(): Promise<void>
+}
+
+/** What is known of a tree besides its index. */
+export type TreeMemory = {
+  /** The path whose files the index is about. */
+  readonly path: string | null
+  /** The tree object made of the tracked files as the last steps left them. */
+  readonly built: string | null
+  /** The revision being checked out; still there when that was interrupted. */
+  readonly underway: Revision | null
+}
+
+export function treeDirectory(stateDirectory: string, app: string): string {
+  return join(stateDirectory, 'trees', `${app}.git`)
+}
+
+/** Makes the repository if need be, and removes what a git that was killed left in it. By who runs the app alone. */
+export async function openTree(app: App, stateDirectory: string, note: (text: string) => Promise<void>): Promise<Tree> {
+  const gitDir = treeDirectory(stateDirectory, app.name)
+  await mkdir(dirname(gitDir), { recursive: true, mode: 0o700 })
+  await layOutRepository(gitDir)
+  await writeRepositoryConfig(gitDir, { bare: 'false' })
+  await borrowFrom(join(mirrorDirectory(stateDirectory, app.repo), 'objects'), gitDir)
+  const removed = await removeLeftovers(gitDir)
+  if (removed.length > 0)
+    await note(`git: removed what an interrupted deployment left in ${gitDir}: ${removed.join(', ')}`)
+
+  const memory = () => readMemory(gitDir)
+  const remember: Tree['remember'] = async (change) =>
+    replaceFile(memoryFile(gitDir), `${JSON.stringify({ ...(await memory()), ...change })}\n`)
+  return {
+    gitDir,
+    workTree: app.path,
+    head: async () => parseRevision((await textOf(join(gitDir, 'HEAD'))).trim()),
+    setHead: (revision) => replaceFile(join(gitDir, 'HEAD'), `${revision}\n`),
+    memory,
+    remember,
+    async startOver() {
+      await rm(join(gitDir, 'index'), { force: true })
+      await replaceFile(join(gitDir, 'HEAD'), noHead)
+      await remember({ path: app.path, built: null, underway: null })
+    },
+  }
+}
+
+/** See `TreeMemory`; all null for a directory that is not there. */
+export async function readMemory(gitDir: string): Promise<TreeMemory> {
+  return parseMemory(await textOf(memoryFile(gitDir)))
+}
+
+/**
+ * What the index holds. One that is broken or gone is made again from HEAD, or empty when HEAD went with a deleted
+ * mirror: then every file that the checkout meets is taken for somebody else's, and saved.
+ */
+export async function readIndex(git: Git, tree: Tree): Promise<Entries> {
+  if (await exists(indexFile(tree))) {
+    try {
+      return await git.indexed(tree)
+    } catch (error) {
+      if (!(error instanceof GitCommandError)) throw error
+    }
+  }
+  await rm(indexFile(tree), { force: true })
+  const head = await tree.head()
+  if (head !== null && (await git.commitOf(tree, head)) !== null) await git.loadIndex(tree, head)
+  return git.indexed(tree)
+}
+
+export function indexFile(tree: Tree): string {
+  return join(tree.gitDir, 'index')
+}
+
+function memoryFile(gitDir: string): string {
+  return join(gitDir, 'deployhook.json')
+}
+
+/** Objects of earlier mirrors stay in reach as long as those exist: saved refs may still need them. */
+async function borrowFrom(objects: string, gitDir: string): Promise<void> {
+  const file = join(gitDir, 'objects', 'info', 'alternates')
+  const earlier = (await textOf(file)).split('\n').filter((line) => line !== '' && line !== objects)
+  const kept: string[] = []
+  for (const line of earlier) if (await exists(line)) kept.push(line)
+  await replaceFile(file, [objects, ...kept].map((line) => `${line}\n`).join(''))
+}
+
+/** Anything unreadable counts as not known, which makes the next checkout more careful, never less. */
+function parseMemory(text: string): TreeMemory {
+  const known = parsedObject(text)
+  const path = known['path']
+  const built = known['built']
+  return {
+    path: typeof path === 'string' ? path : null,
+    built: typeof built === 'string' ? parseRevision(built) : null,
+    underway: parseRevision(known['underway']),
+  }
+}
+
+function parsedObject(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? { ...value } : {}
+  } catch {
+    return {}
+  }
+}
+
+async function textOf(file: string): Promise<string> {
+  return readFile(file, 'utf8').catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return ''
+    throw error
+  })
+}

@@ -1,0 +1,51 @@
+import { constants, open } from 'node:fs/promises'
+import type { Entries, Git } from './git.ts'
+import { submodule } from './in-the-way.ts'
+import type { Tree } from './tree.ts'
+import { onDisk, shownList, type TreePath } from './tree-path.ts'
+
+/** Warns of what a checkout leaves undone: submodules are empty directories, LFS files are pointers. */
+export async function noteUnsupported(
+  git: Git,
+  tree: Tree,
+  { next, note }: { readonly next: Entries; readonly note: (text: string) => Promise<void> },
+): Promise<void> {
+  const submodules = [...next].filter(([, { mode }]) => mode === submodule).map(([path]) => path)
+  if (submodules.length > 0)
+    await note(`warning: submodules are not fetched, these directories are empty: ${shownList(submodules)}`)
+  if (!(await usesLfs(tree, next))) return
+  const pointers: TreePath[] = []
+  for (const path of await git.filesInLfs(tree))
+    if ((await beginningOf(tree, { path, bytes: 200 })).startsWith(lfsPointer)) pointers.push(path)
+  if (pointers.length > 0)
+    await note(`warning: Git LFS is not supported, these files are pointers and not the files: ${shownList(pointers)}`)
+}
+
+/** https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md: every pointer begins with this line. */
+const lfsPointer = 'version https://git-lfs.github.com/spec/v1'
+
+async function usesLfs(tree: Tree, next: Entries): Promise<boolean> {
+  for (const path of next.keys()) {
+    if (
+      /(?:^|\/)\.gitattributes$/.test(path) &&
+      (await beginningOf(tree, { path, bytes: 65_536 })).includes('filter=lfs')
+    )
+      return true
+  }
+  return false
+}
+
+/** '' for what is no regular file. */
+async function beginningOf(tree: Tree, { path, bytes }: { path: TreePath; bytes: number }): Promise<string> {
+  try {
+    await using file = await open(
+      onDisk(tree.workTree, path),
+      constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+    )
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, 0)
+    return buffer.toString('latin1', 0, bytesRead)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) return ''
+    throw error
+  }
+}

@@ -1,0 +1,105 @@
+import { copyFile, constants, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { App } from '../model/deploy-map.ts'
+import type { Revision } from '../model/revision.ts'
+import { configValue } from './git-environment.ts'
+import type { GitRef } from './git.ts'
+import { mirrorDirectory } from './mirror.ts'
+import { moveAside } from './move-aside.ts'
+import { replaceFile } from './replace-file.ts'
+import { exists, layOutRepository } from './repository-files.ts'
+import { gitFileText } from './standing.ts'
+import { indexFile, type Tree } from './tree.ts'
+
+export function viewDirectory(stateDirectory: string, app: string): string {
+  return join(stateDirectory, 'views', `${app}.git`)
+}
+
+/**
+ * Makes the repository that the steps see anew, by file writes alone: HEAD detached at the revision, the branch as
+ * `origin/<branch>`, the tags, a copy of the index, the mirror's objects. What a step writes into it ends here: the
+ * daemon never runs git with it.
+ */
+export async function renewView(
+  app: App,
+  tree: Tree,
+  {
+    stateDirectory,
+    revision,
+    tags,
+  }: { readonly stateDirectory: string; readonly revision: Revision; readonly tags: readonly GitRef[] },
+): Promise<void> {
+  const view = viewDirectory(stateDirectory, app.name)
+  const making = `${view}.making`
+  await mkdir(dirname(view), { recursive: true, mode: 0o700 })
+  await rm(making, { recursive: true, force: true })
+  await layOutRepository(making)
+  await replaceFile(join(making, 'config'), configText(app))
+  for (const name of ['HEAD', madeFor]) await replaceFile(join(making, name), `${revision}\n`)
+  await replaceFile(join(making, 'packed-refs'), packedRefs(app, { revision, tags }))
+  await replaceFile(
+    join(making, 'objects/info/alternates'),
+    `${join(mirrorDirectory(stateDirectory, app.repo), 'objects')}\n`,
+  )
+  await copyFile(indexFile(tree), join(making, 'index'), constants.COPYFILE_FICLONE)
+
+  await rm(view, { recursive: true, force: true })
+  await rename(making, view)
+}
+
+/**
+ * A view in which somebody has committed or stashed is kept, in `adopted/`, before the next one is made; the newest 20
+ * of them. Says where, or null when nobody has.
+ */
+export async function keepUsedView(
+  app: App,
+  { stateDirectory, deployment }: { readonly stateDirectory: string; readonly deployment: number },
+): Promise<string | null> {
+  const view = viewDirectory(stateDirectory, app.name)
+  if (!(await exists(view)) || !(await isUsed(view))) return null
+  const adopted = join(stateDirectory, 'adopted')
+  const kept = await moveAside(view, join(adopted, `${app.name}-${deployment}-view.git`))
+  const pattern = new RegExp(`^${app.name}-(\\d+)-view(?:-\\d+)?\\.git$`)
+  const numberOf = (name: string) => Number(pattern.exec(name)?.[1])
+  const all = (await readdir(adopted)).filter((name) => pattern.test(name)).sort((a, b) => numberOf(b) - numberOf(a))
+  for (const name of all.slice(20)) await rm(join(adopted, name), { recursive: true, force: true })
+  return kept
+}
+
+/** Puts the `.git` file into the tree. Whatever else stood there has been moved away before. */
+export async function writeGitFile(path: string, view: string): Promise<void> {
+  const file = join(path, '.git')
+  const text = await readFile(file, 'utf8').catch(() => null)
+  if (text !== gitFileText(view))
+    await replaceFile(file, gitFileText(view), { mode: 0o644, beside: join(path, '.git.deployhook-new') })
+}
+
+async function isUsed(view: string): Promise<boolean> {
+  const [head, made] = await Promise.all(
+    ['HEAD', madeFor].map((name) => readFile(join(view, name), 'utf8').catch(() => '')),
+  )
+  if (head !== made) return true
+  const branches = await readdir(join(view, 'refs/heads')).catch(() => [])
+  return branches.length > 0 || (await exists(join(view, 'refs/stash')))
+}
+
+/** In the view: what its HEAD was when it was made. */
+const madeFor = 'deployhook-revision'
+
+/** Without secrets: the URL holds none. Detached HEADs keep a reflog, so that a step's own commits can be found. */
+function configText({ repo }: App): string {
+  return `[core]
+	repositoryformatversion = 0
+	bare = false
+	logallrefupdates = true
+[remote "origin"]
+	url = ${configValue(repo.url)}
+	fetch = +refs/heads/*:refs/remotes/origin/*
+`
+}
+
+/** https://git-scm.com/docs/gitrepository-layout and refs/packed-backend.c: a tag that leads to a commit names it after `^`. */
+function packedRefs({ branch }: App, { revision, tags }: { revision: Revision; tags: readonly GitRef[] }): string {
+  const lines = tags.map(({ name, id, peeled }) => `${id} ${name}\n${peeled === null ? '' : `^${peeled}\n`}`)
+  return ['# pack-refs with: peeled fully-peeled \n', `${revision} refs/remotes/origin/${branch}\n`, ...lines].join('')
+}

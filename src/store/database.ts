@@ -1,0 +1,148 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import type { FailPoint } from '../lib/fail-point.ts'
+import type { Log } from '../lib/log.ts'
+import { createPrivateFile, prepareDirectory, syncDirectory } from './directory.ts'
+import { asStoreError, sqliteCode, sqliteCodes, StoreError } from './errors.ts'
+import { lockDirectory, pidFile } from './lock.ts'
+import { migrate, readMigrations } from './migrations.ts'
+
+export type OpenedDatabase = { readonly database: DatabaseSync; readonly stateId: string; readonly close: () => void }
+
+/**
+ * Opens `<directory>/state.db`, for this process alone, made on first use and brought up to date. Throws a `StoreError`
+ * rather than make a new one where an old one is missing, or work with one that is damaged or not ours.
+ */
+export function openDatabase(
+  directory: string,
+  { log, failPoint }: { log: Log; failPoint: FailPoint },
+): OpenedDatabase {
+  refuseOldSqlite(versionOf(new DatabaseSync(':memory:')))
+  prepareDirectory(directory)
+  const lock = lockDirectory(directory)
+  try {
+    const database = openLocked(directory, { log, failPoint })
+    return { database, stateId: stateIdOf(database), close }
+
+    function close(): void {
+      try {
+        // In this order: a pid file without a write-ahead log beside it is what `warnOfMissingWal` looks for.
+        rmSync(pidFile(directory), { force: true })
+        syncDirectory(directory)
+      } finally {
+        database.close()
+        lock.release()
+      }
+    }
+  } catch (error) {
+    lock.release()
+    throw asStoreError(error)
+  }
+}
+
+function openLocked(directory: string, { log, failPoint }: { log: Log; failPoint: FailPoint }): DatabaseSync {
+  const path = join(directory, 'state.db')
+  refuseMissing(directory, path)
+  warnOfMissingWal(directory, path, log)
+  createPrivateFile(path)
+  const database = new DatabaseSync(path, { timeout: 1000, enableForeignKeyConstraints: true })
+  try {
+    check(database, path)
+    database.exec('pragma journal_mode = wal')
+    database.exec('pragma synchronous = full')
+    migrate(database, { migrations: readMigrations(join(import.meta.dirname, 'migrations')), path, failPoint })
+    giveStateId(database)
+    mkdirSync(join(directory, 'logs'), { recursive: true, mode: 0o700 })
+    writeFileSync(pidFile(directory), `${process.pid}\n`, { mode: 0o600 })
+    syncDirectory(directory)
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+/** SQLite before 3.51.3 can corrupt a WAL database (https://www.sqlite.org/wal.html#walresetbug). */
+export function refuseOldSqlite(version: string): void {
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number)
+  if (major * 1_000_000 + minor * 1000 + patch >= 3_051_003) return
+  throw new StoreError(
+    'old_sqlite',
+    `this Node (${process.version}) has SQLite ${version}, which can damage its databases: use a Node with SQLite 3.51.3 or newer`,
+  )
+}
+
+function versionOf(memory: DatabaseSync): string {
+  try {
+    return String(memory.prepare('select sqlite_version() as version').get()?.['version'])
+  } finally {
+    memory.close()
+  }
+}
+
+/** What is never there before the database is. */
+const companions = ['state.db-wal', 'logs', 'mirrors', 'trees', 'views', 'adopted']
+
+function refuseMissing(directory: string, path: string): void {
+  if (existsSync(path) && statSync(path).size > 0) return
+  const left = companions.find((name) => existsSync(join(directory, name)))
+  if (left === undefined) return
+  throw new StoreError(
+    'missing_database',
+    `${path} is ${existsSync(path) ? 'empty' : 'missing'}, but ${left} from before is there: restore state.db from a backup, ` +
+      `or, to begin again without queue and history, move ${directory} away`,
+  )
+}
+
+/** After kill -9 the last commits are in the write-ahead log alone; who deletes it loses them without a trace. */
+function warnOfMissingWal(directory: string, path: string, log: Log): void {
+  if (!existsSync(pidFile(directory)) || !existsSync(path) || existsSync(`${path}-wal`)) return
+  log.warn(
+    { path: `${path}-wal` },
+    'the last daemon was killed and its write-ahead log is gone since: if somebody deleted it, the last deliveries are lost; if state.db was opened with sqlite3, all is well',
+  )
+}
+
+const applicationId = 0x64706c68
+
+function check(database: DatabaseSync, path: string): void {
+  try {
+    const problem = String(database.prepare('pragma quick_check(1)').get()?.['quick_check'])
+    if (problem !== 'ok') throw damaged(path, problem)
+    const isEmpty = database.prepare('select 1 from sqlite_schema').get() === undefined
+    const id = database.prepare('pragma application_id').get()?.['application_id']
+    if (!isEmpty && id !== applicationId) throw foreign(path)
+  } catch (error) {
+    const code = sqliteCode(error)
+    if (code === sqliteCodes.notADatabase) throw foreign(path, error)
+    if (code === sqliteCodes.corrupt) throw damaged(path, error)
+    throw error
+  }
+}
+
+function foreign(path: string, cause?: unknown): StoreError {
+  return new StoreError(
+    'not_a_database',
+    `${path} is not deployhook's database: restore it from a backup, or move it away`,
+    { cause },
+  )
+}
+
+function damaged(path: string, cause: unknown): StoreError {
+  return new StoreError(
+    'damaged',
+    `${path} is damaged: restore it from a backup, or save what can be saved with sqlite3's .recover`,
+    { cause },
+  )
+}
+
+function giveStateId(database: DatabaseSync): void {
+  const statement = database.prepare(`insert into meta (key, value) values ('state_id', ?) on conflict do nothing`)
+  statement.run(randomBytes(16).toString('hex'))
+}
+
+function stateIdOf(database: DatabaseSync): string {
+  return String(database.prepare(`select value from meta where key = 'state_id'`).get()?.['value'])
+}

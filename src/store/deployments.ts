@@ -1,0 +1,71 @@
+import type { Deployment, State, Trigger } from '../model/deployment.ts'
+import { parseRevision } from '../model/revision.ts'
+import { toDeployments } from './rows.ts'
+import { dateOrNull, integer, integerOrNull, text, textOrNull, type Sql } from './sql.ts'
+import type { Live, Page, Queued } from './store.ts'
+
+export function findDeployment(sql: Sql, id: number): Deployment | null {
+  return toDeployments(sql, sql.all('select * from deployments where id = :id', { id }))[0] ?? null
+}
+
+/** One that is known to exist. */
+export function deploymentOf(sql: Sql, id: number): Deployment {
+  const deployment = findDeployment(sql, id)
+  if (deployment === null) throw new Error(`there is no deployment ${id}`)
+  return deployment
+}
+
+export function listDeployments(
+  sql: Sql,
+  { limit, before, app, state }: Page & { readonly app?: string; readonly state?: State },
+): readonly Deployment[] {
+  const conditions = [
+    before === undefined ? null : 'id < :before',
+    app === undefined ? null : 'app = :app',
+    state === undefined ? null : 'state = :state',
+  ].filter((condition) => condition !== null)
+  const values = Object.entries({ limit, before, app, state })
+  const rows = sql.all(
+    `select * from deployments ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''} order by id desc limit :limit`,
+    Object.fromEntries(values.filter((entry): entry is [string, string | number] => entry[1] !== undefined)),
+  )
+  return toDeployments(sql, rows)
+}
+
+export function queueOf(sql: Sql): readonly Queued[] {
+  const rows = sql.all(
+    `select id, app, state, trigger, iif(state = 'running', concurrency_group, null) as concurrency_group
+     from deployments where state in ('running', 'queued') order by state desc, place`,
+  )
+  return rows.map((row) => ({
+    id: integer(row, 'id'),
+    app: text(row, 'app'),
+    state: text(row, 'state') as Queued['state'],
+    trigger: text(row, 'trigger') as Trigger,
+    concurrencyGroup: textOrNull(row, 'concurrency_group'),
+  }))
+}
+
+export function liveOf(sql: Sql, app: string): Live {
+  const succeeded = sql.first(
+    `select id, revision, finished_at from deployments where app = :app and outcome = 'succeeded' order by id desc limit 1`,
+    { app },
+  )
+  const touched = sql.first(lastToTouchTheTree, { app })
+  return {
+    revision: parseRevision(succeeded?.['revision']),
+    deployment: succeeded === null ? null : integerOrNull(succeeded, 'id'),
+    at: succeeded === null ? null : dateOrNull(succeeded, 'finished_at'),
+    fingerprint: touched?.['outcome'] === 'succeeded' ? textOrNull(touched, 'fingerprint') : null,
+  }
+}
+
+/**
+ * The newest that was ever started, but for one whose first attempt is still running (it is the one that asks) and one
+ * that its only attempt found nothing to do for. A skipped one that had been interrupted before may have left half a tree.
+ */
+const lastToTouchTheTree = `
+  select outcome, fingerprint from deployments
+  where app = :app and attempts > 0
+    and not (attempts = 1 and (state = 'running' or (outcome is 'skipped' and reason is not 'app_removed')))
+  order by id desc limit 1`

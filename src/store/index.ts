@@ -1,0 +1,100 @@
+import { join } from 'node:path'
+import { systemClock, type Clock } from '../lib/clock.ts'
+import type { FailPoint } from '../lib/fail-point.ts'
+import type { Log } from '../lib/log.ts'
+import { createChanges } from './changes.ts'
+import { openDatabase } from './database.ts'
+import { createDeliveries } from './deliveries.ts'
+import { findDeployment, listDeployments, liveOf, queueOf } from './deployments.ts'
+import { asStoreError, StoreError } from './errors.ts'
+import { createLogs } from './logs.ts'
+import { createQueue } from './queue.ts'
+import { reconcile } from './reconcile.ts'
+import { createRunning } from './running.ts'
+import { createSql } from './sql.ts'
+import type { Store } from './store.ts'
+import { createWriter } from './writer.ts'
+
+export { NotOwner, StoreError, type StoreErrorCode } from './errors.ts'
+export { createRefusals, type Refusals } from './refusals.ts'
+
+export type StoreDeps = {
+  readonly log: Log
+  /** Stages: `in-migration`; `before-commit` (written, not committed); `in-commit` (committed, nobody told). */
+  readonly failPoint: FailPoint
+  /** Stamps the lines of logs. */
+  readonly clock?: Clock
+}
+
+/**
+ * Opens the state directory for this process alone; made on first use. Throws a `StoreError` that says what is wrong,
+ * where, and the cure, when it is in use, damaged, foreign, newer than this program, or gone although it was there.
+ */
+export async function openStore(directory: string, { log, failPoint, clock = systemClock }: StoreDeps): Promise<Store> {
+  const { database, stateId, close } = await answer(() => openDatabase(directory, { log, failPoint }))
+  const sql = createSql(database)
+  const changes = createChanges((id) => (database.isOpen ? findDeployment(sql, id) : null))
+  const logs = createLogs({ directory: join(directory, 'logs'), clock, log, isDone })
+  const writer = createWriter(database, {
+    failPoint,
+    onCommitted(deployments) {
+      changes.announce(deployments)
+      logs.wake(deployments)
+    },
+  })
+  const deliveries = createDeliveries(sql, writer)
+
+  return {
+    stateId,
+    accept: deliveries.accept,
+    keep: deliveries.keep,
+    delivery: (id) => read(() => deliveries.delivery(id)),
+    deliveries: (page) => read(() => deliveries.deliveries(page)),
+    ...createQueue(sql, writer),
+    ...createRunning(sql, writer),
+    reconcile: (request) => writer.write((touch) => reconcile(sql, request, touch)),
+    deployment: (id) => read(() => findDeployment(sql, id)),
+    deployments: (page) => read(() => listDeployments(sql, page)),
+    queue: () => read(() => queueOf(sql)),
+    live: (app) => read(() => liveOf(sql, app)),
+    changes: (signal) => changes.follow(signal),
+    ping: () =>
+      writer.write(() => {
+        sql.run(`insert into meta (key, value) values ('pinged', 1) on conflict do update set value = value + 1`)
+      }),
+    openLog: (deployment, secrets) => logs.openLog(deployment, secrets),
+    readLog: (deployment, offset) => logs.readLog(deployment, offset),
+    followLog: (deployment, offset, signal) => logs.followLog(deployment, offset, signal),
+    close: () =>
+      answer(() => {
+        if (!database.isOpen) return
+        writer.close()
+        changes.close()
+        logs.close()
+        close()
+      }),
+  }
+
+  function read<T>(work: () => T): Promise<T> {
+    return answer(() => {
+      if (!database.isOpen) throw new StoreError('closed', 'the store is closed')
+      return work()
+    })
+  }
+
+  function isDone(deployment: number): boolean {
+    const state = findDeployment(sql, deployment)?.state ?? 'done'
+    return state === 'done'
+  }
+}
+
+/** SQLite answers at once; to callers every answer is a promise, so that another store may take its time. */
+function answer<T>(work: () => T): Promise<T> {
+  return new Promise((resolve, reject) => {
+    try {
+      resolve(work())
+    } catch (error) {
+      reject(asStoreError(error))
+    }
+  })
+}

@@ -1,0 +1,145 @@
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import type { Clock } from '../lib/clock.ts'
+import type { Log } from '../lib/log.ts'
+import { createMask } from '../lib/masker.ts'
+import { hasCode } from './directory.ts'
+import { followLines, type Bell } from './log-follow.ts'
+import { createSink } from './log-sink.ts'
+import type { LogSink, Store } from './store.ts'
+
+export type Logs = Pick<Store, 'openLog' | 'readLog' | 'followLog'> & {
+  /** Something about these deployments changed: whoever follows their logs looks again. */
+  wake(deployments: Iterable<number>): void
+  /** Ends every follower. */
+  close(): void
+}
+
+export type LogsOptions = {
+  readonly directory: string
+  readonly clock: Clock
+  readonly log: Log
+  /** Whether a deployment is done, or was never there. */
+  readonly isDone: (deployment: number) => boolean
+}
+
+/** Per attempt: the first 16 MiB and the last MiB of output. */
+const limits = { head: 16 * 1024 * 1024, tail: 1024 * 1024 }
+
+/** The log files, `<directory>/<deployment>.log`, and whoever follows them. */
+export function createLogs({ directory, clock, log, isDone }: LogsOptions): Logs {
+  const openSinks = new Map<number, number>()
+  const bells = new Map<number, Set<Alarm>>()
+  let isClosed = false
+
+  return {
+    openLog(deployment, secrets) {
+      count(deployment, 1)
+      const sink = createSink({
+        path: pathOf(deployment),
+        mask: createMask(secrets),
+        now: () => clock.now(),
+        log,
+        limits,
+        onWritten: () => {
+          ring(deployment)
+        },
+      })
+      return Promise.resolve({ ...sink, close: once(() => closed(deployment, sink)) })
+    },
+    async readLog(deployment, offset = 0) {
+      const path = pathOf(deployment)
+      const size = await sizeOf(path)
+      if (size === null) return null
+      const stream = offset < size ? createReadStream(path, { start: offset, end: size - 1 }) : Readable.from([])
+      return { size, stream }
+    },
+    async *followLog(deployment, offset, signal) {
+      const alarm = createAlarm(signal)
+      const others = bells.get(deployment) ?? new Set()
+      bells.set(deployment, others.add(alarm))
+      if (isClosed) alarm.end()
+      try {
+        yield* followLines({
+          path: pathOf(deployment),
+          offset,
+          bell: alarm,
+          isOver: () => !openSinks.has(deployment) && isDone(deployment),
+        })
+      } finally {
+        others.delete(alarm)
+        if (others.size === 0 && bells.get(deployment) === others) bells.delete(deployment)
+      }
+    },
+    wake(deployments) {
+      for (const deployment of deployments) ring(deployment)
+    },
+    close() {
+      isClosed = true
+      for (const alarms of bells.values()) for (const alarm of alarms) alarm.end()
+    },
+  }
+
+  function pathOf(deployment: number): string {
+    return join(directory, `${deployment}.log`)
+  }
+
+  async function closed(deployment: number, sink: LogSink): Promise<void> {
+    await sink.close()
+    count(deployment, -1)
+    ring(deployment)
+  }
+
+  function count(deployment: number, change: 1 | -1): void {
+    const sinks = (openSinks.get(deployment) ?? 0) + change
+    if (sinks > 0) openSinks.set(deployment, sinks)
+    else openSinks.delete(deployment)
+  }
+
+  function ring(deployment: number): void {
+    for (const alarm of bells.get(deployment) ?? []) alarm.ring()
+  }
+}
+
+async function sizeOf(path: string): Promise<number | null> {
+  try {
+    return (await stat(path)).size
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return null
+    throw error
+  }
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | null = null
+  return () => (done ??= work())
+}
+
+type Alarm = Bell & { ring(): void; end(): void }
+
+/** A ring that nobody waits for is kept for the next who does. */
+function createAlarm(signal: AbortSignal): Alarm {
+  let hasEnded = signal.aborted
+  let rung = Promise.withResolvers<undefined>()
+  const end = () => {
+    hasEnded = true
+    rung.resolve(undefined)
+  }
+  signal.addEventListener('abort', end, { once: true })
+  return {
+    get hasEnded() {
+      return hasEnded
+    },
+    async next() {
+      await rung.promise
+      rung = Promise.withResolvers()
+      if (hasEnded) rung.resolve(undefined)
+    },
+    ring() {
+      rung.resolve(undefined)
+    },
+    end,
+  }
+}

@@ -1,0 +1,103 @@
+-- What `file` and the next start know the database by: "dplh".
+pragma application_id = 0x64706c68;
+
+create table meta (
+  key text primary key,
+  value text not null
+) strict, without rowid;
+
+create table deliveries (
+  id integer primary key autoincrement,
+  webhook text not null,
+  provider text not null,
+  provider_id text,
+  id_is_signed integer not null check (id_is_signed in (0, 1)),
+  -- SHA-256 of the raw body; the body itself is not kept.
+  body_hash blob not null check (length(body_hash) = 32),
+  -- Which of the webhook's secrets proved it.
+  secret integer not null,
+  event text,
+  received_at text not null,
+  remote_address text not null,
+  headers text not null check (json_valid(headers)),
+  result text not null check (result in ('accepted', 'duplicate', 'ignored', 'malformed')),
+  reason text,
+  duplicate_of integer references deliveries (id),
+  repository text,
+  ref text,
+  after text,
+  pusher text,
+  -- [{app, reason}]: every app it reached; reason null: deployed.
+  apps text not null check (json_valid(apps)),
+  check ((result = 'accepted') = (reason is null)),
+  check (result <> 'duplicate' or duplicate_of is not null)
+) strict;
+
+-- One original per delivery; a redelivery that deployed again names it in duplicate_of.
+create unique index original_by_id on deliveries (webhook, provider_id)
+  where result = 'accepted' and duplicate_of is null;
+create unique index original_by_body on deliveries (webhook, body_hash)
+  where result = 'accepted' and duplicate_of is null and id_is_signed = 0;
+create index deliveries_by_webhook on deliveries (webhook);
+create index deliveries_by_provider_id on deliveries (provider_id);
+create index redeliveries on deliveries (duplicate_of);
+
+create table deployments (
+  id integer primary key autoincrement,
+  app text not null,
+  trigger text not null,
+  kind text not null check (kind in ('automatic', 'person')),
+  ref text not null,
+  requested_revision text check (length(requested_revision) in (40, 64)),
+  revision text check (length(revision) in (40, 64)),
+  adopt integer not null check (adopt in (0, 1)),
+  delivery integer references deliveries (id),
+  -- The order of the queue: what supersedes another takes its place.
+  place integer not null,
+  state text not null check (state in ('queued', 'running', 'done')),
+  outcome text check (
+    outcome in ('succeeded', 'failed', 'timed_out', 'cancelled', 'interrupted', 'superseded', 'skipped', 'rolled_back')
+  ),
+  reason text,
+  message text,
+  superseded_by integer references deployments (id),
+  -- How often it was started, and how often the daemon died during it.
+  attempts integer not null default 0,
+  deaths integer not null default 0,
+  -- Where and as what it runs or last ran, as the deploy map said when it was claimed.
+  concurrency_group text,
+  real_path text,
+  fingerprint text,
+  queued_at text not null,
+  started_at text,
+  finished_at text,
+  release text,
+  check ((state = 'done') = (outcome is not null)),
+  check ((state = 'done') = (finished_at is not null)),
+  check (superseded_by is null or outcome = 'superseded'),
+  check (
+    state <> 'running'
+    or (attempts > 0 and started_at is not null and concurrency_group is not null and real_path is not null and fingerprint is not null)
+  )
+) strict;
+
+-- One at a time.
+create unique index one_running_per_group on deployments (concurrency_group) where state = 'running';
+create unique index one_running_per_app on deployments (app) where state = 'running';
+create unique index one_running_per_path on deployments (real_path) where state = 'running';
+create unique index one_queued_per_kind on deployments (app, kind) where state = 'queued';
+create index deployments_by_state on deployments (state, place);
+create index deployments_by_app on deployments (app);
+create index deployments_by_delivery on deployments (delivery);
+
+create table steps (
+  deployment integer not null references deployments (id),
+  attempt integer not null,
+  number integer not null,
+  name text not null,
+  exit_code integer,
+  signal text,
+  started_at text not null,
+  finished_at text,
+  primary key (deployment, attempt, number)
+) strict, without rowid;

@@ -1,0 +1,120 @@
+import { kindOf, type Trigger } from '../model/deployment.ts'
+import { supersede, type Waiting } from '../model/queue.ts'
+import { deploymentOf } from './deployments.ts'
+import { integer, text, type Row, type Sql } from './sql.ts'
+import type { Claim, Enqueue, Store } from './store.ts'
+import type { Touch, Writer } from './writer.ts'
+
+/** The queue: what comes in, what is started next, what is taken out. */
+export function createQueue(sql: Sql, writer: Writer): Pick<Store, 'enqueue' | 'claim' | 'cancelQueued'> {
+  return {
+    enqueue: (request) =>
+      writer.write((touch) => deploymentOf(sql, insertDeployment(sql, { ...request, delivery: null }, touch))),
+    claim: (request) => writer.write((touch) => claim(sql, request, touch)),
+    cancelQueued: (id, at) =>
+      writer.write((touch) => {
+        const end = {
+          outcome: 'cancelled',
+          reason: null,
+          message: 'cancelled before it was started',
+          supersededBy: null,
+          at,
+        }
+        return endQueued(sql, { id, ...end }, touch) ? deploymentOf(sql, id) : null
+      }),
+  }
+}
+
+/** Queues a deployment; the queued ones that it supersedes make way for it in the same transaction. Answers its id. */
+export function insertDeployment(
+  sql: Sql,
+  request: Enqueue & { readonly delivery: number | null },
+  touch: Touch,
+): number {
+  const { app, trigger, ref, requestedRevision, adopt, delivery, at } = request
+  const { superseded, place } = supersede(trigger, waitingOf(sql, app))
+  const end = { outcome: 'superseded', reason: null, message: 'a newer one took its place', supersededBy: null, at }
+  // First out, then in, then by whom: the index allows one queued of each kind, and a foreign key needs its row.
+  for (const { id } of superseded) endQueued(sql, { id, ...end }, touch)
+  const row = sql.first(
+    `insert into deployments (app, trigger, kind, ref, requested_revision, adopt, delivery, place, state, queued_at)
+     values (:app, :trigger, :kind, :ref, :requestedRevision, :adopt, :delivery,
+       coalesce(:place, (select seq + 1 from sqlite_sequence where name = 'deployments'), 1), 'queued', :at)
+     returning id`,
+    {
+      app,
+      trigger,
+      kind: kindOf(trigger),
+      ref,
+      requestedRevision,
+      adopt: adopt ? 1 : 0,
+      delivery,
+      place,
+      at: at.toISOString(),
+    },
+  )
+  if (row === null) throw new Error('an insert answered no id')
+  const by = integer(row, 'id')
+  for (const { id } of superseded) sql.run('update deployments set superseded_by = :by where id = :id', { by, id })
+  touch(by)
+  return by
+}
+
+/** The queued deployments of an app, as the rules of `model/queue.ts` see them. */
+export function waitingOf(sql: Sql, app: string): readonly Waiting[] {
+  const rows = sql.all(
+    `select id, trigger, place from deployments where app = :app and state = 'queued' order by place`,
+    { app },
+  )
+  return rows.map((row) => ({
+    id: integer(row, 'id'),
+    trigger: text(row, 'trigger') as Trigger,
+    place: integer(row, 'place'),
+  }))
+}
+
+/** queued → done; false when it is not queued (any more). */
+export function endQueued(
+  sql: Sql,
+  end: { id: number; outcome: string; reason: string | null; message: string; supersededBy: number | null; at: Date },
+  touch: Touch,
+): boolean {
+  const changed = sql.run(
+    `update deployments set state = 'done', outcome = :outcome, reason = :reason, message = :message,
+       superseded_by = :supersededBy, finished_at = :at
+     where id = :id and state = 'queued'`,
+    { ...end, at: end.at.toISOString() },
+  )
+  if (changed > 0) touch(end.id)
+  return changed > 0
+}
+
+function claim(sql: Sql, { resolve, maxRunning, at }: Parameters<Store['claim']>[0], touch: Touch): Claim | null {
+  const running = sql.all(`select app, concurrency_group, real_path from deployments where state = 'running'`)
+  if (running.length >= maxRunning) return null
+  for (const row of sql.all(`select id, app from deployments where state = 'queued' order by place`)) {
+    const app = text(row, 'app')
+    const target = resolve(app)
+    if (target === null) continue
+    const { concurrencyGroup, realPath, fingerprint } = target
+    if (running.some((other) => isInTheWay(other, { app, concurrencyGroup, realPath }))) continue
+    const id = integer(row, 'id')
+    const started = sql.first(
+      `update deployments set state = 'running', attempts = attempts + 1, started_at = :at, message = null,
+         concurrency_group = :concurrencyGroup, real_path = :realPath, fingerprint = :fingerprint
+       where id = :id returning attempts`,
+      { id, concurrencyGroup, realPath, fingerprint, at: at.toISOString() },
+    )
+    touch(id)
+    return { deployment: deploymentOf(sql, id), owner: { id, attempt: integer(started ?? {}, 'attempts') } }
+  }
+  return null
+}
+
+function isInTheWay(running: Row, target: { app: string; concurrencyGroup: string; realPath: string }): boolean {
+  return (
+    running['app'] === target.app ||
+    running['concurrency_group'] === target.concurrencyGroup ||
+    running['real_path'] === target.realPath
+  )
+}

@@ -1,0 +1,34 @@
+import type { Refusal } from '../model/delivery.ts'
+
+/** Requests that were not believed, remembered in memory only: an attacker can send any number of them. */
+export type Refusals = {
+  record(refusal: Refusal): void
+  /** The last ones of a webhook, newest first. */
+  recent(webhook: string): readonly Refusal[]
+  /** How many there were of a webhook since the start. */
+  count(webhook: string): number
+  /** The last ones of every webhook, newest first. */
+  readonly all: readonly Refusal[]
+}
+
+/** Keeps the last 100 per webhook. A claimed id is kept only if it is harmless to show: `[A-Za-z0-9-]{1,64}`. */
+export function createRefusals(): Refusals {
+  const newest = new Map<string, readonly Refusal[]>()
+  const counts = new Map<string, number>()
+  return {
+    record(refusal) {
+      const { webhook, providerId } = refusal
+      const shown = { ...refusal, providerId: providerId !== null && harmlessId.test(providerId) ? providerId : null }
+      newest.set(webhook, [shown, ...(newest.get(webhook) ?? [])].slice(0, mostPerWebhook))
+      counts.set(webhook, (counts.get(webhook) ?? 0) + 1)
+    },
+    recent: (webhook) => newest.get(webhook) ?? [],
+    count: (webhook) => counts.get(webhook) ?? 0,
+    get all() {
+      return [...newest.values()].flat().sort((a, b) => b.at.getTime() - a.at.getTime())
+    },
+  }
+}
+
+const mostPerWebhook = 100
+const harmlessId = /^[A-Za-z0-9-]{1,64}$/

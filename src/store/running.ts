@@ -1,0 +1,184 @@
+import { unreachable } from '../lib/unreachable.ts'
+import type { Outcome, Trigger } from '../model/deployment.ts'
+import { recover, type Recovery } from '../model/queue.ts'
+import { capped } from './capped.ts'
+import { deploymentOf } from './deployments.ts'
+import { NotOwner } from './errors.ts'
+import { waitingOf } from './queue.ts'
+import { integer, text, type Row, type Sql, type Values } from './sql.ts'
+import type { Owner, Store } from './store.ts'
+import type { Touch, Writer } from './writer.ts'
+
+type Running = Pick<Store, 'setRevision' | 'startStep' | 'finishStep' | 'finish' | 'requeue' | 'recover'>
+
+/** What happens to a running deployment: written by its owner alone, or settled after the daemon's death. */
+export function createRunning(sql: Sql, writer: Writer): Running {
+  return {
+    setRevision: (owner, revision) =>
+      writer.write((touch) => {
+        update(sql, { owner, set: 'revision = :revision', values: { revision } }, touch)
+      }),
+    startStep: (owner, step) =>
+      writer.write((touch) => {
+        startStep(sql, { owner, step }, touch)
+      }),
+    finishStep: (owner, step) =>
+      writer.write((touch) => {
+        finishStep(sql, { owner, step }, touch)
+      }),
+    finish: (owner, { outcome, reason, message }, at) =>
+      writer.write((touch) => {
+        end(sql, { owner, outcome, reason, message: capped(message, 2000), supersededBy: null, at }, touch)
+        return deploymentOf(sql, owner.id)
+      }),
+    requeue: (owner, at) =>
+      writer.write((touch) => {
+        const { app, trigger } = deploymentOf(sql, owner.id)
+        const queued = waitingOf(sql, app)
+        settle(
+          sql,
+          { owner, at, deaths: 0 },
+          recover({ trigger, queued, deaths: 0, maxAttempts: 1, onInterrupt: 'requeue' }),
+          touch,
+        )
+        return deploymentOf(sql, owner.id)
+      }),
+    recover: ({ onInterrupt, maxAttempts, at }) =>
+      writer.write((touch) => {
+        const left = sql.all(
+          `select id, app, trigger, attempts, deaths from deployments where state = 'running' order by place`,
+        )
+        for (const row of left) recoverOne(sql, { row, onInterrupt, maxAttempts, at }, touch)
+        return left.map((row) => deploymentOf(sql, integer(row, 'id')))
+      }),
+  }
+}
+
+function startStep(
+  sql: Sql,
+  { owner, step }: { owner: Owner; step: Parameters<Store['startStep']>[1] },
+  touch: Touch,
+): void {
+  requireOwner(sql, owner)
+  sql.run(
+    `insert into steps (deployment, attempt, number, name, started_at) values (:id, :attempt, :number, :name, :at)`,
+    { ...values(owner), number: step.number, name: step.name, at: step.at.toISOString() },
+  )
+  touch(owner.id)
+}
+
+function finishStep(
+  sql: Sql,
+  { owner, step }: { owner: Owner; step: Parameters<Store['finishStep']>[1] },
+  touch: Touch,
+): void {
+  requireOwner(sql, owner)
+  const { number, exitCode, signal } = step
+  const changed = sql.run(
+    `update steps set exit_code = :exitCode, signal = :signal, finished_at = :at
+     where deployment = :id and attempt = :attempt and number = :number`,
+    { ...values(owner), number, exitCode, signal, at: step.at.toISOString() },
+  )
+  if (changed === 0) throw new Error(`step ${number} of deployment ${owner.id} was never started`)
+  touch(owner.id)
+}
+
+function requireOwner(sql: Sql, owner: Owner): void {
+  const row = sql.first(
+    `select 1 from deployments where id = :id and state = 'running' and attempts = :attempt`,
+    values(owner),
+  )
+  if (row === null) throw new NotOwner(owner)
+}
+
+function values({ id, attempt }: Owner): { readonly id: number; readonly attempt: number } {
+  return { id, attempt }
+}
+
+/** The one statement by which a running row changes: nothing but its owner's attempt gets through. */
+function update(
+  sql: Sql,
+  { owner, set, values: others }: { owner: Owner; set: string; values: Values },
+  touch: Touch,
+): void {
+  const statement = `update deployments set ${set} where id = :id and state = 'running' and attempts = :attempt`
+  if (sql.run(statement, { ...others, ...values(owner) }) === 0) throw new NotOwner(owner)
+  touch(owner.id)
+}
+
+type End = {
+  readonly owner: Owner
+  readonly outcome: Outcome
+  readonly reason: string | null
+  readonly message: string | null
+  readonly supersededBy: number | null
+  readonly at: Date
+}
+
+function end(sql: Sql, { owner, at, ...result }: End, touch: Touch): void {
+  const set = `state = 'done', outcome = :outcome, reason = :reason, message = :message, superseded_by = :supersededBy, finished_at = :at`
+  update(sql, { owner, set, values: { ...result, at: at.toISOString() } }, touch)
+}
+
+function recoverOne(
+  sql: Sql,
+  { row, onInterrupt, maxAttempts, at }: Parameters<Store['recover']>[0] & { readonly row: Row },
+  touch: Touch,
+): void {
+  const app = text(row, 'app')
+  const owner = { id: integer(row, 'id'), attempt: integer(row, 'attempts') }
+  const deaths = integer(row, 'deaths') + 1
+  update(sql, { owner, set: 'deaths = :deaths', values: { deaths } }, touch)
+  const trigger = text(row, 'trigger') as Trigger
+  const recovery = recover({ trigger, deaths, maxAttempts, onInterrupt: onInterrupt(app), queued: waitingOf(sql, app) })
+  settle(sql, { owner, at, deaths }, recovery, touch)
+}
+
+function settle(
+  sql: Sql,
+  { owner, at, deaths }: { owner: Owner; at: Date; deaths: number },
+  recovery: Recovery,
+  touch: Touch,
+): void {
+  const ended = { owner, at, supersededBy: null }
+  switch (recovery.kind) {
+    case 'requeue': {
+      const message = `the daemon ${deaths > 0 ? 'died' : 'was stopped'} while this ran; it starts again from the beginning`
+      const set = `state = 'queued', revision = null, started_at = null, message = :message`
+      update(sql, { owner, set, values: { message } }, touch)
+      return
+    }
+    case 'superseded':
+      end(
+        sql,
+        {
+          ...ended,
+          outcome: 'superseded',
+          reason: null,
+          message: 'it was interrupted, and a newer one is queued',
+          supersededBy: recovery.by,
+        },
+        touch,
+      )
+      return
+    case 'interrupted':
+      end(
+        sql,
+        { ...ended, outcome: 'interrupted', reason: recovery.reason, message: interruptedMessages[recovery.reason] },
+        touch,
+      )
+      return
+    case 'poison': {
+      const message = `the daemon died ${deaths} times while this ran, so it is not started again; look at its log, then: deployhook retry ${owner.id}`
+      end(sql, { ...ended, outcome: 'failed', reason: 'poison', message }, touch)
+      return
+    }
+    default:
+      unreachable(recovery)
+  }
+}
+
+const interruptedMessages = {
+  on_interrupt: 'the daemon died while this ran, and on_interrupt: stop says to leave it at that',
+  app_removed: 'the daemon died while this ran, and deploy.yml does not have the app any more',
+}

@@ -1,0 +1,193 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, onTestFinished } from 'vitest'
+import type { FailPoint } from '../../src/lib/fail-point.ts'
+import type { App, Step } from '../../src/model/deploy-map.ts'
+import type { DeploymentResult } from '../../src/model/deployment.ts'
+import { parseRevision, type Revision } from '../../src/model/revision.ts'
+import { createRunCommand } from '../../src/runner/exec.ts'
+import { createRunner } from '../../src/runner/index.ts'
+import type { Job, Progress, Runner } from '../../src/runner/runner.ts'
+import type { Workspace } from '../../src/runner/workspace.ts'
+import { processesWith, temporaryFolder } from './running.ts'
+
+export const tip = revision('1a2b3c4d5e6f')
+export const earlier = revision('9f8e7d6c5b4a')
+
+export type World = {
+  readonly state: string
+  readonly stateId: string
+  /** The app's path: an empty directory. */
+  readonly tree: string
+  readonly runner: Runner
+  /** Everything that the runner told or asked for, in order. */
+  readonly told: string[]
+  readonly output: () => string
+  readonly progress: Progress
+  job(app?: Partial<App>, job?: Partial<Job>): Job
+  /** Deploys an app with these steps. */
+  deploy(steps: readonly Step[], app?: Partial<App>, job?: Partial<Job>): Promise<DeploymentResult>
+}
+
+export type WorldOptions = {
+  readonly workspace?: Partial<Workspace>
+  readonly failPoint?: FailPoint
+  readonly home?: string
+  readonly graceMs?: number
+  readonly onOutput?: (step: number, text: string) => void
+}
+
+/** A runner over real processes with git left out. The test fails if a process is left at the end. */
+export function createDeploying(options: WorldOptions = {}): World {
+  const folder = temporaryFolder()
+  const [state, tree] = [join(folder, 'state'), join(folder, 'tree')]
+  mkdirSync(tree)
+  const stateId = `test${randomBytes(8).toString('hex')}`
+  const told: string[] = []
+  const chunks: Buffer[] = []
+
+  const workspace: Workspace = {
+    fetch: () => Promise.resolve({ kind: 'tip', revision: tip }),
+    checkout: () => Promise.resolve({ kind: 'checked_out' }),
+    recordBuilt: () => Promise.resolve(),
+    rename: () => Promise.resolve(),
+    ...options.workspace,
+  }
+  const runner = createRunner({
+    stateDirectory: state,
+    stateId,
+    workspace: tellingOf(workspace, told),
+    run: createRunCommand({ directory: join(state, 'work') }),
+    failPoint: options.failPoint ?? (() => undefined),
+    user: { name: 'deploy', home: options.home ?? '/nonexistent' },
+    graceMs: options.graceMs ?? 5_000,
+  })
+  const progress: Progress = {
+    revision: (named) => say(`revision ${named.slice(0, 12)}`),
+    stepStarted: ({ number, name }) => say(`step ${number} started: ${name}`),
+    stepFinished: ({ number, exitCode, signal }) => say(`step ${number} finished: ${exitCode ?? signal ?? 'neither'}`),
+    output: (step, chunk) => {
+      chunks.push(chunk)
+      options.onOutput?.(step, chunk.toString())
+      return Promise.resolve()
+    },
+    endOutput: (step) => say(`step ${step} has no more output`),
+    note: (text) => say(`# ${text}`),
+  }
+  onTestFinished(() => {
+    expect(processesWith(stateId)).toEqual([])
+  })
+  const job: World['job'] = (app = {}, rest = {}) => ({
+    app: appAt(tree, app),
+    deployment: deployment(),
+    attempt: 1,
+    previousRevision: null,
+    skip: () => null,
+    signal: new AbortController().signal,
+    ...rest,
+  })
+  return {
+    state,
+    stateId,
+    tree,
+    runner,
+    told,
+    output: () => Buffer.concat(chunks).toString(),
+    progress,
+    job,
+    deploy: (steps, app = {}, rest = {}) => runner.deploy(job({ ...app, steps }, rest), progress),
+  }
+
+  function say(text: string): Promise<void> {
+    told.push(text)
+    return Promise.resolve()
+  }
+}
+
+export function script(text: string, step: Partial<Step> & { readonly shell?: 'sh' | 'bash' } = {}): Step {
+  const { shell = 'sh', ...rest } = step
+  return { ...plain(text), run: { kind: 'script', shell, text }, ...rest }
+}
+
+export function command(argv: readonly [string, ...string[]], step: Partial<Step> = {}): Step {
+  return { ...plain(argv.join(' ')), run: { kind: 'argv', argv }, ...step }
+}
+
+function plain(name: string): Omit<Step, 'run'> {
+  return { name: name.split('\n')[0] ?? '', timeoutMs: null, env: new Map(), cwd: '.' }
+}
+
+function appAt(path: string, app: Partial<App>): App {
+  return {
+    name: 'blog',
+    repo: { url: 'https://git.test/acme/blog.git', protocol: 'https', identity: 'git.test/acme/blog' },
+    aliases: [],
+    branch: 'main',
+    path,
+    git: { sshKey: null, knownHosts: null, token: null, username: 'git' },
+    steps: [],
+    env: new Map(),
+    timeoutMs: 30 * 60_000,
+    webhook: null,
+    concurrencyGroup: 'git.test/acme/blog',
+    adopt: false,
+    was: [],
+    onInterrupt: 'requeue',
+    fingerprint: 'f',
+    ...app,
+  }
+}
+
+export function deployment(change: Partial<Job['deployment']> = {}): Job['deployment'] {
+  return {
+    id: 12,
+    app: 'blog',
+    requestedRevision: null,
+    revision: null,
+    ref: 'refs/heads/main',
+    trigger: 'push',
+    state: 'running',
+    outcome: null,
+    reason: null,
+    message: null,
+    supersededBy: null,
+    delivery: null,
+    attempts: 1,
+    queuedAt: new Date(0),
+    startedAt: new Date(0),
+    finishedAt: null,
+    release: null,
+    adopt: false,
+    steps: [],
+    ...change,
+  }
+}
+
+function revision(start: string): Revision {
+  const parsed = parseRevision(start.padEnd(40, '0'))
+  if (parsed === null) throw new Error(`not a revision: ${start}`)
+  return parsed
+}
+
+/** The same workspace, which also tells what it is asked for. */
+function tellingOf(workspace: Workspace, told: string[]): Workspace {
+  return {
+    fetch: (app, context) => {
+      told.push(`fetch with ${context.cookie.split('.').slice(1).join('.')}`)
+      return workspace.fetch(app, context)
+    },
+    checkout: (app, wanted, context) => {
+      told.push(`checkout ${wanted.slice(0, 12)} for ${context.deployment}${context.adopt ? ', adopting' : ''}`)
+      return workspace.checkout(app, wanted, context)
+    },
+    recordBuilt: (app, context) => {
+      told.push('record built')
+      return workspace.recordBuilt(app, context)
+    },
+    rename: (from, to) => {
+      told.push(`rename ${from} ${to}`)
+      return workspace.rename(from, to)
+    },
+  }
+}

@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { isAlive, startRunning } from './running.ts'
+
+describe('what a command leaves behind', () => {
+  it('does not keep its end from being seen, and is ended: a background child that holds the output open', async () => {
+    const { result, output } = await startRunning().sh('sleep 1000 & echo done')
+    expect(result).toEqual({ kind: 'exited', exitCode: 0, leftovers: 1 })
+    expect(output.toString()).toBe('done\n')
+  })
+
+  it.each([
+    ['nohup', 'nohup sleep 1000 &'],
+    ['its own session', 'setsid sleep 1000 &'],
+    ['its own session, without the output', 'setsid sleep 1000 >/dev/null 2>&1 </dev/null &'],
+    ['a double fork', '(setsid sh -c "sleep 1000 & exit" &)'],
+    ['ignoring SIGTERM', `setsid sh -c "trap '' TERM; while :; do sleep 0.05; done" &`],
+    ['an empty environment in the same session', 'env -i sleep 1000 &'],
+    ['a group of its own', `bash -c 'set -m; sleep 1000 & exit'`],
+  ])('is found and ended: %s', async (_, text) => {
+    const { result } = await startRunning().sh(`${text}\nsleep 0.2; exit 7`, { graceMs: 300 })
+    expect(result).toMatchObject({ kind: 'exited', exitCode: 7 })
+    expect(result).toHaveProperty(
+      'leftovers',
+      expect.toSatisfy((count: number) => count >= 1),
+    )
+  })
+
+  it('is found and ended: 50 children', async () => {
+    const { result } = await startRunning().sh('for i in $(seq 50); do sleep 1000 & done; exit 1')
+    expect(result).toEqual({ kind: 'exited', exitCode: 1, leftovers: 50 })
+  })
+
+  it('is found and ended: children that keep forking', async () => {
+    const fork = 'f() { while :; do sleep 0.01 & done; }; f & f &'
+    const { result } = await startRunning().sh(`trap '' TERM; ${fork} sleep 0.1`, { graceMs: 100 })
+    expect(result).toMatchObject({ kind: 'exited', exitCode: 0 })
+  })
+
+  it('may finish reading what the command wrote: a filter behind it loses nothing', async () => {
+    const { result, output } = await startRunning().run([
+      'bash',
+      '-c',
+      'exec > >(sleep 0.1; sed s/^/filtered:/) 2>&1; echo one; echo two',
+    ])
+    expect(result).toEqual({ kind: 'exited', exitCode: 0, leftovers: 0 })
+    expect(output.toString()).toBe('filtered:one\nfiltered:two\n')
+  })
+
+  it('does not hold up the outcome even when it escaped everything and floods the output', async () => {
+    const running = startRunning()
+    const file = join(running.folder, 'pid')
+    // It keeps the pipe from ever being empty or ended, and neither its session nor its environment tells of us.
+    const { result, output } = await running.sh(
+      `env -i setsid sh -c 'echo $$ > ${file}; exec yes' & sleep 0.2; echo done`,
+    )
+    const pid = Number(readFileSync(file, 'utf8'))
+    onTestFinished(() => {
+      if (isAlive(pid)) process.kill(pid, 'SIGKILL')
+    })
+    expect(result).toMatchObject({ kind: 'exited', exitCode: 0 })
+    expect(output.includes('done\n')).toBe(true)
+  })
+
+  it('does not hold up the outcome when it escaped everything and only keeps the output open', async () => {
+    const running = startRunning()
+    const file = join(running.folder, 'pid')
+    const { result, output } = await running.sh(
+      `env -i setsid sh -c 'echo $$ > ${file}; exec sleep 1000' & sleep 0.2; echo done`,
+    )
+    process.kill(Number(readFileSync(file, 'utf8')), 'SIGKILL')
+    expect(result).toMatchObject({ kind: 'exited', exitCode: 0 })
+    expect(output.toString()).toBe('done\n')
+  })
+
+  it('is told apart from another command: a cookie that only starts the same is left alone', async () => {
+    const running = startRunning()
+    const other = running.sh('echo ready; sleep 1', { env: { DEPLOYHOOK_COOKIE: `${running.cookie}0` } })
+    const { result } = await running.sh('sleep 0.3')
+    expect(result).toMatchObject({ leftovers: 0 })
+    expect((await other).result).toEqual({ kind: 'exited', exitCode: 0, leftovers: 0 })
+  })
+})

@@ -1,0 +1,189 @@
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { createMask } from '../../src/lib/masker.ts'
+import { Secret } from '../../src/lib/secret.ts'
+import { createSink } from '../../src/store/log-sink.ts'
+import type { LogSink } from '../../src/store/store.ts'
+import { rememberingLog, start, temporaryDirectory } from './support.ts'
+
+type Given = { path?: string; secrets?: readonly string[]; head?: number; tail?: number }
+type World = { readonly sink: LogSink; readonly path: string; readonly text: () => string; readonly warnings: string[] }
+
+function openSink({
+  path = join(temporaryDirectory(), '1.log'),
+  secrets = [],
+  head = 1e9,
+  tail = 1000,
+}: Given = {}): World {
+  const { log, warnings } = rememberingLog()
+  const sink = createSink({
+    path,
+    mask: createMask(secrets.map((secret) => new Secret(secret))),
+    now: () => start,
+    log,
+    limits: { head, tail },
+    onWritten: () => undefined,
+  })
+  return { sink, path, warnings, text: () => readFileSync(path, 'latin1').replaceAll(start.toISOString(), 'AT') }
+}
+
+describe('the log of a deployment', () => {
+  it("has the output of its steps and the daemon's own lines, in order", async () => {
+    const { sink, text } = openSink()
+    await sink.note('deploying main')
+    await sink.output(1, Buffer.from('one\ntwo'))
+    await sink.endStep(1)
+    await sink.output(2, Buffer.from('three'))
+    await sink.note('step 2 was stopped\nafter its limit')
+    await sink.close()
+
+    expect(text()).toBe(
+      'AT - deploying main\nAT 1 one\nAT 1 two\nAT 2 three\nAT - step 2 was stopped\nAT - after its limit\n',
+    )
+  })
+
+  it('keeps the bytes that are no text', async () => {
+    const { sink, path } = openSink()
+    await sink.output(1, Buffer.from([0xff, 0xfe, 0, 0xc3]))
+    await sink.output(1, Buffer.from([0xa9, 10]))
+    await sink.close()
+
+    expect(readFileSync(path).subarray(-7)).toEqual(Buffer.from([0xff, 0xfe, 0, 0xc3, 0xa9, 10].toSpliced(0, 0, 0x20)))
+  })
+
+  it('has no secret, in output or notes, split over chunks, or held back to the end', async () => {
+    const { sink, text } = openSink({ secrets: ['hunter22'] })
+    await sink.note('using hunter22')
+    await sink.output(1, Buffer.from('a hunt'))
+    await sink.output(1, Buffer.from('er22 b\nhunter2'))
+    await sink.endStep(1)
+    await sink.output(2, Buffer.from('2 hunter2'))
+    await sink.output(2, Buffer.from('2'))
+    await sink.close()
+
+    expect(text()).toBe('AT - using [secret]\nAT 1 a [secret] b\nAT 1 hunter2\nAT 2 2 [secret]\n')
+  })
+
+  it('goes on after a second attempt, on a line of its own even if the daemon died in the middle of one', async () => {
+    const path = join(temporaryDirectory(), '1.log')
+    writeFileSync(path, 'AT 1 first atte')
+    const { sink, text } = openSink({ path })
+    await sink.note('again')
+    await sink.close()
+
+    expect(text()).toBe('AT 1 first atte\nAT - again\n')
+  })
+
+  it('is not made before there is something to write', async () => {
+    const { sink, path } = openSink()
+    await sink.close()
+
+    expect(existsSync(path)).toBe(false)
+  })
+
+  it('keeps writers in order that do not wait for each other', async () => {
+    const { sink, text } = openSink()
+    const all = Array.from({ length: 100 }, (_, number) => sink.output(1, Buffer.from(`${number}\n`)))
+    await Promise.all([...all, sink.close()])
+
+    expect(text()).toBe(Array.from({ length: 100 }, (_, number) => `AT 1 ${number}\n`).join(''))
+  })
+})
+
+describe('an output that is too long', () => {
+  it('is kept from the beginning and from the end, in whole lines, and says how much is missing', async () => {
+    const { sink, text } = openSink({ head: 500, tail: 300 })
+    const lines = Array.from({ length: 1000 }, (_, number) => `line ${number}`)
+    for (const line of lines) await sink.output(1, Buffer.from(`${line}\n`))
+    await sink.endStep(1)
+    await sink.note('the end')
+    await sink.close()
+
+    const kept = text().split('\n')
+    const gap = kept.findIndex((line) => line.includes('bytes of output left out'))
+    const [before, after] = [kept.slice(0, gap), kept.slice(gap + 1, -2)]
+    expect(before).toEqual(lines.slice(0, before.length).map((line) => `AT 1 ${line}`))
+    expect(after).toEqual(lines.slice(-after.length).map((line) => `AT 1 ${line}`))
+    expect(kept.slice(-2)).toEqual(['AT - the end', ''])
+    expect(before.length).toBeGreaterThanOrEqual(14)
+    expect(after.length).toBeGreaterThanOrEqual(7)
+    const stamped = (line: string) => line.length - 'AT'.length + start.toISOString().length + 1
+    const missing = lines.slice(before.length, -after.length).reduce((sum, line) => sum + stamped(`AT 1 ${line}`), 0)
+    expect(kept[gap]).toBe(
+      `AT - … ${missing} bytes of output left out …`.replaceAll('…', Buffer.from('…').toString('latin1')),
+    )
+  })
+
+  it.each([
+    ['lines', Buffer.from(`${'x'.repeat(79)}\n`.repeat(800))],
+    ['tiny lines', Buffer.from('x\n'.repeat(32_000))],
+    ['one line without an end', Buffer.alloc(64_000, 'x')],
+    ['one huge chunk', Buffer.alloc(10_000_000, 'x')],
+  ])('of 20 MB as %s takes a few MB of disk and no memory to speak of', async (_, chunk) => {
+    const { sink, path } = openSink({ secrets: ['hunter22', 'xxxxxxxxxxxxxy'], head: 1_000_000, tail: 100_000 })
+    for (let written = 0; written < 20_000_000; written += chunk.length) await sink.output(1, chunk)
+    await sink.close()
+
+    expect(statSync(path).size).toBeLessThan(1_000_000 + 100_000 + 70_000 + 200)
+    expect(statSync(path).size).toBeGreaterThan(1_000_000)
+    expect(longestLineOf(readFileSync(path))).toBeLessThanOrEqual(64 * 1024 + 30)
+  })
+
+  it('leaves nothing out when head and tail together hold it all', async () => {
+    const { sink, text } = openSink({ head: 100, tail: 1000 })
+    for (let line = 0; line < 20; line++) await sink.output(1, Buffer.from(`${line}\n`))
+    await sink.close()
+
+    expect(text()).toBe(Array.from({ length: 20 }, (_, line) => `AT 1 ${line}\n`).join(''))
+  })
+})
+
+describe('a log that cannot be written', () => {
+  it.each(['/dev/full', '/nowhere/1.log'])('does not break the deployment, and is told once: %s', async (path) => {
+    const { sink, warnings } = openSink({ path })
+    for (let line = 0; line < 5; line++) await sink.output(1, Buffer.from('hello\n'))
+    await sink.note('bye')
+    await sink.close()
+
+    expect(warnings.filter((warning) => warning.includes('could not be written'))).toHaveLength(1)
+  })
+
+  it('says what is missing once it can be written again', async () => {
+    const directory = temporaryDirectory()
+    const path = join(directory, 'later', '1.log')
+    const { sink, text } = openSink({ path })
+    await sink.output(1, Buffer.from('lost\n'))
+    const { mkdirSync } = await import('node:fs')
+    mkdirSync(join(directory, 'later'))
+    await sink.output(1, Buffer.from('kept\n'))
+    await sink.close()
+
+    expect(Buffer.from(text(), 'latin1').toString()).toMatch(
+      /^AT - … 32 bytes of output could not be written …\nAT 1 kept\n$/m,
+    )
+  })
+
+  it('does not follow a link that somebody put in its place', async () => {
+    const directory = temporaryDirectory()
+    const { symlinkSync } = await import('node:fs')
+    writeFileSync(join(directory, 'precious'), 'precious')
+    symlinkSync(join(directory, 'precious'), join(directory, '1.log'))
+    const { sink, warnings } = openSink({ path: join(directory, '1.log') })
+    await sink.note('hello')
+    await sink.close()
+
+    expect(readFileSync(join(directory, 'precious'), 'utf8')).toBe('precious')
+    expect(warnings).toHaveLength(1)
+  })
+})
+
+function longestLineOf(bytes: Buffer): number {
+  let longest = 0
+  let from = 0
+  for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, from)) {
+    longest = Math.max(longest, end - from)
+    from = end + 1
+  }
+  return longest
+}

@@ -1,0 +1,56 @@
+import type { App, DeployMap, Webhook } from '../../src/model/deploy-map.ts'
+import { parseRepository } from '../../src/model/repository.ts'
+import { parseRevision, type Revision } from '../../src/model/revision.ts'
+
+/** An app as the smallest deploy.yml would make it, with the changes that a test is about. */
+export function createApp(
+  name: string,
+  change: Partial<Omit<App, 'name' | 'repo'>> & { readonly repo?: string } = {},
+): App {
+  const { repo = 'https://github.com/acme/blog.git', ...rest } = change
+  const repository = parseRepository(repo)
+  if ('problem' in repository) throw new Error(`${repo} ${repository.problem}`)
+  return {
+    name,
+    repo: repository,
+    aliases: [],
+    branch: 'main',
+    path: `/srv/${name}`,
+    git: { sshKey: null, knownHosts: null, token: null, username: 'git' },
+    steps: [],
+    env: new Map(),
+    timeoutMs: 1_800_000,
+    webhook: null,
+    concurrencyGroup: repository.identity,
+    adopt: false,
+    was: [],
+    onInterrupt: 'requeue',
+    fingerprint: `fingerprint of ${name}`,
+    ...rest,
+  }
+}
+
+export function createMap(apps: readonly App[], webhooks: readonly Webhook[] = []): DeployMap {
+  return {
+    file: '/etc/deployhook/deploy.yml',
+    webhooks: new Map(webhooks.map((webhook) => [webhook.name, webhook])),
+    apps: new Map(apps.map((app) => [app.name, app])),
+    server: {
+      listen: { kind: 'tcp', host: '127.0.0.1', port: 0 },
+      publicUrl: null,
+      hosts: [],
+      trustProxy: [],
+      maxRunning: 2,
+      apiTokens: [],
+      allowRootSteps: true,
+      metrics: 'token',
+    },
+  }
+}
+
+/** The commit whose id is that hex digit forty times. */
+export function revision(digit: string): Revision {
+  const found = parseRevision(digit.repeat(40))
+  if (found === null) throw new Error(`${digit} is not a hex digit other than 0`)
+  return found
+}
