@@ -58,7 +58,14 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
     },
 
     request(app, { trigger, adopt }) {
-      return store.enqueue({ app: app.name, trigger, ref: branchRef(app.branch), requestedRevision: null, adopt, at: clock.now() })
+      return store.enqueue({
+        app: app.name,
+        trigger,
+        ref: branchRef(app.branch),
+        requestedRevision: null,
+        adopt,
+        at: clock.now(),
+      })
     },
   }
 
@@ -76,8 +83,17 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
     const reason = parsed.kind === 'ignored' ? parsed.reason : parsed.problem
     const kept = await store.keep(verified, { provider: webhook.provider, event, result: parsed.kind, reason })
     log.info({ webhook: webhook.name, delivery: kept.id, event, result: parsed.kind, reason }, 'delivery')
-    if (parsed.kind === 'malformed') return { result: 'malformed', delivery: kept.id, problem: parsed.problem, secret: verified.secret }
-    return { result: 'ignored', delivery: kept.id, deployments: [], ignored: [], reason, duplicateOf: null, secret: verified.secret }
+    if (parsed.kind === 'malformed')
+      return { result: 'malformed', delivery: kept.id, problem: parsed.problem, secret: verified.secret }
+    return {
+      result: 'ignored',
+      delivery: kept.id,
+      deployments: [],
+      ignored: [],
+      reason,
+      duplicateOf: null,
+      secret: verified.secret,
+    }
   }
 
   async function accept(
@@ -98,14 +114,32 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
     })
     failPoint('after-commit')
     if (bodyDiffers) {
-      log.warn({ webhook: webhook.name, delivery: delivery.id, providerId: delivery.providerId }, 'same delivery id, other body')
+      log.warn(
+        { webhook: webhook.name, delivery: delivery.id, providerId: delivery.providerId },
+        'same delivery id, other body',
+      )
     }
     const { reason, duplicateOf } = delivery
     log.info(
-      { webhook: webhook.name, delivery: delivery.id, result, reason, ref: delivery.ref, deployments: deployments.map(({ id }) => id) },
+      {
+        webhook: webhook.name,
+        delivery: delivery.id,
+        result,
+        reason,
+        ref: delivery.ref,
+        deployments: deployments.map(({ id }) => id),
+      },
       'delivery',
     )
-    return { result, delivery: delivery.id, deployments, ignored: delivery.ignored, reason, duplicateOf, secret: verified.secret }
+    return {
+      result,
+      delivery: delivery.id,
+      deployments,
+      ignored: delivery.ignored,
+      reason,
+      duplicateOf,
+      secret: verified.secret,
+    }
   }
 }
 

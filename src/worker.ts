@@ -2,7 +2,9 @@ import type { Clock } from './lib/clock.ts'
 import type { FailPoint } from './lib/fail-point.ts'
 import type { Log } from './lib/log.ts'
 import { maskText } from './lib/masker.ts'
+import { pause } from './lib/pause.ts'
 import type { Secret } from './lib/secret.ts'
+import { createWakeLoop } from './lib/wake-loop.ts'
 import { secretsOf, type App, type DeployMap } from './model/deploy-map.ts'
 import { kindOf, type Deployment, type DeploymentResult } from './model/deployment.ts'
 import type { Revision } from './model/revision.ts'
@@ -58,16 +60,24 @@ export function createWorker(deps: WorkerDeps): Worker {
   const running = new Map<number, { readonly controller: AbortController; readonly ended: Promise<void> }>()
   const cancelledEarly = new Set<number>()
   const stopped = new AbortController()
-  const claims = createClaimLoop()
+  let isStarted = false
+  const claims = createWakeLoop(claimAll, {
+    signal: stopped.signal,
+    retryMs: deps.retryMs,
+    onError: (error) => {
+      log.error({ err: error }, 'cannot claim from the queue; trying again')
+    },
+  })
 
   return {
     start() {
+      isStarted = true
       void followQueue()
       claims.wake()
     },
 
-    wake: () => {
-      claims.wake()
+    wake() {
+      if (isStarted) claims.wake()
     },
 
     async cancel(id) {
@@ -103,34 +113,8 @@ export function createWorker(deps: WorkerDeps): Worker {
     for await (const { state } of store.changes(stopped.signal)) if (state !== 'running') claims.wake()
   }
 
-  /** Claims until nothing more can be claimed, once at a time however often it is woken. */
-  function createClaimLoop(): { wake(): void; settled(): Promise<void> } {
-    let wanted = false
-    let looping: Promise<void> | null = null
-    return {
-      wake() {
-        wanted = true
-        looping ??= loop().finally(() => {
-          looping = null
-        })
-      },
-      settled: async () => {
-        await looping
-      },
-    }
-
-    async function loop(): Promise<void> {
-      while (wanted && !stopped.signal.aborted) {
-        wanted = false
-        try {
-          while (!stopped.signal.aborted && (await claimOne()));
-        } catch (error) {
-          log.error({ err: error }, 'cannot claim from the queue; trying again')
-          wanted = true
-          await pause(deps.retryMs, stopped.signal)
-        }
-      }
-    }
+  async function claimAll(): Promise<void> {
+    while (!stopped.signal.aborted && (await claimOne()));
   }
 
   async function claimOne(): Promise<boolean> {
@@ -247,16 +231,4 @@ type SkipRule = (tip: Revision) => { readonly reason: string; readonly message: 
 
 function isUnavailable(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'unavailable'
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done, { once: true })
-    function done(): void {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-  })
 }

@@ -1,9 +1,9 @@
-import { formatProblem, loadDeployMap, type Problem } from '../config/index.ts'
+import type { Problem } from '../config/index.ts'
 import type { DeployMap } from '../model/deploy-map.ts'
 import { CliError, exit } from './cli-error.ts'
 import { examples, jsonOption, type AddCommand, type Cli } from './command.ts'
 import { configFile, stateDirectory, variable } from './locations.ts'
-import { count, harmless, oneLine } from './text.ts'
+import { count, oneLine } from './text.ts'
 
 export const addCheck: AddCommand = (program, cli) => {
   program
@@ -27,13 +27,19 @@ export const addCheck: AddCommand = (program, cli) => {
         const { io } = cli
         const file = await configFile(named, io)
         if (file === null) throw new CliError(noFile, { exitCode: exit.failed })
+        // Schema and YAML are of no use to the other commands, which are asked in scripts and want to start fast.
+        const { formatProblem, loadDeployMap } = await import('../config/index.ts')
         const { env, uid } = io
         const loaded = await loadDeployMap(file, { env, uid, stateDirectory: likelyState(cli), rootSteps: 'warn' })
         const map = loaded.kind === 'loaded' ? loaded.map : null
         const problems = loaded.kind === 'refused' ? loaded.problems : []
         const checked = { file, map, problems, warnings: loaded.warnings }
         if (json) await cli.terminal.printJson(asJson(checked))
-        else await tell(checked, cli)
+        else
+          await tell(checked, {
+            cli,
+            format: (problem) => formatProblem(problem, { colour: cli.terminal.paint.isColorSupported }),
+          })
         return map === null ? exit.failed : exit.done
       }),
     )
@@ -57,18 +63,18 @@ function likelyState({ io }: Cli): string | null {
   return known ? stateDirectory(undefined, io) : null
 }
 
-async function tell({ file, map, problems, warnings }: Checked, { terminal }: Cli): Promise<void> {
-  const { paint, print } = terminal
-  const colour = paint.isColorSupported
-  for (const problem of problems) await print(`${coloured(problem, colour)}\n`)
-  for (const warning of warnings) await print(`${paint.yellow('warning')} ${coloured(warning, colour)}\n`)
-  if (map === null) await print(paint.red(`${oneLine(file)}: ${count(problems.length, 'problem')}`))
-  else await print(`${paint.green(`${oneLine(file)} is right`)}: ${summary(map)}`)
+type Looks = {
+  readonly cli: Cli
+  /** Shows nothing of the file that could steer a terminal. */
+  readonly format: (problem: Problem) => string
 }
 
-/** `formatProblem` shows nothing of the file that could steer a terminal; its name is the caller's own. */
-function coloured(problem: Problem, colour: boolean): string {
-  return colour ? formatProblem(problem, { colour }) : harmless(problem.text)
+async function tell({ file, map, problems, warnings }: Checked, { cli, format }: Looks): Promise<void> {
+  const { paint, print } = cli.terminal
+  for (const problem of problems) await print(`${format(problem)}\n`)
+  for (const warning of warnings) await print(`${paint.yellow('warning')} ${format(warning)}\n`)
+  if (map === null) await print(paint.red(`${oneLine(file)}: ${count(problems.length, 'problem')}`))
+  else await print(`${paint.green(`${oneLine(file)} is right`)}: ${summary(map)}`)
 }
 
 function summary({ webhooks, apps, server }: DeployMap): string {

@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path'
-import { findDeployMap } from '../config/index.ts'
+import { findDeployMap } from '../config/find.ts'
 import { CliError, exit } from './cli-error.ts'
 
 /** What `serve` was asked for, resolved from flags, variables, systemd and defaults; paths are absolute. */

@@ -5,9 +5,9 @@ import { oneLine } from './text.ts'
 
 type Paint = Terminal['paint']
 
-/** A commit, short. */
+/** A commit, as short as the log says it. */
 export function shortRevision(revision: string | null): string {
-  return revision === null ? '-' : oneLine(revision).slice(0, 10)
+  return revision === null ? '-' : oneLine(revision).slice(0, 12)
 }
 
 /** A ref as people say it: the branch, or the full name of anything else. */

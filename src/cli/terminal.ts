@@ -11,13 +11,13 @@ export type Terminal = {
   /** Whether stdout is a terminal. */
   readonly isTerminal: boolean
   /** A line on stdout. */
-  print(text: string): Promise<void>
+  readonly print: (text: string) => Promise<void>
   /** A value as JSON on stdout. */
-  printJson(value: unknown): Promise<void>
+  readonly printJson: (value: unknown) => Promise<void>
   /** Bytes on stdout, as they are. */
-  write(chunk: Uint8Array | string): Promise<void>
+  readonly write: (chunk: Uint8Array | string) => Promise<void>
   /** A line on stderr. */
-  warn(text: string): Promise<void>
+  readonly warn: (text: string) => Promise<void>
 }
 
 /** The two streams of `io`. Colours by https://no-color.org: none when NO_COLOR holds anything, or not on a terminal. */

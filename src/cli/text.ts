@@ -1,5 +1,3 @@
-/* eslint-disable no-control-regex -- control characters are exactly what is taken out */
-
 /**
  * Escape sequences of ECMA-48: strings (OSC, DCS, SOS, PM, APC) with their content, control sequences (CSI), and the
  * short ones; in their 7-bit and their 8-bit form. An unfinished string loses its introducer only.
@@ -36,7 +34,7 @@ function unicodeEscape(character: string): string {
 
 /** `text` cut to `width` characters, with an ellipsis where something is missing. */
 export function shorten(text: string, width: number): string {
-  const characters = [...text]
+  const characters = Array.from(text)
   return characters.length <= width ? text : `${characters.slice(0, width - 1).join('')}…`
 }
 

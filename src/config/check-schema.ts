@@ -49,10 +49,11 @@ function findingsOf(issue: Issue, base: Path, context: Context): readonly Findin
 
 function unknownKey(path: Path, { schema }: Context): Finding {
   const key = String(path.at(-1))
-  return problemAtKey(
-    path,
-    `there is no key ${quoted(key)} here${didYouMean(key, keysKnownAt(schema, path.slice(0, -1)))}`,
-  )
+  const homes = { server: ['server'], 'an app': ['defaults'], 'a webhook': ['webhooks', ''] }
+  const home = Object.entries(homes).find(([, place]) => keysKnownAt(schema, place).includes(key))
+  const meant = didYouMean(key, keysKnownAt(schema, path.slice(0, -1)))
+  const cure = home !== undefined && !meant.startsWith(':') ? `: it belongs to ${home[0]}` : meant
+  return problemAtKey(path, `there is no key ${quoted(key)} here${cure}`)
 }
 
 /** The complaints of the one alternative that is of the right type, or the types that would be. */

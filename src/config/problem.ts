@@ -1,6 +1,6 @@
 import { createColors } from 'picocolors'
-import { pathText, printable, type Finding } from './finding.ts'
-import { isSecretPlace, maskLine } from './mask-line.ts'
+import { excerptOf, type Excerpt } from './excerpt.ts'
+import { pathText, type Finding } from './finding.ts'
 
 /** Something to tell about deploy.yml, with its place. Holds no secret. */
 export type Problem = {
@@ -13,7 +13,7 @@ export type Problem = {
   readonly path: string
   readonly message: string
   readonly severity: Finding['severity']
-  readonly sourceLine: string | null
+  readonly excerpt: Excerpt | null
   /** All of it without colour: `deploy.yml:LINE:COL path: what is wrong, and the cure`, the source line, a caret. */
   readonly text: string
 }
@@ -27,11 +27,18 @@ export type Places = {
 
 export const nowhere: Places = { placeOf: () => null }
 
-/** Gives every finding its place, and puts them in the order of the file. */
+/** Enough to mend a file that somebody wrote, not one that something spewed. */
+const most = 1_000
+
+/** Gives every finding its place, and puts them in the order of the file, each once. */
 export function locate(findings: readonly Finding[], file: string, places: Places): Problem[] {
-  const problems = findings.map((finding) => toProblem(finding, file, places))
-  const distinct = new Map(problems.map((problem) => [problem.text, problem]))
-  return [...distinct.values()].sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0))
+  const problems = new Map<string, Problem>()
+  for (const finding of findings) {
+    const problem = toProblem(finding, file, places)
+    problems.set(problem.text, problem)
+    if (problems.size === most) break
+  }
+  return [...problems.values()].sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0))
 }
 
 /** A problem for people: a line with place, path and cure, then the source line and a caret below it. */
@@ -40,29 +47,24 @@ export function formatProblem(
   { colour = false }: { readonly colour?: boolean } = {},
 ): string {
   const paint = createColors(colour)
-  const mark = problem.severity === 'error' ? paint.red : paint.yellow
-  const { file, line, column, path, message, sourceLine } = problem
-  const place = line === null || column === null ? (path === '' ? `${file}:` : file) : `${file}:${line}:${column}`
-  const head = [paint.bold(place), path === '' ? '' : `${paint.cyan(path)}:`, message]
-    .filter((part) => part !== '')
-    .join(' ')
-  if (line === null || column === null || sourceLine === null) return head
+  const { file, line, column, path, message, severity, excerpt } = problem
+  const place = line === null || column === null ? file : `${file}:${line}:${column}`
+  const head = path === '' ? `${paint.bold(place)}: ${message}` : `${paint.bold(place)} ${paint.cyan(path)}: ${message}`
+  if (line === null || excerpt === null) return head
 
-  const excerpt = around(sourceLine, column)
   const gutter = ' '.repeat(String(line).length)
-  const indent = excerpt.before.replace(/[^\t]/g, ' ')
+  const indent = excerpt.text.slice(0, excerpt.caret).replace(/[^\t]/g, ' ')
+  const caret = severity === 'error' ? paint.red('^') : paint.yellow('^')
   return [
     head,
-    `  ${paint.dim(`${line} |`)} ${excerpt.before}${excerpt.after}`.trimEnd(),
-    `  ${paint.dim(`${gutter} |`)} ${indent}${mark('^')}`,
+    `  ${paint.dim(`${line} |`)} ${excerpt.text}`.trimEnd(),
+    `  ${paint.dim(`${gutter} |`)} ${indent}${caret}`,
   ].join('\n')
 }
 
 function toProblem(finding: Finding, file: string, places: Places): Problem {
   const place = places.placeOf(finding)
   const { path, message, severity } = finding
-  const masked =
-    place === null ? null : maskLine(place.source, finding.at === 'value' && isSecretPlace(path) ? place.column : null)
   const problem = {
     file,
     line: place?.line ?? null,
@@ -70,20 +72,15 @@ function toProblem(finding: Finding, file: string, places: Places): Problem {
     path: pathText(path),
     message,
     severity,
-    sourceLine: masked === null ? null : printableLine(masked),
+    excerpt:
+      place === null
+        ? null
+        : excerptOf(place.source, place.column, { isSecret: finding.at === 'value' && isSecretPlace(path) }),
   }
   return { ...problem, text: formatProblem(problem) }
 }
 
-/** Tabs stay, so that the caret below them stands right. */
-function printableLine(line: string): string {
-  return line.split('\t').map(printable).join('\t')
-}
-
-/** The part of a long line that surrounds the column. */
-function around(line: string, column: number): { readonly before: string; readonly after: string } {
-  const start = column > 100 ? column - 60 : 0
-  const before = (start > 0 ? '…' : '') + line.slice(start, column - 1)
-  const after = line.slice(column - 1, start + 140)
-  return { before, after: after + (line.length > start + 140 ? '…' : '') }
+/** A text here should have been `{ env }`, `{ file }` or `{ credential }`. */
+function isSecretPlace(path: Finding['path']): boolean {
+  return path.some((part) => part === 'secret' || part === 'secrets' || part === 'token')
 }

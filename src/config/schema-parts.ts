@@ -1,15 +1,16 @@
 import { z } from 'zod'
 import type { TextRule } from './text-rules.ts'
 
-/** A text, with what else it has to be. */
-export function text(problemOf: TextRule = () => null) {
+/** A text, with what else it has to be; `pattern` tells an editor as much of that as it can check. */
+export function text(problemOf: TextRule = () => null, { pattern }: { readonly pattern?: RegExp } = {}) {
   // Quotes alone would not mend `timeout: 30`: say at once what else is wrong with it.
   const error = ({ input }: { readonly input?: unknown }) =>
     (typeof input === 'number' ? problemOf(String(input)) : null) ?? undefined
-  return z.string({ error }).check(({ value, issues }) => {
+  const checked = z.string({ error }).check(({ value, issues }) => {
     const message = problemOf(value)
     if (message !== null) issues.push({ code: 'custom', message, input: value })
   })
+  return pattern === undefined ? checked : checked.meta({ pattern: pattern.source })
 }
 
 /** A list of at least one. */
@@ -19,8 +20,8 @@ export function list<Item extends z.ZodType>(item: Item, { atMost }: { readonly 
 }
 
 /** A map whose keys are names that people give. */
-export function named<Value extends z.ZodType>(problemOf: TextRule, value: Value) {
-  return z.record(text(problemOf), value)
+export function named<Value extends z.ZodType>(name: z.ZodString, value: Value) {
+  return z.record(name, value)
 }
 
 export function wholeNumber({ atLeast, atMost }: { readonly atLeast: number; readonly atMost: number }) {
@@ -42,7 +43,8 @@ export const secretSource = z.union(
   {
     error: ({ input }) => {
       if (input === null) return `is empty: give ${howToMakeOne}`
-      if (typeof input === 'object' && !Array.isArray(input)) return `give exactly one of ${howToMakeOne}, with a text`
+      if (Array.isArray(input)) return `must be ${howToMakeOne}, not a list`
+      if (typeof input === 'object') return `give exactly one of ${howToMakeOne}, with a text`
       return `a secret is never written in this file: give ${howToMakeOne} (a new one: openssl rand -hex 32)`
     },
   },

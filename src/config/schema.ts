@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { branchProblem } from '../model/ref.ts'
-import type { Provider } from '../providers/provider.ts'
+import type { Provider } from '../providers/index.ts'
 import { parseListen } from './listen.ts'
 import { list, named, secretSource, text, wholeNumber } from './schema-parts.ts'
 import {
@@ -8,10 +8,13 @@ import {
   appPathProblem,
   commandProblem,
   cwdProblem,
+  durationPattern,
   durationProblem,
+  envNamePattern,
   envNameProblem,
   fileProblem,
   hostProblem,
+  namePattern,
   nameProblem,
   publicUrlProblem,
   repoProblem,
@@ -21,6 +24,9 @@ import { parseProxy } from './trust-proxy.ts'
 
 /** The kinds of git host there are, by name. */
 export type ProviderTable = Readonly<Record<string, Provider>>
+
+const nameText = text(nameProblem, { pattern: namePattern })
+const durationText = text(durationProblem, { pattern: durationPattern })
 
 /** deploy.yml as a person writes it. */
 export type WrittenMap = z.output<ReturnType<typeof createSchema>>
@@ -34,10 +40,10 @@ export type WrittenServer = z.output<typeof serverSchema>
 export function createSchema(providers: ProviderTable) {
   return z
     .strictObject({
-      webhooks: named(nameProblem, webhookSchema(providers))
+      webhooks: named(nameText, webhookSchema(providers))
         .optional()
         .describe('Where deliveries come from. Each is served at POST /hooks/<name>.'),
-      apps: named(nameProblem, appSchema).describe('What is deployed on this host, by name.'),
+      apps: named(nameText, appSchema).describe('What is deployed on this host, by name.'),
       defaults: appSchema
         .optional()
         .describe('Keys for every app that does not say otherwise; env is merged name by name.'),
@@ -75,7 +81,7 @@ function extended<Schema extends z.ZodObject>(schema: Schema, options: Readonly<
   return schema.extend(options) as z.ZodObject as Schema
 }
 
-const envSchema = named(envNameProblem, z.union([text(), secretSource]))
+const envSchema = named(text(envNameProblem, { pattern: envNamePattern }), z.union([text(), secretSource]))
 
 const argvSchema = list(text()).check(({ value, issues }) => {
   if (value[0] === '') issues.push({ code: 'custom', message: 'the first entry, the program, is empty', input: value })
@@ -92,7 +98,7 @@ const stepSchema = z.union([
       .describe('Shown instead of the command.'),
     run: commandSchema.describe('A text for the shell, or a list of arguments that no shell sees.'),
     shell: z.enum(['sh', 'bash']).optional().describe('sh runs with -eu, bash with -euo pipefail. Default sh.'),
-    timeout: text(durationProblem).optional().describe('Ends this step earlier than the deployment’s own limit.'),
+    timeout: durationText.optional().describe('Ends this step earlier than the deployment’s own limit.'),
     env: envSchema.optional().describe('On top of the app’s env.'),
     cwd: text(cwdProblem).optional().describe('Directory of the repository to run in. Default: its top.'),
   }),
@@ -126,13 +132,11 @@ const appSchema = z.strictObject({
     .optional()
     .describe('Commands to run in the tree, in this order; the first that fails ends the deployment.'),
   env: envSchema.optional().describe('Environment of the steps: text, or a secret that is masked in logs.'),
-  timeout: text(durationProblem).optional().describe('Limit for the whole deployment. Default 30m.'),
-  webhook: text(nameProblem).optional().describe('Accept pushes from this webhook only. Default: from any.'),
-  concurrency_group: text(nameProblem)
-    .optional()
-    .describe('One deployment at a time per group. Default: the repository.'),
+  timeout: durationText.optional().describe('Limit for the whole deployment. Default 30m.'),
+  webhook: nameText.optional().describe('Accept pushes from this webhook only. Default: from any.'),
+  concurrency_group: nameText.optional().describe('One deployment at a time per group. Default: the repository.'),
   adopt: z.boolean().optional().describe('Take over a directory that holds other files. Default false.'),
-  was: list(text(nameProblem)).optional().describe('Earlier names of this app: its queue and history follow it.'),
+  was: list(nameText).optional().describe('Earlier names of this app: its queue and history follow it.'),
   on_interrupt: z
     .enum(['requeue', 'stop'])
     .optional()
@@ -153,7 +157,7 @@ const serverSchema = z.strictObject({
     .describe('Deployments at the same time. Default: one per core.'),
   api_tokens: list(
     z.strictObject({
-      name: text(nameProblem).describe('For logs.'),
+      name: nameText.describe('For logs.'),
       secret: secretSource.optional().describe('The token itself.'),
       sha256: text(sha256Problem).optional().describe('Or its SHA-256 in hex, as `deployhook token` prints it.'),
       can: z.enum(['read', 'operate']).optional().describe('operate may also deploy, cancel and retry. Default read.'),

@@ -6,12 +6,15 @@ import { quoted } from './did-you-mean.ts'
 /** What is wrong with one text of deploy.yml, as a sentence with the cure; null: nothing. */
 export type TextRule = (text: string) => string | null
 
+/** Of webhooks, apps, groups and tokens: they become parts of URLs, file names and metrics. */
+export const namePattern = /^[a-z0-9][a-z0-9_-]{0,62}$/
+
 export const nameProblem: TextRule = (name) =>
-  /^[a-z0-9][a-z0-9_-]{0,62}$/.test(name)
-    ? null
-    : 'a name is 1 to 63 of a-z, 0-9, _ and -, and starts with a letter or digit'
+  namePattern.test(name) ? null : 'a name is 1 to 63 of a-z, 0-9, _ and -, and starts with a letter or digit'
 
 const longestMs = 7 * 86_400_000
+
+export const durationPattern = /^(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?$/
 
 export const durationProblem: TextRule = (text) => {
   const durationMs = parseDuration(text)
@@ -31,8 +34,10 @@ export const aliasProblem: TextRule = (alias) =>
     ? `${quoted(alias)} names no repository: write it as payloads do, such as acme/blog, github.com/acme/blog or a clone URL`
     : null
 
+export const envNamePattern = /^[A-Za-z_][A-Za-z0-9_]*$/
+
 export const envNameProblem: TextRule = (name) => {
-  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+  if (!envNamePattern.test(name))
     return 'the name of an environment variable is letters, digits and _, not starting with a digit'
   if (name.length > 256) return 'the name of an environment variable is at most 256 characters long'
   return /^DEPLOYHOOK_/i.test(name)

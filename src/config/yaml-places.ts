@@ -1,4 +1,4 @@
-import { isAlias, isMap, isSeq, type Alias, type ParsedNode } from 'yaml'
+import { isAlias, isMap, isSeq, type Alias, type ParsedNode, type YAMLMap } from 'yaml'
 import type { Finding, Path } from './finding.ts'
 import { keyOf, type YamlNode } from './yaml-value.ts'
 
@@ -9,6 +9,31 @@ export type Entry = { readonly key: ParsedNode | null; readonly value: YamlNode 
 export type Tree = {
   readonly root: YamlNode
   readonly targets: ReadonlyMap<Alias, ParsedNode>
+  /** The entries of a map, by key; of a key written twice, the first. */
+  readonly entriesOf: (map: YAMLMap.Parsed) => ReadonlyMap<string, Entry>
+}
+
+/** A tree that remembers what it looked up: a broken file asks for thousands of places. */
+export function createTree(root: YamlNode, targets: Tree['targets']): Tree {
+  const known = new WeakMap<YAMLMap.Parsed, ReadonlyMap<string, Entry>>()
+  return {
+    root,
+    targets,
+    entriesOf: (map) => {
+      const entries = known.get(map) ?? indexOf(map)
+      known.set(map, entries)
+      return entries
+    },
+  }
+}
+
+function indexOf(map: YAMLMap.Parsed): ReadonlyMap<string, Entry> {
+  const entries = new Map<string, Entry>()
+  for (const pair of map.items) {
+    const key = keyOf(pair)
+    if (key !== null && !entries.has(key)) entries.set(key, { key: pair.key, value: pair.value })
+  }
+  return entries
 }
 
 /** What was written at `path`, or null when nothing was. */
@@ -23,7 +48,7 @@ export function entryAt(tree: Tree, path: Path): Entry | null {
 
 export function keysAt(tree: Tree, path: Path): readonly string[] {
   const map = resolved(tree, entryAt(tree, path)?.value ?? null)
-  return isMap(map) ? map.items.map((pair) => keyOf(pair)).filter((key) => key !== null) : []
+  return isMap(map) ? [...tree.entriesOf(map).keys()] : []
 }
 
 /** Offset of what a finding is about; when that is not written, of the key of the nearest that is. */
@@ -37,8 +62,7 @@ export function offsetOf(tree: Tree, path: Path, at: Finding['at']): number {
 function childOf(tree: Tree, parent: YamlNode, part: string | number): Entry | null {
   const node = resolved(tree, parent)
   if (isMap(node)) {
-    const pair = node.items.find((candidate) => keyOf(candidate) === part)
-    return pair === undefined ? null : { key: pair.key, value: pair.value }
+    return tree.entriesOf(node).get(String(part)) ?? null
   }
   if (!isSeq(node) || typeof part !== 'number') return null
   const value = node.items[part]

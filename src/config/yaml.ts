@@ -2,7 +2,7 @@ import { Composer, isScalar, Lexer, LineCounter, Parser, type CST, type ScalarTa
 import { problemAt, type Finding, type Path } from './finding.ts'
 import type { Places } from './problem.ts'
 import { sentenceOf } from './yaml-errors.ts'
-import { entryAt, keysAt, offsetOf, type Tree } from './yaml-places.ts'
+import { createTree, entryAt, keysAt, offsetOf } from './yaml-places.ts'
 import { toValue, type YamlNode } from './yaml-value.ts'
 
 /** deploy.yml as data, and the way back from a path to its place in the text. */
@@ -55,7 +55,7 @@ function countLines(text: string): LineCounter {
   return lines
 }
 
-const limits = { depth: 60, lexemes: 400_000 }
+const limits = { depth: 60, lexemes: 300_000 }
 
 /**
  * yaml's own parser, step by step: it builds its tree by recursion and compares the keys of a map pairwise, so a text
@@ -84,7 +84,7 @@ function tokenize(text: string): CST.Token[] | Finding {
 const disputed: ScalarTag = {
   tag: 'tag:deployhook,2025:disputed',
   default: true,
-  test: /^(?:y|n|yes|no|on|off|\d{4}-\d{1,2}-\d{1,2}(?:[Tt\s].*)?|[-+]?\d[\d_]*(?::[0-5]?\d)+(?:\.\d*)?|[-+]?\d[\d,]*_[\d_]*|[-+]?0b[01_]+)$/i,
+  test: /^(?:yes|no|on|off|\d{4}-\d{1,2}-\d{1,2}(?:[Tt\s].*)?|[-+]?\d[\d_]*(?::[0-5]?\d)+(?:\.\d*)?|[-+]?\d[\d,]*_[\d_]*|[-+]?0b[01_]+)$/i,
   resolve: (source) => Symbol(source),
 }
 
@@ -98,7 +98,7 @@ const composing = {
 
 function describe(text: string, lines: LineCounter, root: YamlNode): YamlDocument {
   const converted = root === null ? null : toValue(root)
-  const tree: Tree = { root, targets: converted?.targets ?? new Map() }
+  const tree = createTree(root, converted?.targets ?? new Map())
   return {
     isYaml: true,
     value: converted?.value ?? null,

@@ -49,7 +49,7 @@ async function lastDelivery(app: App, deps: ExplainDeps): Promise<Pick<Explanati
   if (delivery === undefined) {
     return {
       facts: ['No delivery has reached it yet.'],
-      next: ['Does anything arrive? deployhook explain', `Deploy it by hand: deployhook deploy ${name}`],
+      next: ['Does anything arrive? deployhook explain'],
     }
   }
   const fact = `The last delivery that reached it is ${delivery.id}, ${told(delivery.receivedAt, deps)}`
@@ -60,7 +60,7 @@ async function lastDelivery(app: App, deps: ExplainDeps): Promise<Pick<Explanati
 }
 
 function afterNewest(newest: Deployment | undefined, name: string): readonly string[] {
-  if (newest === undefined) return []
+  if (newest === undefined) return [`Deploy it by hand: deployhook deploy ${name}`]
   if (newest.state !== 'done') return [`See it live: deployhook logs -f ${newest.id}`]
   if (newest.outcome === 'succeeded') return []
   return [`Why: deployhook explain deployment ${newest.id}`, `Try again: deployhook deploy ${name}`]

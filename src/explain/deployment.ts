@@ -77,7 +77,8 @@ function commits({ requestedRevision, revision }: Deployment): readonly string[]
 
 function timing({ queuedAt, startedAt, finishedAt }: Deployment, deps: ExplainDeps): readonly string[] {
   if (startedAt === null) return [`It was asked for ${told(queuedAt, deps)} and has never started.`]
-  const waited = `It waited ${lengthOf(startedAt.getTime() - queuedAt.getTime())}`
+  const waitedMs = startedAt.getTime() - queuedAt.getTime()
+  const waited = waitedMs < 1000 ? 'It started at once' : `It waited ${lengthOf(waitedMs)}`
   if (finishedAt === null) return [`${waited} and has been running since.`]
   return [`${waited} and ran for ${lengthOf(finishedAt.getTime() - startedAt.getTime())}.`]
 }

@@ -25,5 +25,5 @@ export function told(at: Date, { clock }: Pick<ExplainDeps, 'clock'>): string {
 
 /** A commit as people say it. */
 export function short(revision: string): string {
-  return revision.slice(0, 10)
+  return revision.slice(0, 12)
 }

@@ -13,6 +13,7 @@ export type Log = {
 export function createLog(stdout: { readonly isTTY?: boolean }, level = 'info'): Log {
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
   // Synchronous: the last line before a kill -9 is the one that is needed.
-  if (stdout.isTTY === true) return pino(options, pretty({ sync: true, translateTime: 'SYS:HH:MM:ss.l', ignore: 'level' }))
+  if (stdout.isTTY === true)
+    return pino(options, pretty({ sync: true, translateTime: 'SYS:HH:MM:ss.l', ignore: 'level' }))
   return pino(options, pino.destination({ sync: true }))
 }

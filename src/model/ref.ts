@@ -15,7 +15,6 @@ export function branchOf(ref: string): string | null {
  */
 export function isRefName(ref: string): boolean {
   if (!ref.startsWith('refs/') || Buffer.byteLength(ref) > maxRefBytes) return false
-  // eslint-disable-next-line no-control-regex -- control characters are exactly what is looked for
   if (/[\x00-\x20\x7f~^:?*[\\]/.test(ref) || ref.includes('..') || ref.includes('@{') || ref.endsWith('.')) return false
   return ref.split('/').every((part) => part !== '' && !part.startsWith('.') && !part.endsWith('.lock'))
 }
@@ -27,5 +26,7 @@ export function branchProblem(branch: string): string | null {
   if (branch.startsWith('refs/')) return `give the short name, such as main, not ${branch}`
   if (branch.startsWith('-')) return 'a branch name cannot start with -'
   if (branch === 'HEAD' || branch === '@') return `${branch} is not a branch; name one, such as main`
-  return isRefName(branchRef(branch)) ? null : 'git does not allow this as a branch name (see git help check-ref-format)'
+  return isRefName(branchRef(branch))
+    ? null
+    : 'git does not allow this as a branch name (see git help check-ref-format)'
 }

@@ -81,11 +81,10 @@ export function maybe<T extends z.ZodType>(schema: T): z.ZodCatch<z.ZodNullable<
   return schema.nullable().catch(null as z.output<z.ZodNullable<T>>)
 }
 
-/** Every identity by which a payload names its repository; those of local paths are nothing that a host may name. */
+/** Every identity by which a payload names its repository. Only ever compared with the map's: none is ever fetched. */
 export function namesOf(name: string, urls: readonly (string | null | undefined)[]): readonly string[] {
   const identities = urls.map((text) => (typeof text === 'string' ? identityOf(text) : null))
-  const hosted = identities.filter((identity) => identity !== null && !identity.startsWith('file:'))
-  return [...new Set([...hosted, name.toLowerCase()])].filter((identity) => identity !== null)
+  return [...new Set([...identities, name.toLowerCase()])].filter((identity) => identity !== null)
 }
 
 const maxName = 512

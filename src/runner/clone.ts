@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { isRefName } from '../model/ref.ts'
 import { identityOf } from '../model/repository.ts'
 import { parseRevision, type Revision } from '../model/revision.ts'
+import type { Setting } from './git-output.ts'
 
 /** What is worth keeping of somebody's clone, read from its files: git is never run with its configuration. */
 export type CloneRefs = {
@@ -12,8 +13,6 @@ export type CloneRefs = {
   /** The newest first. */
   readonly stashes: readonly Revision[]
 }
-
-export type Setting = { readonly key: string; readonly value: string }
 
 /** Why this clone cannot be adopted, with the cure, or null. `settings`: of its configuration file. */
 export async function cloneProblem(path: string, settings: readonly Setting[]): Promise<string | null> {

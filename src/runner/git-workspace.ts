@@ -2,7 +2,7 @@ import { mkdir, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { FailPoint } from '../lib/fail-point.ts'
 import type { App } from '../model/deploy-map.ts'
-import { prepareAskpass } from './access.ts'
+import { prepareAskpass } from './askpass.ts'
 import { checkOutTree, type CheckoutDeps } from './checkout.ts'
 import type { RunCommand } from './command.ts'
 import { writeGlobalConfig, type GitSettings } from './git-environment.ts'
@@ -11,7 +11,7 @@ import { createGit, GitCommandError } from './git.ts'
 import { createLocks } from './locks.ts'
 import { fetchTip, mirrorDirectory, whereOf, type MirrorDeps } from './mirror.ts'
 import { exists } from './repository-files.ts'
-import { treeAsOnDisk } from './save-changes.ts'
+import { treeAsOnDisk } from './scratch-index.ts'
 import { viewNamedAt } from './standing.ts'
 import { stopReason } from './stop.ts'
 import { openTree, readMemory, treeDirectory } from './tree.ts'
@@ -91,7 +91,8 @@ async function settled<T>(
   }: { readonly context: GitContext; readonly stateDirectory: string; readonly what: string },
   work: () => Promise<T>,
 ): Promise<T | GitFailure | { readonly kind: 'stopped'; readonly why: Stop }> {
-  const stopped = () => (context.signal.aborted ? ({ kind: 'stopped', why: stopReason(context.signal) } as const) : null)
+  const stopped = () =>
+    context.signal.aborted ? ({ kind: 'stopped', why: stopReason(context.signal) } as const) : null
   const before = stopped()
   if (before !== null) return before
   try {

@@ -1,17 +1,12 @@
 import { GitPluginError, simpleGit } from 'simple-git'
 import { parseRevision, type Revision } from '../model/revision.ts'
 import type { Command } from './command.ts'
+import { entriesOf, refOf, settingOf, type Entries, type Entry, type GitRef, type Setting } from './git-output.ts'
 import { gitEnvironment, localHardening, remoteHardening, type GitSettings } from './git-environment.ts'
-import { decoded, nulTerminated, treePath, treePathsOf, type TreePath } from './tree-path.ts'
+import { decoded, nulTerminated, treePathsOf, type TreePath } from './tree-path.ts'
 
 /** Where a command works. The directory is named in every one of them: git never goes looking for a repository. */
 export type Place = { readonly gitDir: string; readonly workTree?: string; readonly indexFile?: string }
-
-/** A file of a tree or an index: git's mode (`100644`, `120000`, `160000` …) and object id. */
-export type Entry = { readonly mode: string; readonly id: string }
-export type Entries = ReadonlyMap<TreePath, Entry>
-
-export type GitRef = { readonly name: string; readonly id: string; readonly peeled: string | null }
 
 /** What simple-git does for us: local work, each with a fixed argument list. Nobody else can add an option. */
 export type Git = ReturnType<typeof createGit>
@@ -112,7 +107,7 @@ export function createGit(settings: GitSettings, context: { readonly signal: Abo
       return treePathsOf((await run(place, ['ls-files', '-z', '--', ':(attr:filter=lfs)'])).stdout)
     },
     /** A configuration file as data: nothing is included from elsewhere, nothing in it takes effect. Keys in lower case. */
-    async configOf(place: Place, file: string): Promise<readonly { readonly key: string; readonly value: string }[]> {
+    async configOf(place: Place, file: string): Promise<readonly Setting[]> {
       const { stdout } = await run(place, ['config', '--file', file, '--no-includes', '-z', '--list'])
       return stdout
         .toString('utf8')
@@ -180,6 +175,7 @@ async function local(
   if (place.indexFile !== undefined) env['GIT_INDEX_FILE'] = place.indexFile
   const stdout: Buffer[] = []
   let exitCode = -1
+  let stderr = ''
   await simpleGit({
     baseDir: settings.stateDirectory,
     config: [...localHardening],
@@ -199,9 +195,8 @@ async function local(
     // simple-git takes a silent failure for a success; here the exit code alone decides.
     errors: (error, result) => {
       exitCode = result.exitCode
-      if (error instanceof GitPluginError) return error
-      if (accept.includes(exitCode)) return undefined
-      return new GitCommandError(args[0] ?? '', exitCode, Buffer.concat(result.stdErr).toString('utf8'))
+      stderr = Buffer.concat(result.stdErr).toString('utf8')
+      return error instanceof GitPluginError ? error : undefined
     },
   })
     .env(env)
@@ -211,29 +206,6 @@ async function local(
       ...(place.workTree === undefined ? [] : [`--work-tree=${place.workTree}`]),
       ...args,
     ])
+  if (!accept.includes(exitCode)) throw new GitCommandError(args[0] ?? '', exitCode, stderr)
   return { stdout: Buffer.concat(stdout), exitCode }
-}
-
-/** `MODE [TYPE] ID[ STAGE]<tab>PATH`, as ls-tree and ls-files --stage print it. */
-function entriesOf(output: Buffer): Entries {
-  const entries = new Map<TreePath, Entry>()
-  for (const line of output.toString('latin1').split('\0')) {
-    const found = /^(\d{6}) (?:[a-z]+ )?([0-9a-f]{40,64})(?: \d)?\t([^]+)$/.exec(line)
-    if (found?.[1] !== undefined && found[2] !== undefined && found[3] !== undefined) {
-      entries.set(treePath(found[3]), { mode: found[1], id: found[2] })
-    }
-  }
-  return entries
-}
-
-function refOf(line: string): GitRef {
-  const [id = '', name = '', peeled = ''] = line.split(' ')
-  return { name, id, peeled: peeled === '' ? null : peeled }
-}
-
-function settingOf(item: string): { readonly key: string; readonly value: string } {
-  const end = item.indexOf('\n')
-  return end < 0
-    ? { key: item.toLowerCase(), value: '' }
-    : { key: item.slice(0, end).toLowerCase(), value: item.slice(end + 1) }
 }

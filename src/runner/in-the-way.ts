@@ -1,5 +1,5 @@
 import { lstat, readdir } from 'node:fs/promises'
-import type { Entries } from './git.ts'
+import type { Entries } from './git-output.ts'
 import { ancestorsOf, onDisk, treePath, type TreePath } from './tree-path.ts'
 
 /** What is on disk at a path of the tree. `behind`: a file or symbolic link stands where a parent directory belongs. */

@@ -16,6 +16,7 @@ import { stopReason } from './stop.ts'
 import type { Workspace } from './workspace.ts'
 
 export type RunnerDeps = {
+  /** `work/` in it holds nothing that outlives a command. */
   readonly stateDirectory: string
   /** The first part of every cookie. */
   readonly stateId: string
@@ -31,7 +32,8 @@ export type RunnerDeps = {
 /** A deployment on this machine, in this order: fetch, name the commit, check it out, run the steps, remember the tree. */
 export function createRunner(deps: RunnerDeps): Runner {
   const { stateDirectory, stateId, workspace, run, failPoint, user, graceMs = 10_000 } = deps
-  const scripts = join(stateDirectory, 'work', 'steps')
+  const work = join(stateDirectory, 'work')
+  const scripts = join(work, 'steps')
 
   return {
     async deploy(job, progress) {
@@ -82,7 +84,7 @@ export function createRunner(deps: RunnerDeps): Runner {
 
     async endLeftovers() {
       const ended = await endProcesses(`${stateId}.`, { graceMs })
-      await rm(scripts, { recursive: true, force: true })
+      await rm(work, { recursive: true, force: true })
       return ended
     },
 

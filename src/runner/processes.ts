@@ -27,9 +27,9 @@ export async function endProcesses(cookiePrefix: string, { graceMs }: { readonly
  */
 export function processesOf(leader: Process, cookie: string | null): readonly Process[] {
   const entry = cookie === null ? null : `\0${cookieName}=${cookie}\0`
-  return findProcesses((process, environment) => {
-    if (process.startedAt < leader.startedAt) return false
-    if (process.session === leader.pid || process.group === leader.pid) return true
+  return findProcesses(({ startedAt, session, group }, environment) => {
+    if (startedAt < leader.startedAt) return false
+    if (session === leader.pid || group === leader.pid) return true
     return entry !== null && environment().includes(entry)
   })
 }
@@ -46,7 +46,7 @@ export async function endFound(
   const ended = new Map<string, Process>()
   const left = async (withinMs: number) => {
     const found = await waitUntilGone(find, withinMs)
-    for (const process of found) ended.set(`${process.pid} ${process.startedAt}`, process)
+    for (const one of found) ended.set(`${one.pid} ${one.startedAt}`, one)
     return found
   }
 
@@ -65,8 +65,8 @@ const killRounds = 100
 
 /** `group` gets one signal as a whole, which no fork in it can outrun; whoever is found outside of it gets its own. */
 export function signalProcesses(found: readonly Process[], signal: 'SIGTERM' | 'SIGKILL', group: number | null): void {
-  if (group !== null && found.some((process) => process.group === group)) send(-group, signal)
-  for (const process of found) if (process.group !== group) send(process.pid, signal)
+  if (group !== null && found.some((one) => one.group === group)) send(-group, signal)
+  for (const one of found) if (one.group !== group) send(one.pid, signal)
 }
 
 /** A child just started as leader of its own session; where /proc hides it, every process counts as younger. */

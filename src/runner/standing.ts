@@ -81,8 +81,16 @@ async function parentProblem(path: string, stateDirectory: string): Promise<stri
   if (`${real}${sep}`.startsWith(`${state}${sep}`) || `${state}${sep}`.startsWith(`${real}${sep}`)) {
     return `${path} and the state directory ${stateDirectory} lie one in the other. Give another path.`
   }
-  const parent = await stat(dirname(path)).catch(() => null)
-  return parent === null || parent.isDirectory() ? null : `${dirname(path)} is not a directory. Give another path.`
+  const parent = await nearestParent(path)
+  return parent.isDirectory ? null : `${path} cannot be made: ${parent.path} is not a directory. Give another path.`
+}
+
+async function nearestParent(path: string): Promise<{ readonly path: string; readonly isDirectory: boolean }> {
+  const parent = dirname(path)
+  const found = await stat(parent).catch(() => null)
+  return found === null && parent !== path
+    ? nearestParent(parent)
+    : { path: parent, isDirectory: found?.isDirectory() === true }
 }
 
 /** Where the path leads, also when its last parts do not exist yet. */

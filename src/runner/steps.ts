@@ -3,9 +3,9 @@ import { lengthOf } from '../lib/ago.ts'
 import type { FailPoint } from '../lib/fail-point.ts'
 import type { Step } from '../model/deploy-map.ts'
 import type { DeploymentResult } from '../model/deployment.ts'
-import type { CommandResult, RunCommand } from './command.ts'
+import type { Command, CommandResult, RunCommand } from './command.ts'
 import { stepEnvironment, type StepContext } from './environment.ts'
-import { failed, stoppedResult } from './outcome.ts'
+import { stoppedResult } from './outcome.ts'
 import type { Progress } from './runner.ts'
 import { stepDirectory } from './step-directory.ts'
 import { stepFailure } from './step-failure.ts'
@@ -44,19 +44,15 @@ export async function runSteps(steps: StepsRun): Promise<DeploymentResult | null
 
 type Numbered = { readonly step: Step; readonly number: number; readonly label: string }
 
-async function runStep({ step, number, label }: Numbered, steps: StepsRun): Promise<DeploymentResult | null> {
+async function runStep(numbered: Numbered, steps: StepsRun): Promise<DeploymentResult | null> {
+  const { step, number, label } = numbered
   const { context, progress } = steps
   await progress.stepStarted({ number, name: step.name })
   await progress.note(`step ${number}/${context.app.steps.length}: ${step.name}`)
   const startedAt = performance.now()
 
-  const directory = await stepDirectory(context.app.path, step.cwd)
-  if ('problem' in directory) {
-    await progress.stepFinished({ number, exitCode: null, signal: null })
-    return failed('step_failed', `${label} could not be started: ${directory.problem}`)
-  }
   const env = stepEnvironment(step, context)
-  const result = await runCommandOf({ step, number, label }, { cwd: directory.path, env, steps })
+  const result = await runCommandOf(numbered, { env, steps })
   await progress.endOutput(number)
   await progress.stepFinished({
     number,
@@ -70,28 +66,21 @@ async function runStep({ step, number, label }: Numbered, steps: StepsRun): Prom
 
 async function runCommandOf(
   { step, number }: Numbered,
-  {
-    cwd,
-    env,
-    steps,
-  }: { readonly cwd: string; readonly env: Readonly<Record<string, string>>; readonly steps: StepsRun },
+  { env, steps }: { readonly env: Command['env']; readonly steps: StepsRun },
 ): Promise<CommandResult> {
   const { context, attempt, progress, signal, failPoint, graceMs, scripts } = steps
+  const directory = await stepDirectory(context.app.path, step.cwd)
+  if ('problem' in directory) return { kind: 'not_started', reason: 'cwd_missing', message: directory.problem }
+
   const name = `${context.deployment}-${attempt}-${number}.sh`
   const { argv, remove } = await prepareStep(step.run, { directory: scripts, name })
+  const onOutput = async (chunk: Buffer) => {
+    await progress.output(number, chunk)
+    if (number === 1) failPoint('in-step')
+  }
   try {
-    return await steps.run(
-      { argv, cwd, env },
-      {
-        signal,
-        timeoutMs: step.timeoutMs,
-        graceMs,
-        onOutput: async (chunk) => {
-          await progress.output(number, chunk)
-          if (number === 1) failPoint('in-step')
-        },
-      },
-    )
+    const command = { argv, cwd: directory.path, env }
+    return await steps.run(command, { signal, timeoutMs: step.timeoutMs, graceMs, onOutput })
   } finally {
     await remove()
   }

@@ -42,7 +42,7 @@ async function endLeftovers({ leader, cookie, graceMs }: Supervised): Promise<nu
 }
 
 /** A filter such as `tee` reads its input to the end after the command is gone: it is not a leftover yet. */
-const settleMs = 300
+const settleMs = 1_000
 
 const leftoverGraceMs = 2_000
 

@@ -1,5 +1,6 @@
 import { constants, open } from 'node:fs/promises'
-import type { Entries, Git } from './git.ts'
+import type { Entries } from './git-output.ts'
+import type { Git } from './git.ts'
 import { submodule } from './in-the-way.ts'
 import type { Tree } from './tree.ts'
 import { onDisk, shownList, type TreePath } from './tree-path.ts'

@@ -89,12 +89,10 @@ export async function openStore(directory: string, { log, failPoint, clock = sys
 }
 
 /** SQLite answers at once; to callers every answer is a promise, so that another store may take its time. */
-function answer<T>(work: () => T): Promise<T> {
-  return new Promise((resolve, reject) => {
-    try {
-      resolve(work())
-    } catch (error) {
-      reject(asStoreError(error))
-    }
-  })
+async function answer<T>(work: () => T): Promise<T> {
+  try {
+    return await Promise.resolve(work())
+  } catch (error) {
+    throw asStoreError(error)
+  }
 }

@@ -90,6 +90,7 @@ describe('check', () => {
     const written = good
       .replace('{ env: GITHUB_WEBHOOK_SECRET }', '"hunter2hunter2hunter2"')
       .replace('npm ci', '"x\\e[31m", 7')
+      .replace('  blog:', '  "bl\\e]0;x\\aog":')
     for (const isTTY of [true, false]) {
       const { code, out } = await check(written, { isTTY, env: { HOME: '/h', NO_COLOR: '1' } })
       expect(code).toBe(1)

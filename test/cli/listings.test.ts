@@ -109,9 +109,9 @@ describe('apps', () => {
     })
     expect(out).toBe(
       [
-        'APP   BRANCH  LIVE                   RUNNING  QUEUED  LAST              PATH',
-        'blog  main    aaaaaaaaaa, 2 min ago  13       14 15   15 queued (turn)  /srv/blog',
-        'shop  main    -                      -        -       -                 /srv/blog',
+        'APP   BRANCH  LIVE                     RUNNING  QUEUED  LAST              PATH',
+        'blog  main    aaaaaaaaaaaa, 2 min ago  13       14 15   15 queued (turn)  /srv/blog',
+        'shop  main    -                        -        -       -                 /srv/blog',
         '',
       ].join('\n'),
     )
@@ -132,9 +132,9 @@ describe('deployments', () => {
     })
     expect(out).toBe(
       [
-        'ID  APP   STATE      COMMIT      BY    ASKED FOR  TOOK',
-        '12  blog  succeeded  aaaaaaaaaa  push  3 min ago  12 s',
-        '11  blog  timed out  aaaaaaaaaa  push  3 min ago  -     step "npm ci" took longer than 30 min',
+        'ID  APP   STATE      COMMIT        BY    ASKED FOR  TOOK',
+        '12  blog  succeeded  aaaaaaaaaaaa  push  3 min ago  12 s',
+        '11  blog  timed out  aaaaaaaaaaaa  push  3 min ago  -     step "npm ci" took longer than 30 min',
         'older ones: deployhook deployments --before 11',
         '',
       ].join('\n'),
@@ -234,11 +234,11 @@ describe('deliveries', () => {
     })
     expect(out).toBe(
       [
-        'ID  WEBHOOK  EVENT  REF   COMMIT      RESULT              CAME',
-        '9   github   push   main  aaaaaaaaaa  accepted   blog 12  3 min ago',
-        '8   github   push   next  aaaaaaaaaa  ignored    branch   3 min ago',
-        '7   github   push   main  aaaaaaaaaa  duplicate  of 6     3 min ago',
-        '6   github   ping   -     -           ignored    ping     3 min ago',
+        'ID  WEBHOOK  EVENT  REF   COMMIT        RESULT              CAME',
+        '9   github   push   main  aaaaaaaaaaaa  accepted   blog 12  3 min ago',
+        '8   github   push   next  aaaaaaaaaaaa  ignored    branch   3 min ago',
+        '7   github   push   main  aaaaaaaaaaaa  duplicate  of 6     3 min ago',
+        '6   github   ping   -     -             ignored    ping     3 min ago',
         'older ones: deployhook deliveries --before 6',
         '',
         'Refused lately (401)',
@@ -302,11 +302,9 @@ describe.each(listings)('every listing: $argv', ({ argv, path, answer }) => {
     const evil = poisoned(answer)
     const text = await ask(argv, { path, answer: evil })
     expect(text.code).toBe(0)
-    // eslint-disable-next-line no-control-regex -- what must never reach a terminal
     expect(text.out).not.toMatch(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]/)
     const asJson = await ask([...argv, '--json'], { path, answer: evil })
     expect(JSON.parse(asJson.out)).toEqual(evil)
-    // eslint-disable-next-line no-control-regex -- what must never reach a terminal
     expect(asJson.out).not.toMatch(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]/)
   })
 })

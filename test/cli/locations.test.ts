@@ -5,17 +5,18 @@ import { run, type Running } from './world.ts'
 
 /** What `serve` is asked for. */
 async function asked(argv: readonly string[], running: Running = {}): Promise<ServeOptions> {
-  let options: ServeOptions | null = null
+  const asked: ServeOptions[] = []
   const { code, err } = await run(['serve', ...argv], {
     ...running,
     serve: (given) => {
-      options = given
+      asked.push(given)
       return Promise.resolve({ kind: 'stopped' })
     },
   })
   expect(err).toBe('')
   expect(code).toBe(0)
-  if (options === null) throw new Error('serve was not called')
+  const [options] = asked
+  if (options === undefined) throw new Error('serve was not called')
   return options
 }
 

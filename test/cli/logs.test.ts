@@ -26,7 +26,6 @@ describe('logs', () => {
     expect(lines.slice(0, 2)).toEqual(['11:57:31 » fetching main', '11:57:32   grün\tok'])
     expect(lines.at(-2)).toBe('           cut off by a crash')
     expect(lines.slice(2).every((line) => line === '' || /^(\d\d:\d\d:\d\d|\s{8}) {3}/.test(line))).toBe(true)
-    // eslint-disable-next-line no-control-regex -- what must never reach a terminal
     expect(out).not.toMatch(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]/)
   })
 

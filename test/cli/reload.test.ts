@@ -26,7 +26,6 @@ describe('reload', () => {
     expect(out).toBe('')
     expect(err).toContain(problems[0])
     expect(err).toContain('the last good map stays in use')
-    // eslint-disable-next-line no-control-regex -- what must never reach a terminal
     expect(err).not.toMatch(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]/)
   })
 

@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest'
 import { harmless, harmlessJson, oneLine, shorten } from '../../src/cli/text.ts'
 import { hostile } from './world.ts'
 
-// eslint-disable-next-line no-control-regex -- what must never reach a terminal
 const dangerous = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/
 
 const anything = fc.string({ unit: 'binary' })

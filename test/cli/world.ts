@@ -33,8 +33,8 @@ export async function startDaemon(answers: Readonly<Record<string, Answer>>): Pr
       const one = { method, url, headers, body }
       asked.push(one)
       const answer = answers[`${method} ${url.split('?')[0] ?? ''}`]
-      if (answer === undefined) return refuse(404, { code: 'not_found', message: `nothing at ${url}` })(one, response)
-      answer(one, response)
+      const missing = refuse(404, { code: 'not_found', message: `nothing at ${url}` })
+      ;(answer ?? missing)(one, response)
     })
   })
   await new Promise<void>((resolve) => server.listen(socket, resolve))

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -256,4 +256,13 @@ export function pushText(options: { readonly headers?: string; readonly body?: B
   )
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   return `POST /hooks/github HTTP/1.1\r\nHost: anything\r\n${lines.join('')}${options.headers ?? ''}Content-Length: ${body.length}\r\n\r\n${body.toString()}`
+}
+
+/** How many sockets of clients lead to the listener, as the kernel sees it. */
+export async function connections({ port }: { readonly port: number }): Promise<number> {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')} `
+  const established = ' 01 '
+  return (await readFile('/proc/net/tcp', 'utf8'))
+    .split('\n')
+    .filter((row) => (row.split(' rem')[0] ?? '').includes(local) && row.slice(0, 40).includes(established)).length
 }

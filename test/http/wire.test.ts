@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { Secret } from '../../src/lib/secret.ts'
 import { providers } from '../../src/providers/index.ts'
 import { until } from '../support/until.ts'
-import { dial, openDoor, pushText, secret, type Door, type Line } from './door.ts'
+import { connections, dial, openDoor, pushText, secret, type Door, type Line } from './door.ts'
 
 const MiB = 1024 * 1024
 
@@ -261,7 +260,8 @@ describe('a connection', () => {
   it('carries pipelined deliveries, each answered in its turn', async () => {
     const door = await openDoor()
     const line = await dial(door)
-    line.say(pushText() + pushText() + 'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    const text = pushText()
+    line.say(text + text + 'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
     const statuses = [...(await line.ended()).matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)
     expect(statuses).toEqual(['202', '200', '200'])
   })
@@ -300,12 +300,3 @@ describe('a connection', () => {
     await until('all connections to be gone', async () => (await connections(door)) === 0)
   })
 })
-
-/** How many sockets of this process lead to the listener, as the kernel sees it. */
-async function connections({ port }: Door): Promise<number> {
-  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')} `
-  const established = ' 01 '
-  return (await readFile('/proc/net/tcp', 'utf8'))
-    .split('\n')
-    .filter((row) => (row.split(' rem')[0] ?? '').includes(local) && row.slice(0, 40).includes(established)).length
-}

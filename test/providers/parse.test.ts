@@ -151,9 +151,16 @@ describe.each(dialects)(
       })
     })
 
+    it('is known by the path of a repository on this very host, as deploy.yml may name it', () => {
+      for (const field of urls) {
+        for (const url of ['file:///srv/git/blog.git', '/srv/git/blog.git']) {
+          const pushed = push({ [project]: { [name]: 'Acme/Blog', [field]: url } })
+          expect(pushed).toMatchObject({ names: ['file:/srv/git/blog', 'acme/blog'] })
+        }
+      }
+    })
+
     it.each([
-      'file:///srv/git/blog.git',
-      '/srv/git/blog.git',
       'ext::sh -c touch% /tmp/PWN',
       '-oProxyCommand=touch /tmp/PWN',
       'https://user:password@git.example/acme/blog.git',

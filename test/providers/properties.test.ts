@@ -139,7 +139,6 @@ function expectSound(answer: Parsed): void {
     expect(isRefName(ref) && ref.isWellFormed()).toBe(true)
     for (const id of [before, after]) expect(id === null || parseRevision(id) === id).toBe(true)
     expect(names).toContain(repository.toLowerCase())
-    expect(names.some((name) => name.startsWith('file:'))).toBe(false)
     expect((headCommit?.message.length ?? 0) + (headCommit?.author?.length ?? 0) + (pusher?.length ?? 0)).toBeLessThan(
       5000,
     )

@@ -168,14 +168,15 @@ describe('a deployment that is ended early', () => {
 })
 
 describe('the runner', () => {
-  it('ends what an earlier daemon left behind, and takes its scripts away', async () => {
+  it('ends what an earlier daemon left behind, and takes its scripts and pipes away', async () => {
     const world = createDeploying({ graceMs: 300 })
     mkdirSync(join(world.state, 'work', 'steps'), { recursive: true })
     writeFileSync(join(world.state, 'work', 'steps', '7-1-1.sh'), 'echo left')
+    mkdirSync(join(world.state, 'work', 'pipe-x'))
     const left = leftBehind(`${world.stateId}.7.1`)
     expect(await world.runner.endLeftovers()).toBe(1)
     await left.ended
-    expect(readdirSync(join(world.state, 'work'))).toEqual([])
+    expect(existsSync(join(world.state, 'work'))).toBe(false)
   })
 
   it('moves the tree, the view and the stand-in home of an app that got another name', async () => {

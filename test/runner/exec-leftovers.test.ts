@@ -1,7 +1,9 @@
-import { readFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { isAlive, startRunning } from './running.ts'
+import { isAlive, startRunning, until } from './running.ts'
 
 describe('what a command leaves behind', () => {
   it('does not keep its end from being seen, and is ended: a background child that holds the output open', async () => {
@@ -30,6 +32,12 @@ describe('what a command leaves behind', () => {
   it('is found and ended: 50 children', async () => {
     const { result } = await startRunning().sh('for i in $(seq 50); do sleep 1000 & done; exit 1')
     expect(result).toEqual({ kind: 'exited', exitCode: 1, leftovers: 50 })
+  })
+
+  it('is counted without the zombies in it', async () => {
+    // The inner shell becomes a `sleep`, which never waits for the child that has ended.
+    const { result } = await startRunning().sh('sh -c "sleep 0.01 & exec sleep 1000" & sleep 0.3')
+    expect(result).toEqual({ kind: 'exited', exitCode: 0, leftovers: 1 })
   })
 
   it('is found and ended: children that keep forking', async () => {
@@ -76,9 +84,42 @@ describe('what a command leaves behind', () => {
 
   it('is told apart from another command: a cookie that only starts the same is left alone', async () => {
     const running = startRunning()
-    const other = running.sh('echo ready; sleep 1', { env: { DEPLOYHOOK_COOKIE: `${running.cookie}0` } })
-    const { result } = await running.sh('sleep 0.3')
-    expect(result).toMatchObject({ leftovers: 0 })
-    expect((await other).result).toEqual({ kind: 'exited', exitCode: 0, leftovers: 0 })
+    const started = Promise.withResolvers<undefined>()
+    const first = running.sh('mkfifo gate; echo ready; read line < gate', {
+      onOutput: () => {
+        started.resolve(undefined)
+      },
+    })
+    await started.promise
+    const other = await startOther({ DEPLOYHOOK_COOKIE: `${running.cookie}0` })
+    writeFileSync(join(running.folder, 'gate'), 'open\n')
+    expect((await first).result).toEqual({ kind: 'exited', exitCode: 0, leftovers: 0 })
+    expect(isAlive(other)).toBe(true)
+  })
+
+  it('is told apart from another command: the same cookie in an older process is left alone', async () => {
+    const running = startRunning()
+    const other = await startOther({ DEPLOYHOOK_COOKIE: running.cookie })
+    // Ages are told in clock ticks of 10 ms.
+    const born = bornAt(other)
+    await until(() => Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 100 > born + 1)
+    expect((await running.sh('true')).result).toEqual({ kind: 'exited', exitCode: 0, leftovers: 0 })
+    expect(isAlive(other)).toBe(true)
   })
 })
+
+/** A process that no command started; gone after the test. */
+async function startOther(env: Readonly<Record<string, string>>): Promise<number> {
+  const child = spawn('sleep', ['1000'], { env: { PATH: '/usr/bin:/bin', ...env }, stdio: 'ignore' })
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+  })
+  await once(child, 'spawn')
+  return child.pid ?? 0
+}
+
+/** In clock ticks since boot: field 22 of proc_pid_stat(5); the name `sleep` holds no spaces. */
+function bornAt(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[21])
+}

@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { runQuietly } from '../../src/runner/exec.ts'
 import { startRunning, until } from './running.ts'
 
 describe('how a command ends', () => {
@@ -195,4 +196,19 @@ describe('a command that cannot start', () => {
     const { result } = await startRunning().run(['echo', argument], options)
     expect(result).toMatchObject({ kind: 'not_started', reason: 'nul_in_argument' })
   })
+})
+
+describe('a small program of the system', () => {
+  const env = { PATH: '/usr/bin:/bin' }
+
+  it('resolves when it succeeded', async () => {
+    await expect(runQuietly(['true'], { env, timeoutMs: 20_000 })).resolves.toBeUndefined()
+  })
+
+  it.each([[['false']], [['no-such-program']], [['sleep', '1000']]] as const)(
+    'rejects when it did not: %j',
+    async (argv) => {
+      await expect(runQuietly(argv, { env, timeoutMs: argv[0] === 'sleep' ? 100 : 20_000 })).rejects.toThrow()
+    },
+  )
 })

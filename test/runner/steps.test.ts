@@ -52,10 +52,12 @@ describe('a script step', () => {
     const world = createDeploying({
       onOutput: () => {
         listed = execFileSync('ps', ['axww', '-o', 'args']).toString()
+        writeFileSync(join(world.tree, 'listed'), '')
       },
     })
     const env = new Map([['TOKEN', new Secret('hush-hush-hush')]])
-    await world.deploy([script('M=mysterious-text; echo "$TOKEN" | wc -c; sleep 0.2', { env })])
+    const text = 'M=mysterious-text; echo "$TOKEN" | wc -c; until [ -e listed ]; do sleep 0.02; done'
+    await world.deploy([script(text, { env })])
     expect(listed).toContain(join(world.state, 'work', 'steps', '12-1-1.sh'))
     expect(listed).not.toContain('mysterious-text')
     expect(listed).not.toContain('hush-hush-hush')

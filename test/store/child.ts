@@ -2,9 +2,10 @@ import { writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openStore } from '../../src/store/index.ts'
+import { Secret } from '../../src/lib/secret.ts'
+import { openStore, StoreError } from '../../src/store/index.ts'
 
-// What the store's tests run as a process of its own: `hold DIR`, `lock DIR`, or `accept DIR STAGE N [early]`.
+// What the store's tests run as a process of its own: `hold DIR`, `lock DIR`, `accept DIR STAGE N [early]`, `log DIR CHUNK N`.
 
 const [, , verb, directory = '', stage = '', count = '0', mode] = process.argv
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
@@ -12,10 +13,16 @@ const silent = { debug: () => undefined, info: () => undefined, warn: () => unde
 if (verb === 'hold') await hold()
 if (verb === 'lock') await lock()
 if (verb === 'accept') await accept()
+if (verb === 'log') await log()
 
-/** Has the store open until it is killed. */
+/** Has the store open until it is killed; says the code of a refusal. */
 async function hold(): Promise<void> {
-  await openStore(directory, { log: silent, failPoint: () => undefined })
+  try {
+    await openStore(directory, { log: silent, failPoint: () => undefined })
+  } catch (error) {
+    say(error instanceof StoreError ? error.code : String(error))
+    return
+  }
   say('open')
   await sleep(60_000)
 }
@@ -47,6 +54,18 @@ async function accept(): Promise<void> {
       }),
     )
   }
+}
+
+/** Writes a chunk of 64 KiB N times to a log and says by how many MiB the process grew. */
+async function log(): Promise<void> {
+  const store = await openStore(directory, { log: silent, failPoint: () => undefined })
+  const sink = await store.openLog(1, [new Secret('hunter22'), new Secret('x'.repeat(40) + 'y')])
+  const chunk = Buffer.alloc(65_536, stage)
+  const before = process.resourceUsage().maxRSS
+  for (let written = 0; written < Number(count); written++) await sink.output(1, chunk)
+  await sink.close()
+  await store.close()
+  say(String((process.resourceUsage().maxRSS - before) / 1024))
 }
 
 /** Synchronously, so that nothing said is lost by dying. */

@@ -152,6 +152,7 @@ describe('a duplicate', () => {
   it('is not told by its body where the id is signed: two pushes may look the same', async () => {
     const { store } = await openTestStore()
     await store.accept(arrival({ providerId: 'a-1', body: 'same', idIsSigned: true }))
+    await store.accept(arrival({ providerId: 'a-0', body: 'same', idIsSigned: false }))
 
     expect(await store.accept(arrival({ providerId: 'a-2', body: 'same', idIsSigned: true }))).toMatchObject({
       result: 'accepted',

@@ -133,7 +133,7 @@ describe('after the death of the daemon', () => {
   it('every running row is settled by the rules of the queue', async () => {
     const { store } = await openTestStore()
     for (const app of ['plain', 'busy', 'stopping', 'gone']) await enqueue(store, app)
-    for (const _ of [1, 2, 3, 4]) await claimed(store)
+    for (let claims = 0; claims < 4; claims++) await claimed(store)
     await enqueue(store, 'busy')
 
     const settled = await store.recover({
@@ -163,7 +163,7 @@ describe('after the death of the daemon', () => {
       app === 'blog' ? { concurrencyGroup: 'g', realPath: '/p', fingerprint: 'f' } : null
 
     const outcomes = []
-    for (const _ of [1, 2, 3]) {
+    for (let deaths = 0; deaths < 3; deaths++) {
       await claim(store, onlyBlog)
       outcomes.push((await recover())[0]?.reason ?? null)
     }

@@ -114,7 +114,7 @@ describe('writers', () => {
       reason: { code: 'unavailable', message: 'state.db could not be written: the disk is full' },
     }
     expect(all.at(-1)).toMatchObject(full)
-    expect(kept(world)).toEqual(all[0]?.status === 'fulfilled' ? ['small'] : [])
+    expect(kept(world)).toEqual(all[0].status === 'fulfilled' ? ['small'] : [])
     world.database.exec('pragma max_page_count = 1000')
     await world.writer.write(() => keep(world, big))
     expect(kept(world)).toContain(big)
@@ -127,7 +127,7 @@ describe('writers', () => {
 
     const all = await Promise.allSettled([
       world.writer.write(() => keep(world, 'a')),
-      world.writer.write(() => world.database.exec(`insert into child values ('nobody')`)),
+      world.writer.write(() => world.database.prepare(`insert into child values ('nobody')`).run()),
     ])
 
     expect(all.map(({ status }) => status)).toEqual(['rejected', 'rejected'])

@@ -1,0 +1,468 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { createExplain, type Explain, type Explanation } from '../src/explain.ts'
+import { createIngest, type Received } from '../src/ingest.ts'
+import { Secret } from '../src/lib/secret.ts'
+import type { RefusalReason } from '../src/model/delivery.ts'
+import type { App, Webhook } from '../src/model/deploy-map.ts'
+import type { Deployment, DeploymentResult } from '../src/model/deployment.ts'
+import { providers } from '../src/providers/index.ts'
+import { createRefusals, openStore } from '../src/store/index.ts'
+import type { Store } from '../src/store/store.ts'
+import { createApp, createMap, revision } from './support/map.ts'
+
+const now = new Date('2026-11-24T12:00:00.000Z')
+const secret = new Secret('a-secret-for-tests-0123456789')
+
+/** A time so many seconds before now. */
+function before(seconds: number): Date {
+  return new Date(now.getTime() - seconds * 1000)
+}
+
+/** The real way in and the real store, and what is explained of them. `apps` is the map; it may change meanwhile. */
+async function createHistory({
+  apps = [createApp('blog', { branch: 'main' })],
+  problems = [],
+  secrets = [secret],
+}: Setting = {}): Promise<History> {
+  const directory = await mkdtemp(join(tmpdir(), 'deployhook-explain-'))
+  onTestFinished(() => rm(directory, { recursive: true }))
+  const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
+  const store = await openStore(join(directory, 'state'), { log: silent, failPoint: () => undefined })
+  onTestFinished(() => store.close())
+
+  const webhook: Webhook = { name: 'github', provider: 'github', secrets, options: {} }
+  const map = () => createMap(apps, [webhook])
+  const refusals = createRefusals()
+  const ingest = createIngest({
+    store,
+    map,
+    clock: { now: () => before(120) },
+    log: silent,
+    failPoint: () => undefined,
+    onRefused: ({ receivedAt: at, remoteAddress }, reason, providerId) => {
+      refusals.record({ at, webhook: 'github', remoteAddress, reason, providerId })
+    },
+  })
+  const config = () => ({ file: '/etc/deployhook/deploy.yml', loadedAt: before(3600), problems })
+  const explain = createExplain({ store, map, refusals, config, clock: { now: () => now } })
+
+  return {
+    store,
+    ask: explain,
+    refuse: (reason, { at, providerId }) => {
+      refusals.record({ at, webhook: 'github', remoteAddress: '203.0.113.9', reason, providerId })
+    },
+    explain: async (subject) =>
+      (await explain(subject)) ?? expect.fail(`nothing is known of ${subject ?? 'everything'}`),
+    receive: ({ event = 'push', id = 'id-1', key = secret, at = before(120), ...change } = {}) => {
+      const body = Buffer.from(JSON.stringify({ ...push, ...change }))
+      const signed = providers.github.sign({ event, id, body, at }, key)
+      return ingest.receive({ webhook: 'github', ...signed, receivedAt: at, remoteAddress: '140.82.115.1' }, webhook)
+    },
+    request: (app) => ingest.request(createApp(app), { trigger: 'manual', adopt: false }),
+    start: async () => {
+      const resolve = (app: string) => ({ concurrencyGroup: app, realPath: `/srv/${app}`, fingerprint: app })
+      const claim = await store.claim({ resolve, maxRunning: 1, at: before(90) })
+      return claim?.deployment ?? expect.fail('nothing can be started')
+    },
+    end: ({ id, attempts }, result) =>
+      store.finish(
+        { id, attempt: attempts },
+        { outcome: 'succeeded', reason: null, message: null, ...result },
+        before(60),
+      ),
+  }
+}
+
+type Setting = {
+  readonly apps?: readonly App[]
+  readonly problems?: readonly string[]
+  readonly secrets?: readonly Secret[]
+}
+
+type History = {
+  readonly store: Store
+  readonly ask: Explain
+  /** What is said of a subject that something is known of. */
+  readonly explain: (subject: string | null) => Promise<Explanation>
+  readonly refuse: (reason: RefusalReason, how: { readonly at: Date; readonly providerId: string }) => void
+  readonly receive: (sent?: Sent) => Promise<Received>
+  readonly request: (app: string) => Promise<Deployment>
+  /** Starts the next one in the queue. */
+  readonly start: () => Promise<Deployment>
+  readonly end: (running: Deployment, result: Partial<DeploymentResult>) => Promise<Deployment>
+}
+
+type Sent = {
+  readonly event?: string
+  readonly id?: string
+  readonly key?: Secret
+  readonly at?: Date
+  readonly [field: string]: unknown
+}
+
+const push = {
+  ref: 'refs/heads/main',
+  before: revision('a'),
+  after: revision('b'),
+  repository: { full_name: 'acme/blog', clone_url: 'https://github.com/acme/blog.git' },
+  pusher: { name: 'mona' },
+}
+
+describe('explaining a delivery', () => {
+  it('says what came, how it was proven, what was pushed and what became of it', async () => {
+    const { receive, start, end, explain } = await createHistory()
+    await receive()
+    await end(await start(), {
+      outcome: 'failed',
+      reason: 'step_failed',
+      message: 'step 1/1 (npm ci) failed: exit code 1',
+    })
+    expect(await explain('delivery:1')).toEqual({
+      headline: 'Delivery 1 was accepted: deployment 1 of blog',
+      facts: [
+        'An event of the kind push came to webhook github 2 min ago from 140.82.115.1, called id-1 by github.',
+        'Its signature or token was right.',
+        'mona moved main to bbbbbbbbbbbb in acme/blog.',
+        'Deployment 1 of blog failed 1 min ago: step 1/1 (npm ci) failed: exit code 1.',
+      ],
+      next: ['More of it: deployhook explain deployment 1'],
+    })
+  })
+
+  it('says which secret proved it while there are two', async () => {
+    const { receive, explain } = await createHistory({ secrets: [new Secret('the-new-secret-of-ours'), secret] })
+    await receive()
+    expect((await explain('delivery:1')).facts[1]).toContain('by the second of the two secrets')
+  })
+
+  it.each([
+    {
+      why: 'branch',
+      sent: { ref: 'refs/heads/next' },
+      says: 'Blog deploys main, and this was a push to next',
+      cure: 'set "branch:" of blog',
+    },
+    {
+      why: 'tag',
+      sent: { ref: 'refs/tags/v1' },
+      says: 'this was a push of refs/tags/v1',
+      cure: 'deployhook deploy blog',
+    },
+    {
+      why: 'deleted',
+      sent: { after: '0'.repeat(40), deleted: true },
+      says: 'The push deleted main',
+      cure: 'what is live of blog stays',
+    },
+    {
+      why: 'no_app',
+      sent: { repository: { full_name: 'acme/shop', clone_url: 'https://github.com/acme/shop.git' } },
+      says: 'No app of deploy.yml has the repository acme/shop',
+      cure: '"aliases:" (here acme/shop)',
+    },
+    {
+      why: 'ping',
+      sent: { event: 'ping' },
+      says: "the git host's own test of the webhook: it works",
+      cure: 'Push to a branch',
+    },
+    {
+      why: 'event',
+      sent: { event: 'issues' },
+      says: 'An event of the kind issues never deploys',
+      cure: 'Just the push event',
+    },
+  ])('says why nothing wanted it, and the cure: $why', async ({ why, sent, says, cure }) => {
+    const { receive, explain } = await createHistory()
+    await receive(sent)
+    const { headline, facts, next } = await explain('delivery:1')
+    expect(headline).toBe(`Delivery 1 was ignored (${why})`)
+    expect(facts.join('\n').toLowerCase()).toContain(says.toLowerCase())
+    expect(next.join('\n')).toContain(cure)
+  })
+
+  it('says which webhook an app takes pushes from', async () => {
+    const { receive, explain } = await createHistory({ apps: [createApp('blog', { webhook: 'lab' })] })
+    await receive()
+    const { facts, next } = await explain('delivery:1')
+    expect(facts.at(-1)?.toLowerCase()).toBe('blog takes pushes from webhook lab only, and this came to github.')
+    expect(next.join()).toContain('take "webhook:" out of blog')
+  })
+
+  it('tells of each app by itself', async () => {
+    const { receive, explain } = await createHistory({
+      apps: [createApp('blog'), createApp('preview', { branch: 'next' })],
+    })
+    await receive()
+    const { facts } = await explain('delivery:1')
+    expect(facts.join('\n')).toMatch(/preview deploys next, and this was a push to main/i)
+    expect(facts.at(-1)).toMatch(/^Deployment 1 of blog waits/)
+  })
+
+  it('says of a duplicate what became of the first, and how to deploy all the same', async () => {
+    const { receive, explain } = await createHistory()
+    await receive()
+    await receive()
+    expect(await explain('delivery:2')).toMatchObject({
+      headline: 'Delivery 2 was a duplicate of delivery 1',
+      next: [
+        'What became of the first: deployhook explain delivery 1',
+        'Deploy again all the same: deployhook deploy blog',
+      ],
+    })
+  })
+
+  it('says what of a malformed one could not be read', async () => {
+    const { receive, explain } = await createHistory()
+    await receive({ after: 'HEAD' })
+    expect((await explain('delivery:1')).headline).toMatch(/^Delivery 1 could not be read: after: must be a commit id/)
+  })
+
+  it("finds it by the git host's own id", async () => {
+    const { receive, explain } = await createHistory()
+    await receive({ id: '72d3162e-cc78-11e3-81ab-4c9367dc0958' })
+    expect((await explain('72d3162e-cc78-11e3-81ab-4c9367dc0958')).headline).toMatch(/^Delivery 1 /)
+    expect((await explain('delivery:72d3162e-cc78-11e3-81ab-4c9367dc0958')).headline).toMatch(/^Delivery 1 /)
+  })
+})
+
+describe('explaining a refused request', () => {
+  it('says that the secrets differ, although nothing of it was stored', async () => {
+    const { receive, explain, store } = await createHistory()
+    await receive({ id: 'abc-7', key: new Secret('another-secret-0123456789') })
+    expect(await store.deliveries({ limit: 1 })).toEqual([])
+    const { headline, next } = await explain('abc-7')
+    expect(headline).toBe(
+      'A request to webhook github was refused 2 min ago: the secret in the form is not the one in deploy.yml',
+    )
+    expect(next[0]).toContain('Enter the same secret in both')
+  })
+
+  it.each<[RefusalReason, RegExp, RegExp]>([
+    ['no_signature', /carried no signature/, /Enter the secret of deploy\.yml in the webhook form/],
+    ['wrong_scheme', /signed in a way that this webhook does not take/, /"provider:"/],
+    ['stale', /time stamp is too far/, /timedatectl/],
+    ['malformed_header', /signature header was doubled/, /proxy/],
+  ])('says what %s means and the cure', async (reason, meaning, cure) => {
+    const { refuse, explain } = await createHistory()
+    refuse(reason, { at: before(10), providerId: 'abc-7' })
+    const { headline, next } = await explain('abc-7')
+    expect(headline).toMatch(meaning)
+    expect(next[0]).toMatch(cure)
+  })
+})
+
+describe('explaining a deployment', () => {
+  it('says what it waits for and what runs', async () => {
+    const { receive, request, start, explain } = await createHistory()
+    await receive()
+    await start()
+    await request('blog')
+    const { headline, facts, next } = await explain('deployment:2')
+    expect(headline).toBe(
+      'Deployment 2 of blog waits: another deployment of its concurrency group goes first (running now: 1 of blog)',
+    )
+    expect(facts).toContain('A person asked for it.')
+    expect(next).toEqual(['See it live: deployhook logs -f 2', 'End it: deployhook cancel 2'])
+  })
+
+  it('says who asked for it, that the tip had moved on, how long it took and where it failed', async () => {
+    const { receive, start, end, explain, store } = await createHistory()
+    await receive()
+    const running = await start()
+    const owner = { id: running.id, attempt: running.attempts }
+    await store.setRevision(owner, revision('c'))
+    await store.startStep(owner, { number: 1, name: 'npm ci', at: before(80) })
+    await store.finishStep(owner, { number: 1, exitCode: 3, signal: null, at: before(61) })
+    await end(running, { outcome: 'failed', reason: 'step_failed', message: 'npm ci failed' })
+    expect(await explain('1')).toEqual({
+      headline: 'Deployment 1 of blog failed 1 min ago: npm ci failed',
+      facts: [
+        'Delivery 1 asked for it: a push to main (bbbbbbbbbbbb) by mona, which came to webhook github 2 min ago.',
+        "bbbbbbbbbbbb was pushed, but by then the branch's tip was cccccccccccc: the tip is what is deployed.",
+        'It waited 30 s and ran for 30 s.',
+        'It failed at step 1 (npm ci), with exit code 3.',
+      ],
+      next: [
+        'See what it printed: deployhook logs 1',
+        'When the cause is mended, try again: deployhook retry 1',
+        'Delivery 1 is another thing: deployhook explain delivery 1',
+      ],
+    })
+  })
+
+  it('says what it is at while it runs', async () => {
+    const { receive, start, explain, store } = await createHistory()
+    await receive()
+    const { id, attempts: attempt } = await start()
+    await store.startStep({ id, attempt }, { number: 2, name: 'npm run build', at: before(80) })
+    const { headline, facts } = await explain('deployment:1')
+    expect(headline).toBe('Deployment 1 of blog is running, started 1 min ago')
+    expect(facts.at(-1)).toBe('It is at step 2 (npm run build).')
+  })
+
+  it('follows superseded ones to the one that counts', async () => {
+    const { receive, start, end, explain } = await createHistory()
+    for (const digit of ['b', 'c', 'd']) await receive({ id: `id-${digit}`, after: revision(digit) })
+    await end(await start(), {})
+    const { headline, facts, next } = await explain('deployment:1')
+    expect(headline).toMatch(/^Deployment 1 of blog was superseded .*: a newer one took its place, deployment 2$/)
+    expect(facts.at(-1)).toBe('In the end, deployment 3 succeeded 1 min ago.')
+    expect(next).toEqual(['Look at that one: deployhook explain deployment 2'])
+  })
+
+  it.each([
+    {
+      reason: 'already_live',
+      message: null,
+      says: "the branch's tip was live already",
+      next: 'Deploy it all the same: deployhook deploy blog',
+    },
+    {
+      reason: 'branch_gone',
+      message: 'there is no branch main',
+      says: 'there is no branch main',
+      next: 'deployhook retry 1',
+    },
+    { reason: 'something_newer', message: null, says: 'something_newer', next: 'Deploy it all the same' },
+  ])('says why it was skipped: $reason', async ({ reason, message, says, next }) => {
+    const { receive, start, end, explain } = await createHistory()
+    await receive()
+    await end(await start(), { outcome: 'skipped', reason, message })
+    const explanation = await explain('deployment:1')
+    expect(explanation.headline).toContain(says)
+    expect(explanation.next.join('\n')).toContain(next)
+  })
+
+  it('offers no retry when the app is gone', async () => {
+    const apps = [createApp('blog')]
+    const { receive, start, end, explain } = await createHistory({ apps })
+    await receive()
+    await end(await start(), { outcome: 'cancelled' })
+    apps.length = 0
+    expect((await explain('deployment:1')).next).toEqual([
+      'blog is no longer in deploy.yml. If it was renamed, say "was: blog" in its new entry.',
+    ])
+  })
+})
+
+describe('explaining an app', () => {
+  it('says that nothing has ever come, and what to do', async () => {
+    const { explain } = await createHistory()
+    expect(await explain('blog')).toEqual({
+      headline: 'blog: nothing of it is live yet',
+      facts: [
+        'It deploys main of https://github.com/acme/blog.git to /srv/blog.',
+        'It has never been deployed.',
+        'No delivery has reached it yet.',
+      ],
+      next: ['Deploy it by hand: deployhook deploy blog', 'Does anything arrive? deployhook explain'],
+    })
+  })
+
+  it('says what is live, what came last and why that was not wanted', async () => {
+    const { receive, start, end, explain, store } = await createHistory()
+    await receive()
+    const running = await start()
+    await store.setRevision({ id: running.id, attempt: running.attempts }, revision('b'))
+    await end(running, {})
+    await receive({ id: 'id-2', ref: 'refs/heads/next' })
+    const { headline, facts, next } = await explain('app:blog')
+    expect(headline).toBe('blog: bbbbbbbbbbbb is live, since 1 min ago (deployment 1)')
+    expect(facts).toContain('The newest deployment, 1, succeeded 1 min ago.')
+    expect(facts.at(-1)).toBe(
+      'The last delivery that reached it is 2, 2 min ago, and it was not wanted: blog deploys main, and this was a push to next.',
+    )
+    expect(next.join()).toContain('Push to main')
+  })
+
+  it('remembers one that was taken out of deploy.yml', async () => {
+    const apps = [createApp('blog')]
+    const { receive, explain } = await createHistory({ apps })
+    await receive()
+    apps.length = 0
+    expect((await explain('blog')).headline).toBe('blog is not in deploy.yml (any more)')
+  })
+
+  it('is not mixed up with a deployment when its name is a number', async () => {
+    const { request, explain } = await createHistory({ apps: [createApp('1')] })
+    expect((await explain('1')).headline).toBe('1: nothing of it is live yet')
+    await request('1')
+    const { headline, next } = await explain('1')
+    expect(headline).toMatch(/^Deployment 1 of 1 waits/)
+    expect(next.at(-1)).toBe('The app of that name: deployhook explain app 1')
+  })
+})
+
+describe('explaining why nothing happens', () => {
+  it('says what to check in the form and in the proxy while nothing has come', async () => {
+    const { explain } = await createHistory()
+    const { headline, facts, next } = await explain(null)
+    expect(headline).toBe('Webhook github has not received anything yet')
+    expect(facts).toEqual([
+      'deploy.yml is /etc/deployhook/deploy.yml, loaded 1 h ago, with 1 app.',
+      'Webhook github: no delivery has been believed yet.',
+      '0 running, 0 queued.',
+    ])
+    expect(next.join('\n')).toContain('/hooks/github, the content type application/json')
+    expect(next.join('\n')).toContain('must answer 401')
+  })
+
+  it('says that deliveries are refused, and that the secrets differ', async () => {
+    const { receive, explain } = await createHistory()
+    await receive({ at: before(600) })
+    await receive({ id: 'id-2', key: new Secret('another-secret-0123456789'), at: before(30) })
+    const { headline, facts, next } = await explain(null)
+    expect(headline).toBe('Webhook github refuses what it gets')
+    expect(facts[2]).toBe(
+      'Webhook github: 1 request refused since the start, the last 30 s ago from 140.82.115.1: the secret in the form is not the one in deploy.yml.',
+    )
+    expect(next[0]).toContain('Webhook github: Enter the same secret in both')
+  })
+
+  it('is not alarmed by a refusal that came before a delivery that was believed', async () => {
+    const { receive, explain } = await createHistory()
+    await receive({ id: 'id-0', key: new Secret('another-secret-0123456789'), at: before(600) })
+    await receive()
+    const { headline, next } = await explain('webhook:github')
+    expect(headline).toBe('Webhook github (github) works')
+    expect(next).toEqual(['See what arrived: deployhook deliveries --webhook github'])
+  })
+
+  it('puts a broken deploy.yml first', async () => {
+    const { receive, explain } = await createHistory({ problems: ['deploy.yml:3:5 apps.blog: unknown key'] })
+    await receive()
+    const { headline, facts, next } = await explain('')
+    expect(headline).toBe('deploy.yml has problems: the map from before is in use')
+    expect(facts.join('\n')).toContain('deploy.yml:3:5 apps.blog: unknown key')
+    expect(next[0]).toContain('deployhook check')
+  })
+})
+
+describe('a subject that nothing is known of', () => {
+  it.each([
+    'blgo',
+    '99',
+    '0',
+    '-1',
+    '1e3',
+    'delivery:99',
+    'delivery:',
+    'deployment:1;drop',
+    'app:',
+    'app:nothing',
+    'webhook:x',
+    'constructor',
+    'constructor:x',
+    '__proto__:1',
+    'x'.repeat(200),
+  ])('is null: %s', async (subject) => {
+    const { ask, receive } = await createHistory()
+    await receive()
+    expect(await ask(subject)).toBeNull()
+  })
+})
