@@ -91,7 +91,7 @@ async function watch(client: Client, id: number): Promise<{ outcome: string | nu
   let state = ''
   for await (const event of await client.followLog(id, { lastId: null, signal: AbortSignal.timeout(15_000) })) {
     if (event.kind === 'end') break
-    if (event.kind === 'line') screen.output(event.step as unknown as string | null, event.text)
+    if (event.kind === 'line') screen.output(event.step, event.text)
     if (event.kind !== 'state' || event.deployment.state === state) continue
     state = event.deployment.state
     screen.state(event.deployment.outcome === null ? state : `${state}: ${event.deployment.outcome}`)

@@ -78,10 +78,8 @@ export function createLiveMap(first: Extract<Reading, { kind: 'loaded' }>, deps:
   }
 }
 
-/** Keys that only a restart can put into force. */
+/** What only a restart can put into force. */
 function needsRestart(before: DeployMap, after: DeployMap): readonly string[] {
-  const keys = { listen: 'server.listen', trustProxy: 'server.trust_proxy' } as const
-  return (Object.keys(keys) as (keyof typeof keys)[])
-    .filter((key) => JSON.stringify(before.server[key]) !== JSON.stringify(after.server[key]))
-    .map((key) => `${keys[key]} has changed: it takes effect at the next restart`)
+  if (JSON.stringify(before.server.listen) === JSON.stringify(after.server.listen)) return []
+  return ['server.listen has changed: it takes effect at the next restart']
 }

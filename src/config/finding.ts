@@ -7,14 +7,18 @@ export type Finding = {
   /** What is wrong, and the cure: follows the path and a colon. */
   readonly message: string
   readonly severity: 'error' | 'warning'
-  /** What to point at; a path that is not written points at the nearest key above it. */
-  readonly at: 'key' | 'value'
+  /** What to point at; a path that is not written points at the nearest key above it, `file` at no line at all. */
+  readonly at: 'key' | 'value' | 'file'
   /** Where in the text, when it is not to be found by its path. */
   readonly offset?: number
 }
 
 export function problemAt(path: Path, message: string): Finding {
   return { path, message, severity: 'error', at: 'value' }
+}
+
+export function problemOfFile(message: string): Finding {
+  return { path: [], message, severity: 'error', at: 'file' }
 }
 
 export function problemAtKey(path: Path, message: string): Finding {

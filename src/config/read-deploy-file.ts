@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs'
-import { problemAt, warningAt, type Finding } from './finding.ts'
+import { problemOfFile, type Finding } from './finding.ts'
 import { readRegularFile } from './read-file.ts'
 
 /** A thousand apps take a third of this. */
@@ -11,7 +11,7 @@ export async function readDeployFile(
   { uid }: { readonly uid: number },
 ): Promise<{ readonly bytes: Buffer | null; readonly findings: readonly Finding[] }> {
   const read = await readRegularFile(file, { maxBytes })
-  if (read.kind === 'unreadable') return { bytes: null, findings: [problemAt([], read.problem)] }
+  if (read.kind === 'unreadable') return { bytes: null, findings: [problemOfFile(read.problem)] }
   const findings = permissionFindings(read.stats, { file, uid })
   return { bytes: read.bytes, findings }
 }
@@ -24,18 +24,18 @@ export function permissionFindings(
   const findings: Finding[] = []
   if (owner !== uid && owner !== 0) {
     findings.push(
-      problemAt(
-        [],
+      problemOfFile(
         `belongs to user ${owner}, who could change what runs here: it must belong to root or to user ${uid} (chown)`,
       ),
     )
   }
   if ((mode & 0o002) !== 0) {
-    findings.push(problemAt([], `can be written by everybody, who could change what runs here: chmod o-w ${file}`))
+    findings.push(problemOfFile(`can be written by everybody, who could change what runs here: chmod o-w ${file}`))
   } else if ((mode & 0o020) !== 0) {
-    findings.push(
-      warningAt([], `can be written by its group, whose members can change what runs here: chmod g-w ${file}`),
-    )
+    findings.push({
+      ...problemOfFile(`can be written by its group, whose members can change what runs here: chmod g-w ${file}`),
+      severity: 'warning',
+    })
   }
   return findings
 }

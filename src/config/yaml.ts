@@ -110,6 +110,7 @@ function describe(text: string, lines: LineCounter, root: YamlNode): YamlDocumen
       return isScalar(node) ? node.source : null
     },
     placeOf: ({ offset, path, at }) => {
+      if (at === 'file') return null
       const { line, col } = lines.linePos(Math.min(offset ?? offsetOf(tree, path, at), text.length))
       return { line: Math.max(1, line), column: Math.max(1, col), source: lineAt(text, lines, line) }
     },

@@ -59,8 +59,8 @@ describe('the commands against the real daemon', () => {
 
     const later: Promise<Ran>[] = []
     const onOutput = (text: string): void => {
-      if (later.length === 0 && text.includes('deployment 2 of blog: queued'))
-        later.push(run(['deploy', 'blog'], { env, onOutput: () => void closed.open() })
+      if (later.length > 0 || !text.includes('deployment 2 of blog: queued')) return
+      later.push(run(['deploy', 'blog'], { env, onOutput: () => void closed.open() }))
     }
     const first = await run(['deploy', 'blog'], { env, onOutput })
     expect(first.err).toBe('deployment 2 of blog is superseded by 3: following that one\n')
@@ -68,4 +68,4 @@ describe('the commands against the real daemon', () => {
     expect(first.code).toBe(0)
     expect(await Promise.all(later)).toMatchObject([{ code: 0 }])
   })
-}))
+})

@@ -148,8 +148,9 @@ describe('the environment of an app', () => {
     ['DEPLOYHOOK_REVISION: x', 'names that start with DEPLOYHOOK_ are set by deployhook itself: choose another'],
     ['deployhook_x: x', 'names that start with DEPLOYHOOK_ are set by deployhook itself: choose another'],
     ['PORT: 8080', 'must be a string: quote it ("8080")'],
+    ['A: { env: SECRET, x: y }', 'there is no key "x" here (there is env, file, credential)'],
     [
-      'A: { env: SECRET, x: y }',
+      'A: { env: SECRET, file: x }',
       'give exactly one of { env: NAME }, { file: PATH } or { credential: NAME }, with a text',
     ],
   ])('is refused for %s', async (entry, told) => {

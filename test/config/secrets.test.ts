@@ -45,7 +45,7 @@ describe('a secret from the environment', () => {
     [
       'is short, as the second of two',
       '{ secrets: [{ env: SECRET }, { env: SHORT }] }',
-      '2:38 webhooks.github.secrets[1]: the secret has 7 characters, which can be guessed: make one with: openssl rand -hex 32',
+      '2:40 webhooks.github.secrets[1]: the secret has 7 characters, which can be guessed: make one with: openssl rand -hex 32',
     ],
     [
       'is empty, though weak ones are allowed',
@@ -60,7 +60,7 @@ describe('a secret from the environment', () => {
     [
       'is given twice over',
       '{ secret: { env: SECRET }, secrets: [{ env: SECRET }] }',
-      '2:37 webhooks.github.secrets: secret and secrets are both here: put both into secrets, the newest first',
+      '2:38 webhooks.github.secrets: secret and secrets are both here: put both into secrets, the newest first',
     ],
     [
       'is one of three',
@@ -118,7 +118,7 @@ describe('a secret from the environment', () => {
     const text = webhook('{ provider: gitlab, secrets: [{ env: SECRET }, { env: SIGNING }] }')
     const env = { SECRET: strong, SIGNING: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' }
     expect(await headsOf(text, { env })).toEqual([
-      expect.stringMatching(/^2:41 webhooks\.github\.secrets: mixes a signing token/),
+      expect.stringMatching(/^2:40 webhooks\.github\.secrets: mixes a signing token/),
     ])
   })
 
@@ -145,7 +145,7 @@ describe('a secret from the environment', () => {
 
   it('is told once when it stands in defaults, however many apps there are', async () => {
     const text = `${withApp()}  shop: { repo: /srv/git/shop, path: /srv/shop }\ndefaults: { env: { A: { env: NOPE } } }\n`
-    expect(await headsOf(text)).toEqual([expect.stringContaining('8:25 defaults.env.A: the environment variable NOPE')])
+    expect(await headsOf(text)).toEqual([expect.stringContaining('8:23 defaults.env.A: the environment variable NOPE')])
   })
 
   it('proves an API token only when it is hard to guess', async () => {

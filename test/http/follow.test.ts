@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { Agent, request } from 'undici'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Deployment } from '../../src/model/deployment.ts'
@@ -184,6 +185,25 @@ describe('following a log', () => {
     const door = await openDoor()
     const events = await all(follow(door, await logged(door, { lines: 3 })))
     expect(events.map(({ event }) => event)).toEqual(['state', 'line', 'line', 'line', 'end'])
+  })
+
+  it('gives the final state before the end, also when its change was not heard of', async () => {
+    const door = await openDoor({
+      wrapStore: (store) => ({
+        ...store,
+        async *changes(signal) {
+          await once(signal, 'abort')
+          yield* [] as Deployment[]
+        },
+      }),
+    })
+    const id = await queue(door)
+    const events = follow(door, id)
+    await events.next()
+    await door.store.cancelQueued(id, new Date())
+    const rest = await all(events)
+    expect(rest.map(({ event }) => event)).toEqual(['state', 'end'])
+    expect(rest.map(stateOf)[0]).toMatchObject({ state: 'done', outcome: 'cancelled' })
   })
 
   it('of one that was cancelled before it began ends too', async () => {

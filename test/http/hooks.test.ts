@@ -28,14 +28,6 @@ describe('a verified delivery', () => {
     expect(deployment).toMatchObject({ app: 'blog', state: 'queued', requestedRevision: 'a'.repeat(40) })
   })
 
-  it('carries the url of each deployment only when public_url says what it is', async () => {
-    const door = await openDoor({ server: { publicUrl: 'https://deploy.example.com/' } })
-    const { body } = await door.push()
-    expect(body).toMatchObject({
-      deployments: [{ url: expect.stringMatching(/^https:\/\/deploy\.example\.com\/deployments\/\d+$/) as string }],
-    })
-  })
-
   it('that came before is a duplicate, 200, and names the first', async () => {
     const door = await openDoor()
     const first = await door.push({ id: 'same' })

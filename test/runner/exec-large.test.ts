@@ -25,13 +25,14 @@ function measured(command: string): { readonly bytes: number; readonly grownMiB:
 describe('a command with a lot of output', () => {
   it.each([
     [
-      '100 MB of lines',
-      "yes 'a line of eighty characters, as builds like to write them, time and again, you see' | head -c 100000000",
+      '300 MB of lines',
+      "yes 'a line of eighty characters, as builds like to write them, time and again, you see' | head -c 300000000",
     ],
-    ['100 MB in one line', 'head -c 100000000 /dev/zero'],
-  ])('hands over %s without growing the daemon by more than 50 MiB', (_, command) => {
+    ['300 MB in one line', 'head -c 300000000 /dev/zero'],
+  ])('hands over %s without growing the daemon by as much as a third of it', (_, command) => {
     const { bytes, grownMiB } = measured(command)
-    expect(bytes).toBe(100_000_000)
-    expect(grownMiB).toBeLessThan(50)
+    expect(bytes).toBe(300_000_000)
+    // Not less: V8 lets up to 64 MiB of buffers go stale before it collects them.
+    expect(grownMiB).toBeLessThan(95)
   })
 })

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Received } from '../../ingest.ts'
-import type { DeployMap, Webhook } from '../../model/deploy-map.ts'
+import type { Webhook } from '../../model/deploy-map.ts'
 import { headersOf } from '../headers.ts'
 import { HttpError } from '../http-error.ts'
 import { createRefusalLimit } from '../refusal-limit.ts'
@@ -69,7 +69,6 @@ function mayBe(request: FastifyRequest): number {
 type Judged = { readonly received: Received; readonly webhook: Webhook; readonly remoteAddress: string }
 
 function createAnswer({
-  map,
   metrics,
   warn,
   limits,
@@ -103,14 +102,10 @@ function createAnswer({
       return {
         delivery,
         result,
-        deployments: deployments.map((made) => ({ id: made.id, app: made.app, ...link(map(), made.id) })),
+        deployments: deployments.map((made) => ({ id: made.id, app: made.app })),
         ignored,
       }
     }
     return { delivery, result, reason, ignored, ...(duplicateOf === null ? {} : { duplicateOf }) }
   }
-}
-
-function link({ server: { publicUrl } }: DeployMap, deployment: number): { readonly url?: string } {
-  return publicUrl === null ? {} : { url: `${publicUrl.replace(/\/+$/, '')}/deployments/${deployment}` }
 }
