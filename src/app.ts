@@ -46,6 +46,15 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const read = (): Promise<Reading> => readDeployMap(options, process)
   await using opened = new AsyncDisposableStack()
 
+  // Watched from before it is read, so that no edit falls in between.
+  const watching = new AbortController()
+  const up = Promise.withResolvers<undefined>()
+  const onChange = (): void => void up.promise.then(() => reload())
+  watchDeployMap(options.configFile, { signal: watching.signal, onChange })
+  opened.defer(() => {
+    watching.abort()
+  })
+
   const first = await read()
   if (first.kind === 'refused') return { kind: 'cannot_start', problem: first.problems.join('\n') }
 
@@ -90,7 +99,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
 
   await settleThePast()
   worker.start()
-  watchDeployMap(options.configFile, { signal: stop.signal, onChange: () => void reload() })
+  up.resolve(undefined)
 
   await stop.asked
   log.info(

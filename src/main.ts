@@ -14,12 +14,12 @@ if (Number.parseInt(process.versions.node, 10) < Number.parseInt(engines.node.re
   process.exit(78)
 }
 
-const [{ runCli }, { ioOf }, { startApp }] = await Promise.all([
-  import('./cli/index.ts'),
-  import('./cli/io.ts'),
-  import('./app.ts'),
-])
+const [{ runCli }, { ioOf }] = await Promise.all([import('./cli/index.ts'), import('./cli/io.ts')])
 process.exitCode = await runCli(
   process.argv.slice(2),
-  ioOf(process, { version, serve: (options) => startApp(options, { process, version }) }),
+  ioOf(process, {
+    version,
+    // The daemon's parts are loaded by the one command that needs them.
+    serve: async (options) => (await import('./app.ts')).startApp(options, { process, version }),
+  }),
 )

@@ -44,7 +44,12 @@ export function createWorkspace(deps: WorkspaceDeps): Workspace {
 
   async function prepare(): Promise<void> {
     prepared ??= mkdir(stateDirectory, { recursive: true, mode: 0o700 }).then(() => prepareAskpass(stateDirectory))
-    await prepared
+    try {
+      await prepared
+    } catch (error) {
+      prepared = undefined
+      throw error
+    }
     await locks.run('git.config', () => writeGlobalConfig(stateDirectory, localPaths()))
   }
 

@@ -50,17 +50,19 @@ export async function findInTheWay(
   }: { readonly index: Entries; readonly next: Entries; readonly changed: ReadonlySet<TreePath> },
 ): Promise<InTheWay> {
   const look = createLook(root)
+  // What a step put where a submodule belongs is in nobody's index.
+  const isTracked = (path: TreePath) => (index.get(path)?.mode ?? submodule) !== submodule
   const files = new Set<TreePath>()
   const repositories = new Set<TreePath>()
   for (const [path, { mode }] of next) {
-    if (index.has(path) && !changed.has(path)) continue
+    if (isTracked(path) && !changed.has(path)) continue
     const found = await look(path)
-    if (found.kind === 'behind' && !index.has(found.obstacle)) files.add(found.obstacle)
-    if (found.kind === 'file' && !index.has(path)) files.add(path)
+    if (found.kind === 'behind' && !isTracked(found.obstacle)) files.add(found.obstacle)
+    if (found.kind === 'file' && !isTracked(path)) files.add(path)
     if (found.kind !== 'directory' || mode === submodule) continue
     const inside = await walk(root, path)
     if (inside.holdsRepository) repositories.add(path)
-    else for (const file of inside.files) if (!index.has(file)) files.add(file)
+    else for (const file of inside.files) if (!isTracked(file)) files.add(file)
   }
   return { files: [...files], repositories: [...repositories] }
 }

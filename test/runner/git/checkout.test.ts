@@ -210,6 +210,16 @@ describe('checking out', () => {
     expect(world.notes.join('\n')).toMatch(/LFS is not supported.*big\.bin/)
     expect(await world.read('srv/blog/big.bin')).toBe(pointer)
     expect((await lstat(world.path('srv/blog/vendor/lib'))).isDirectory()).toBe(true)
+
+    await world.write({ 'srv/blog/vendor/lib/mine.txt': 'put there by a step' })
+    await world.repository.git('rm', '-q', '--cached', 'vendor/lib')
+    await rm(world.path('clone/vendor'), { recursive: true, force: true })
+    await world.repository.push({ 'vendor/lib': 'a file now' })
+    await world.deployed(world.app(), 2)
+    expect(await world.read('srv/blog/vendor/lib')).toBe('a file now')
+    expect(await world.git(join(world.state, 'trees/blog.git'), 'show', `${saved}/2:vendor/lib/mine.txt`)).toBe(
+      'put there by a step',
+    )
   })
 
   it('keeps what somebody committed or stashed in the tree', async () => {
