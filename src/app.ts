@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os'
+import { fileURLToPath } from 'node:url'
 import type { Served } from './cli/io.ts'
 import type { ServeOptions } from './cli/locations.ts'
 import { loadDeployMap, parseListen, watchDeployMap } from './config/index.ts'
@@ -67,7 +68,15 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const live = createLiveMap(first, { read, store, clock, log, onSwap })
   const { map, reload, state: config } = live
   const run = createRunCommand({ directory: `${stateDirectory}/work` })
-  const workspace = createWorkspace({ stateDirectory, run, failPoint, path, localPaths: () => localPaths(map()) })
+  const networkEnv = networkEnvOf(env)
+  const workspace = createWorkspace({
+    stateDirectory,
+    run,
+    failPoint,
+    path,
+    networkEnv,
+    localPaths: () => localPaths(map()),
+  })
   const runner = createRunner({ stateDirectory, stateId: store.stateId, workspace, run, failPoint, user: userOf(env) })
   const worker = createWorker({ store, runner, map, realPath, clock, log, failPoint, retryMs: 1_000 })
   const { draining } = worker
@@ -153,9 +162,15 @@ function listenOf({ listen }: ServeOptions, map: DeployMap): Listen {
 
 /** The repositories on this host that git may read although another user owns them: exactly those of deploy.yml. */
 function localPaths(map: DeployMap): readonly string[] {
-  return [...map.apps.values()].flatMap(({ repo }) =>
-    repo.protocol === 'file' ? [repo.url.replace(/^file:\/\/(localhost)?/, '')] : [],
-  )
+  const local = [...map.apps.values()].filter(({ repo }) => repo.protocol === 'file')
+  return local.map(({ repo: { url } }) => (url.startsWith('/') ? url : fileURLToPath(url)))
+}
+
+/** What of the daemon's own environment git may see on its way to a remote: proxies and authorities. */
+function networkEnvOf(env: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
+  const proxies = ['HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY'].flatMap((name) => [name, name.toLowerCase()])
+  const names = [...proxies, 'GIT_SSL_CAINFO', 'GIT_SSL_CAPATH', 'SSL_CERT_FILE', 'SSL_CERT_DIR']
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])))
 }
 
 function userOf(env: NodeJS.ProcessEnv): { readonly name: string; readonly home: string } {

@@ -42,3 +42,8 @@ export function optionsOf(webhook: WrittenWebhook): object {
   const common = new Set(['provider', 'secret', 'secrets', 'allow_weak_secret'])
   return Object.fromEntries(Object.entries(webhook).filter(([key]) => !common.has(key)))
 }
+
+/** The names that the app had before, whichever way they were written. */
+export function formerNames({ was = [] }: Pick<WrittenApp, 'was'>): readonly string[] {
+  return typeof was === 'string' ? [was] : was
+}

@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import { appPath, type Entry } from './entries.ts'
 import { readRegularFile } from './read-file.ts'
-import { realPathOf } from './real-path.ts'
+import { realPathOf, type KnownPaths } from './real-path.ts'
 import type { Machine } from './rules/rule.ts'
 
 /** What the rules need to know of this machine; the only part of them that looks at the disk. */
@@ -17,7 +17,8 @@ export async function lookAtMachine(
 ): Promise<Machine> {
   const { file, env, uid, stateDirectory, rootSteps = 'refuse' } = options
   const paths = [...new Set(entries.map(appPath).filter((path) => path !== null))]
-  const real = await Promise.all(paths.map(async (path) => [path, await realPathOf(path)] as const))
+  const known: KnownPaths = new Map()
+  const real = await Promise.all(paths.map(async (path) => [path, await realPathOf(path, { known })] as const))
   const realFile = await realPathOf(file)
   const home = env['HOME']
   return {

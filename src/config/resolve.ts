@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { parseDuration } from '../lib/duration.ts'
 import type { ApiToken, App, DeployMap, GitAccess, Server, Webhook } from '../model/deploy-map.ts'
 import { identityOf, parseRepository } from '../model/repository.ts'
-import { appPath, optionsOf, sourcesOf, type Entry } from './entries.ts'
+import { appPath, formerNames, optionsOf, sourcesOf, type Entry } from './entries.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { parseListen } from './listen.ts'
 import type { Judged } from './rules/rule.ts'
@@ -59,7 +59,7 @@ function resolveApp(entry: Entry, context: { readonly folder: string; readonly s
     webhook: app.webhook ?? null,
     concurrencyGroup: app.concurrency_group ?? repo.identity,
     adopt: app.adopt,
-    was: app.was ?? [],
+    was: formerNames(app),
     onInterrupt: app.on_interrupt,
     fingerprint: fingerprintOf(app),
   }

@@ -136,7 +136,10 @@ const appSchema = z.strictObject({
   webhook: nameText.optional().describe('Accept pushes from this webhook only. Default: from any.'),
   concurrency_group: nameText.optional().describe('One deployment at a time per group. Default: the repository.'),
   adopt: z.boolean().optional().describe('Take over a directory that holds other files. Default false.'),
-  was: list(nameText).optional().describe('Earlier names of this app: its queue and history follow it.'),
+  was: z
+    .union([nameText, list(nameText)])
+    .optional()
+    .describe('Earlier name of this app, or several: its queue and history follow it.'),
   on_interrupt: z
     .enum(['requeue', 'stop'])
     .optional()

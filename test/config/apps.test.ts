@@ -43,6 +43,8 @@ describe('an app', () => {
     ['concurrency_group: "a b"', badName],
     ['concurrency_group: ""', badName],
     ['was: [Blog]', badName],
+    ['was: Blog', badName],
+    ['was: 7', '7 must be a string'],
     ['webhook: githb', 'there is no webhook "githb": did you mean "github"?'],
     ['webhook: gitlab-company', 'there is no webhook "gitlab-company" (there is github)'],
     ['git: { username: "a:b", token: { env: TOKEN } }', 'must be letters, digits and signs, without : and spaces'],
@@ -79,6 +81,7 @@ describe('an app', () => {
       '{ was: [blog] }',
       'apps.shop.was[0]: there still is an app "blog": only the name of one that is gone can be taken over',
     ],
+    ['{ was: shop }', 'apps.shop.was: is the name that the app has now: take it out'],
     ['{ was: [shop] }', 'apps.shop.was[0]: is the name that the app has now: take it out'],
     ['{ was: [old, old] }', 'apps.shop.was[1]: the history of "old" goes to shop already: it can go to one app'],
   ])('takes over only names that are free: %s', async (entry, told) => {

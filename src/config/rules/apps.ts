@@ -1,6 +1,6 @@
 import { parseRepository } from '../../model/repository.ts'
 import { didYouMean, quoted } from '../did-you-mean.ts'
-import type { Entry } from '../entries.ts'
+import { formerNames, type Entry } from '../entries.ts'
 import { problemAt, problemAtKey, warningAt, type Finding } from '../finding.ts'
 import type { Rule } from './rule.ts'
 
@@ -74,10 +74,10 @@ export const wasNamesAreFree: Rule = ({ entries, document }) => {
   const names = document.keysOf(['apps'])
   const takenBy = new Map<string, string>()
   return entries.flatMap(({ name, app, placeOf }) =>
-    (app.was ?? []).flatMap((former, index) => {
+    formerNames(app).flatMap((former, index) => {
       const first = takenBy.get(former)
       takenBy.set(former, first ?? name)
-      const at = [...placeOf('was'), index]
+      const at = typeof app.was === 'string' ? placeOf('was') : [...placeOf('was'), index]
       if (former === name) return [problemAt(at, 'is the name that the app has now: take it out')]
       if (names.includes(former))
         return [
