@@ -14,7 +14,10 @@ export default defineConfig(
       '@typescript-eslint/consistent-type-imports': 'error',
       'no-restricted-syntax': [
         'error',
-        { selector: "Property[key.name='shell'][value.value=true]", message: 'Commands are argument lists (STYLE 11).' },
+        {
+          selector: "Property[key.name='shell'][value.value=true]",
+          message: 'Commands are argument lists (STYLE 11).',
+        },
         { selector: "Property[key.name='rejectUnauthorized'][value.value=false]", message: 'TLS is always checked.' },
       ],
       'no-restricted-imports': [

@@ -23,10 +23,10 @@ export type Reading =
   | { readonly kind: 'refused'; readonly problems: readonly string[] }
 
 export type LiveMap = {
-  map(): DeployMap
-  state(): ConfigState
+  readonly map: () => DeployMap
+  readonly state: () => ConfigState
   /** Reads the file and swaps the map if all of it is right; the queue follows. One at a time. */
-  reload(): Promise<Reloaded>
+  readonly reload: () => Promise<Reloaded>
 }
 
 export type LiveMapDeps = {

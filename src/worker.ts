@@ -22,8 +22,8 @@ export type Worker = {
   /** Stops claiming; resolves when nothing runs any more. What still runs after `graceMs` is interrupted and re-queued. */
   drain(graceMs: number): Promise<void>
   /** Interrupts what runs, now. */
-  interrupt(): void
-  draining(): boolean
+  readonly interrupt: () => void
+  readonly draining: () => boolean
 }
 
 export type WorkerDeps = {

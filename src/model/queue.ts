@@ -60,5 +60,7 @@ export function waitingFor(id: number, queue: readonly Standing[]): WaitingFor |
   const own = queue[position]
   if (own === undefined || own.state === 'running') return null
   const ahead = queue.slice(0, position)
-  return ahead.some((other) => other.concurrencyGroup === own.concurrencyGroup || other.app === own.app) ? 'turn' : 'slot'
+  return ahead.some((other) => other.concurrencyGroup === own.concurrencyGroup || other.app === own.app)
+    ? 'turn'
+    : 'slot'
 }

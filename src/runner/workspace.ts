@@ -37,7 +37,8 @@ export type Fetched =
   | GitFailure
   | { readonly kind: 'stopped'; readonly why: Stop }
 
-export type CheckedOut = { readonly kind: 'checked_out' } | GitFailure | { readonly kind: 'stopped'; readonly why: Stop }
+export type CheckedOut =
+  { readonly kind: 'checked_out' } | GitFailure | { readonly kind: 'stopped'; readonly why: Stop }
 
 export type GitFailure = {
   readonly kind: 'failed'

@@ -44,7 +44,7 @@ describe('an app', () => {
     ['concurrency_group: ""', badName],
     ['was: [Blog]', badName],
     ['was: Blog', badName],
-    ['was: 7', '7 must be a string'],
+    ['was: 7', 'must be a string: quote it'],
     ['webhook: githb', 'there is no webhook "githb": did you mean "github"?'],
     ['webhook: gitlab-company', 'there is no webhook "gitlab-company" (there is github)'],
     ['git: { username: "a:b", token: { env: TOKEN } }', 'must be letters, digits and signs, without : and spaces'],

@@ -123,7 +123,7 @@ export async function createWorld(
       expect(status).toBe(202)
       return (body as { deployments: { id: number }[] }).deployments[0]?.id ?? 0
     },
-    deployment: async (id) => (await world.daemon.api(`/api/deployments/${id}`)).body as Deployment,
+    deployment: async (id) => (await world.daemon.api(`/api/deployments/${id}`)).body,
     deployments: async (query = '') =>
       ((await world.daemon.api(`/api/deployments?limit=500${query}`)).body as { deployments: Deployment[] })
         .deployments,
