@@ -163,6 +163,7 @@ export function createWorker(deps: WorkerDeps): Worker {
     let sink: LogSink | null = null
     try {
       sink = await store.openLog(deployment.id, secrets)
+      if (owner.attempt > 1) await sink.note(`attempt ${owner.attempt}: the one before it was interrupted`)
       for (const former of app.was) await runner.rename(former, app.name)
       const live = await store.live(app.name)
       const result = await runner.deploy(

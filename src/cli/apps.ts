@@ -1,4 +1,4 @@
-import type { AppView } from './api.ts'
+import type { AppView, DeploymentView } from './api.ts'
 import { exit } from './cli-error.ts'
 import { examples, jsonOption, socketOption, withDaemon, type AddCommand, type DaemonOptions } from './command.ts'
 import { shortRevision, standing, when } from './show-deployment.ts'
@@ -37,8 +37,14 @@ function appsText(apps: readonly AppView[], { paint, now }: Looks): string {
     live === null ? '-' : `${shortRevision(live.revision)}, ${when(live.at, now)}`,
     running === null ? '-' : paint.cyan(String(running)),
     queued.length === 0 ? '-' : paint.yellow(queued.join(' ')),
-    last === null ? '-' : `${last.id} ${standing(last, paint)}`,
+    last === null ? '-' : `${last.id} ${standing(last, paint)}${treeNote(last)}`,
     oneLine(path),
   ])
   return table(['APP', 'BRANCH', 'LIVE', 'RUNNING', 'QUEUED', 'LAST', 'PATH'], rows, { style: paint.dim })
+}
+
+/** A failed deployment in place leaves its commit in the tree, whatever is called live. */
+function treeNote({ state, outcome, revision, steps }: DeploymentView): string {
+  if (state !== 'done' || outcome === 'succeeded' || steps.length === 0) return ''
+  return `, the files are of ${shortRevision(revision)}`
 }

@@ -1,4 +1,3 @@
-import { lengthOf } from '../lib/ago.ts'
 import type { DeploymentView } from './api.ts'
 import { exit } from './cli-error.ts'
 import {
@@ -68,14 +67,17 @@ function deploymentText(deployment: DeploymentView, { paint, now }: Looks): stri
   ].join('\n')
 }
 
-function stepLines({ steps }: DeploymentView, { paint, now }: Looks): readonly string[] {
+function stepLines({ steps, state, attempts }: DeploymentView, { paint, now }: Looks): readonly string[] {
   if (steps.length === 0) return []
-  const rows = steps.map(({ name, attempt, exitCode, signal, startedAt, finishedAt }) => [
-    String(attempt),
-    shorten(oneLine(name), 60),
-    ending({ exitCode, signal, finishedAt }, paint),
-    lengthOf((finishedAt === null ? now : new Date(finishedAt)).getTime() - new Date(startedAt).getTime()),
-  ])
+  const rows = steps.map(({ name, attempt, exitCode, signal, startedAt, finishedAt }) => {
+    const isCutOff = finishedAt === null && (state !== 'running' || attempt < attempts)
+    return [
+      String(attempt),
+      shorten(oneLine(name), 60),
+      isCutOff ? paint.red('interrupted') : ending({ exitCode, signal, finishedAt }, paint),
+      isCutOff ? '-' : took({ startedAt, finishedAt }, now),
+    ]
+  })
   return ['', table(['ATTEMPT', 'STEP', 'END', 'TOOK'], rows, { style: paint.dim })]
 }
 

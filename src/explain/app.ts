@@ -20,10 +20,24 @@ export async function explainApp(name: string, deps: ExplainDeps): Promise<Expla
       ...(newest === undefined
         ? ['It has never been deployed.']
         : [`The newest deployment, ${newest.id}, ${await standing(newest, deps)}.`]),
+      ...(await unfinishedTree(app, newest, deps)),
       ...facts,
     ],
     next: [...afterNewest(newest, name), ...next],
   }
+}
+
+/** A failed deployment in place leaves its commit in the tree: that is not what was last good, and must be said. */
+async function unfinishedTree(
+  { name, path }: App,
+  newest: Deployment | undefined,
+  deps: ExplainDeps,
+): Promise<readonly string[]> {
+  if (newest === undefined || newest.state !== 'done' || newest.outcome === 'succeeded') return []
+  if (newest.revision === null || newest.steps.length === 0) return []
+  const { revision } = await deps.store.live(name)
+  const lastGood = revision === null ? 'none was good before' : `the last good one is ${short(revision)}`
+  return [`The files in ${path} are those of ${short(newest.revision)}, whose steps did not all succeed; ${lastGood}.`]
 }
 
 async function explainRemoved(name: string, newest: Deployment, deps: ExplainDeps): Promise<Explanation> {

@@ -13,12 +13,12 @@ export const refusalMeanings: Readonly<Record<RefusalReason, Meaning>> = {
   },
   bad_signature: {
     sentence: 'the secret in the form is not the one in deploy.yml',
-    cure: 'Enter the same secret in both (mind a space or line break at its end, and that the daemon reads its secrets when it loads deploy.yml), then redeliver. If they are the same, a proxy changes the body on its way.',
+    cure: 'Enter the same secret in both (mind a space or line break at its end), then redeliver. After changing it on this side: deployhook reload for one from a file, systemctl restart deployhook for one from the environment or a credential. If they are the same, a proxy changes the body on its way.',
   },
   wrong_scheme: {
     sentence:
       'it was signed in a way that this webhook does not take, such as SHA-1 alone or by another kind of git host',
-    cure: 'Check that "provider:" of the webhook in deploy.yml names the git host that sends, and that the host signs with SHA-256.',
+    cure: 'Check that "provider:" of the webhook in deploy.yml names the git host that sends, and that the host signs with SHA-256. At GitLab a secret that starts with whsec_ goes into "Signing token", any other into "Secret token".',
   },
   stale: {
     sentence: 'its time stamp is too far from the time of this machine',

@@ -157,7 +157,7 @@ const localRules: readonly Rule[] = [
     pattern:
       /Permission denied|Operation not permitted|Read-only file system|Not a directory|Is a directory|File name too long/i,
     cure: ({ path }) =>
-      `Every file below ${path} must belong to the user that runs deployhook: chown -R that-user ${path}`,
+      `The user that runs deployhook must be able to write there. As root: install -d -o USER ${path}, or chown -R USER ${path} when it exists; USER is deployhook under its systemd unit.`,
   },
 ]
 

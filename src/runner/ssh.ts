@@ -54,7 +54,7 @@ async function keyProblem(path: string): Promise<GitFailure | null> {
   if (!(await isReadable(path)))
     return failed(
       'auth',
-      `git.ssh_key: deployhook may not read ${path}. Give it to the user that runs deployhook: chown that-user ${path}`,
+      `git.ssh_key: deployhook may not read ${path}. Give it to the user that runs deployhook: chown USER ${path}, where USER is deployhook under its systemd unit`,
     )
   if ((key.mode & 0o077) !== 0)
     return failed('auth', `git.ssh_key: others may read ${path}, so ssh will not use it. Run chmod 600 ${path}`)

@@ -80,6 +80,7 @@ describe('kill -9', () => {
     await build.open()
     await world.start()
     expect(await world.done(id)).toMatchObject({ outcome: 'succeeded', attempts: 2 })
+    expect((await world.daemon.api(`/api/deployments/${id}/log`)).text).toContain('attempt 2: the one before it')
     expect(processesOf(world.dir)).toEqual([])
   })
 

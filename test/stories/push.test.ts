@@ -98,6 +98,18 @@ describe('a push to main', () => {
     expect(await world.read('srv/blog/listing.txt')).not.toContain('PWN')
   })
 
+  it('that fails after a good one leaves its files in the tree, and the answers say so', async () => {
+    const world = await createWorld({ blog: { steps: ['test "$(cat index.html)" = good'] } })
+    await world.done(await world.ship({ 'index.html': 'good' }))
+    const failed = await world.done(await world.ship({ 'index.html': 'bad' }))
+
+    const { facts } = (await world.daemon.api('/api/explain?subject=blog')).body as { facts: string[] }
+    expect(facts.join('\n')).toContain(
+      `are those of ${String(failed.revision).slice(0, 12)}, whose steps did not all succeed`,
+    )
+    expect(await world.read('srv/blog/index.html')).toBe('bad')
+  })
+
   it('ends as failed when a step fails, and the steps after it do not run', async () => {
     const world = await createWorld({ blog: { steps: ['true', 'exit 7', 'touch ran'] } })
     expect(await world.done(await world.ship({ 'index.html': 'v1' }))).toMatchObject({

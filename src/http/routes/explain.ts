@@ -12,7 +12,11 @@ export function explainRoute({ explain }: RouteDeps): Route {
       const { subject = '' } = parseAs(explainQuery, request.query)
       const explanation = await explain(subject === '' ? null : subject)
       if (explanation === null) {
-        throw new HttpError('not_found', { as: 'nothing_known', message: 'Nothing is known by this name or number.' })
+        throw new HttpError('not_found', {
+          as: 'nothing_known',
+          message:
+            'Nothing is known by this name or number: see deployhook apps, deployments and deliveries. A delivery that is in none of them never arrived here (or came under a wrong URL), or was refused before the last restart.',
+        })
       }
       return explanation
     },

@@ -68,7 +68,7 @@ describe('the failure of a git command', () => {
     {
       output: 'error: unable to create file a.txt: Permission denied',
       reason: 'path_unusable',
-      says: 'chown -R that-user /srv/blog',
+      says: 'install -d -o USER /srv/blog',
     },
     {
       output: "fatal: Unable to create '/state/trees/blog.git/index.lock': File exists.\n\nAnother git process",
