@@ -50,7 +50,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   // Watched from before it is read, so that no edit falls in between.
   const watching = new AbortController()
   const up = Promise.withResolvers<undefined>()
-  const onChange = (): void => void up.promise.then(() => reload())
+  const onChange = (): void => void up.promise.then(reloadQuietly)
   watchDeployMap(options.configFile, { signal: watching.signal, onChange })
   opened.defer(() => {
     watching.abort()
@@ -140,8 +140,17 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
 
   async function reloadAndTell(): Promise<void> {
     await notifier.reloading()
-    await reload()
+    await reloadQuietly()
     await notifier.ready()
+  }
+
+  /** Nobody waits for the answer: what the store could not take is logged, and is settled by the next reload or start. */
+  async function reloadQuietly(): Promise<void> {
+    try {
+      await reload()
+    } catch (error) {
+      log.error({ err: error }, 'the queue could not follow the new deploy map')
+    }
   }
 }
 

@@ -62,8 +62,8 @@ export function createLiveMap(first: Extract<Reading, { kind: 'loaded' }>, deps:
     const warnings = [...reading.warnings, ...needsRestart(current.map, reading.map)]
     current = reading
     state = { ...state, loadedAt: clock.now(), problems: [] }
-    onSwap()
     const removed = await store.reconcile({ apps: current.map.apps, at: clock.now() })
+    onSwap()
     log.info(
       { file: state.file, apps: current.map.apps.size, removed: removed.map(({ id }) => id), warnings },
       'deploy map loaded',

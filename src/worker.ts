@@ -110,7 +110,14 @@ export function createWorker(deps: WorkerDeps): Worker {
   }
 
   async function followQueue(): Promise<void> {
-    for await (const { state } of store.changes(stopped.signal)) if (state !== 'running') claims.wake()
+    try {
+      for await (const { state } of store.changes(stopped.signal)) if (state !== 'running') claims.wake()
+    } catch (error) {
+      log.error({ err: error }, 'cannot follow the queue; trying again')
+      await pause(deps.retryMs, stopped.signal)
+      claims.wake() // for what was missed
+      void followQueue()
+    }
   }
 
   async function claimAll(): Promise<void> {
