@@ -59,13 +59,18 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const first = await read()
   if (first.kind === 'refused') return { kind: 'cannot_start', problem: first.problems.join('\n') }
 
+  // Removed last: a signal during the closing must not end the process half closed.
+  let forgetSignals = (): void => undefined
+  opened.defer(() => {
+    forgetSignals()
+  })
   const store = await openStore(stateDirectory, { log, failPoint, clock })
   opened.defer(() => store.close())
 
   const onSwap = (): void => {
     worker.wake()
   }
-  const live = createLiveMap(first, { read, store, clock, log, onSwap })
+  const live = createLiveMap(first, { read, store, clock, log, onSwap, retryMs: 1_000, signal: watching.signal })
   const { map, reload, state: config } = live
   const run = createRunCommand({ directory: `${stateDirectory}/work` })
   const networkEnv = networkEnvOf(env)
@@ -103,11 +108,11 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     run: (argv, given) => runQuietly(argv, { env: given, timeoutMs: 5_000 }),
   })
   const stop = listenToSignals(process, { onAgain: worker.interrupt, onHangup: () => void reloadAndTell() })
-  opened.defer(stop.forget)
+  forgetSignals = stop.forget
   await notifier.ready()
 
   await settleThePast()
-  worker.start()
+  if (!stop.signal.aborted) worker.start()
   up.resolve(undefined)
 
   await stop.asked
@@ -115,8 +120,9 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     { graceMs: shutdownGraceMs },
     'stopping: nothing new is started, deliveries are still kept; once more to interrupt',
   )
+  const drained = worker.drain(shutdownGraceMs) // ends the claiming at once
   await notifier.stopping()
-  await worker.drain(shutdownGraceMs)
+  await drained
   return { kind: 'stopped' }
 
   /** Before anything runs: what an earlier daemon left running is ended, and what it left unsettled is settled. */
@@ -218,9 +224,12 @@ function listenToSignals(
     if (stop.signal.aborted) on.onAgain()
     else stop.abort()
   }
-  process.on('SIGTERM', onStop).on('SIGINT', onStop).on('SIGHUP', on.onHangup)
+  const onHangup = (): void => {
+    if (!stop.signal.aborted) on.onHangup()
+  }
+  process.on('SIGTERM', onStop).on('SIGINT', onStop).on('SIGHUP', onHangup)
   const forget = (): void => {
-    process.off('SIGTERM', onStop).off('SIGINT', onStop).off('SIGHUP', on.onHangup)
+    process.off('SIGTERM', onStop).off('SIGINT', onStop).off('SIGHUP', onHangup)
   }
   return { asked, signal: stop.signal, forget }
 }

@@ -1,5 +1,6 @@
 import type { Clock } from './lib/clock.ts'
 import type { Log } from './lib/log.ts'
+import { pause } from './lib/pause.ts'
 import type { DeployMap } from './model/deploy-map.ts'
 import type { Store } from './store/store.ts'
 
@@ -36,6 +37,9 @@ export type LiveMapDeps = {
   readonly log: Log
   /** The new map is in place. */
   readonly onSwap: () => void
+  /** Between tries to let the queue follow the map, until the signal. */
+  readonly retryMs: number
+  readonly signal: AbortSignal
 }
 
 /** Keeps the deploy map that is in force, from the first good reading on. */
@@ -62,13 +66,26 @@ export function createLiveMap(first: Extract<Reading, { kind: 'loaded' }>, deps:
     const warnings = [...reading.warnings, ...needsRestart(current.map, reading.map)]
     current = reading
     state = { ...state, loadedAt: clock.now(), problems: [] }
-    const removed = await store.reconcile({ apps: current.map.apps, at: clock.now() })
+    const removed = await reconcile()
     onSwap()
     log.info(
       { file: state.file, apps: current.map.apps.size, removed: removed.map(({ id }) => id), warnings },
       'deploy map loaded',
     )
     return { kind: 'reloaded', warnings }
+  }
+
+  /** However long the store refuses: a queue that did not follow the map would hold pushes back for ever. */
+  async function reconcile(): Promise<Awaited<ReturnType<Store['reconcile']>>> {
+    for (;;) {
+      try {
+        return await store.reconcile({ apps: current.map.apps, at: clock.now() })
+      } catch (error) {
+        if (deps.signal.aborted) throw error
+        log.error({ err: error }, 'the queue cannot follow the new deploy map; trying again')
+        await pause(deps.retryMs, deps.signal)
+      }
+    }
   }
 
   function refuse(problems: readonly string[]): Reloaded {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, lstatSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lengthOf } from '../lib/ago.ts'
@@ -71,6 +71,7 @@ export function createRunner(deps: RunnerDeps): Runner {
       const failure = await runSteps({ context: seen, attempt, progress, signal, run, failPoint, graceMs, scripts })
       if (failure) return failure
       failPoint('after-steps')
+      if (!isDirectory(app.path)) return failed('tree_missing', `${app.path} is not there any more: a step removed it`)
 
       const afterSteps = stoppedIn('its end')
       if (afterSteps) return afterSteps
@@ -94,6 +95,10 @@ export function createRunner(deps: RunnerDeps): Runner {
       if (existsSync(old) && !existsSync(renamed)) await rename(old, renamed)
     },
   }
+}
+
+function isDirectory(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
 function branchGone({ app }: Job): DeploymentResult {
