@@ -8,7 +8,7 @@ import { createWakeLoop } from './lib/wake-loop.ts'
 import { secretsOf, type App, type DeployMap } from './model/deploy-map.ts'
 import { kindOf, type Deployment, type DeploymentResult } from './model/deployment.ts'
 import type { Revision } from './model/revision.ts'
-import type { Progress, Runner, Stop } from './runner/runner.ts'
+import type { Job, Progress, Runner, Stop } from './runner/runner.ts'
 import type { Claim, ClaimTarget, Live, LogSink, Store } from './store/store.ts'
 
 /** Runs queued deployments: claims in order, one per concurrency group, and owns cancelling. */
@@ -229,13 +229,11 @@ export function createWorker(deps: WorkerDeps): Worker {
 }
 
 /** An automatic deployment of what the tree is known to hold already changes nothing; a person's always runs. */
-function alreadyLive(tip: Revision, deployment: Deployment, live: Live, app: App): ReturnType<SkipRule> {
+function alreadyLive(tip: Revision, deployment: Deployment, live: Live, app: App): ReturnType<Job['skip']> {
   if (kindOf(deployment.trigger) === 'person' || tip !== live.revision || app.fingerprint !== live.fingerprint)
     return null
   return { reason: 'already_live', message: `${tip.slice(0, 8)} is live since deployment ${live.deployment ?? 0}` }
 }
-
-type SkipRule = (tip: Revision) => { readonly reason: string; readonly message: string } | null
 
 function isUnavailable(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'unavailable'
