@@ -152,8 +152,8 @@ function judge(
   const wanted = new Map<string, Wanted>()
   const ignored = new Map<string, IgnoredApp>()
   for (const push of pushes) {
-    for (const { app, reason } of matchApps(push, webhook.name, map)) {
-      if (reason === null) wanted.set(app.name, { app: app.name, ref: push.ref, requestedRevision: push.after })
+    for (const { app, ref, reason } of matchApps(push, webhook.name, map)) {
+      if (reason === null) wanted.set(app.name, { app: app.name, ref, requestedRevision: push.after })
       else ignored.set(app.name, nearer(ignored.get(app.name), { app: app.name, reason }))
     }
   }

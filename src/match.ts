@@ -3,22 +3,33 @@ import { ignoredReasons, type IgnoredApp, type IgnoredReason } from './model/del
 import type { PushEvent } from './model/push-event.ts'
 import { branchRef } from './model/ref.ts'
 
-/** An app that a push is for, or the reason why it is not. */
-export type Match = { readonly app: App; readonly reason: IgnoredReason | null }
+/** An app that a push is for, with the ref to deploy, or the reason why it is not. */
+export type Match = { readonly app: App; readonly ref: string; readonly reason: IgnoredReason | null }
 
-/** Every app of the pushed repository, wanted (`reason: null`) or not; empty when the map does not know the repository. */
+/** Every app that the push reaches, wanted (`reason: null`) or not; empty when the map knows nothing of it. */
 export function matchApps(push: PushEvent, webhook: string, map: DeployMap): readonly Match[] {
-  const names = new Set(push.names)
-  return [...map.apps.values()]
-    .filter((app) => names.has(app.repo.identity) || app.aliases.some((alias) => names.has(alias)))
-    .map((app) => ({ app, reason: whyNot(app, push, webhook) }))
+  return appsOf(push, map).map((app) => {
+    const ref = push.ref ?? branchRef(app.branch)
+    return { app, ref, reason: whyNot(app, { ...push, ref }, webhook) }
+  })
 }
 
-function whyNot(app: App, push: PushEvent, webhook: string): IgnoredReason | null {
+function appsOf({ app: name, names }: PushEvent, map: DeployMap): readonly App[] {
+  if (name !== null) {
+    const named = map.apps.get(name)
+    return named === undefined ? [] : [named]
+  }
+  const known = new Set(names)
+  return [...map.apps.values()].filter(
+    (app) => known.has(app.repo.identity) || app.aliases.some((alias) => known.has(alias)),
+  )
+}
+
+function whyNot(app: App, push: PushEvent & { readonly ref: string }, webhook: string): IgnoredReason | null {
   if (app.webhook !== null && app.webhook !== webhook) return 'webhook'
   if (push.ref.startsWith('refs/tags/')) return 'tag'
   if (push.ref !== branchRef(app.branch)) return 'branch'
-  if (push.after === null) return 'deleted'
+  if (push.deleted) return 'deleted'
   return null
 }
 

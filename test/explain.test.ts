@@ -59,7 +59,7 @@ async function createHistory({
       (await explain(subject)) ?? expect.fail(`nothing is known of ${subject ?? 'everything'}`),
     receive: ({ event = 'push', id = 'id-1', key = secret, at = before(120), ...change } = {}) => {
       const body = Buffer.from(JSON.stringify({ ...push, ...change }))
-      const signed = providers.github.sign({ event, id, body, at }, key)
+      const signed = providers.github.sign({ event, id, body, at }, { secret: key, options: {} })
       return ingest.receive({ webhook: 'github', ...signed, receivedAt: at, remoteAddress: '140.82.115.1' }, webhook)
     },
     request: (app) => ingest.request(createApp(app), { trigger: 'manual', adopt: false }),

@@ -343,7 +343,7 @@ function deliveryOf(
   const [key] = webhookOf(provider).secrets
   const signed = providers[provider].sign(
     { event, id, body: Buffer.from(JSON.stringify(body)), at },
-    key ?? new Secret(''),
+    { secret: key ?? new Secret(''), options: {} },
   )
   return { webhook: provider, ...signed, receivedAt: at, remoteAddress: '127.0.0.1' }
 }

@@ -8,9 +8,11 @@ import { createApp, createMap, revision } from './support/map.ts'
 const push: PushEvent = {
   repository: 'acme/blog',
   names: ['github.com/acme/blog', 'acme/blog'],
+  app: null,
   ref: 'refs/heads/main',
   before: revision('a'),
   after: revision('b'),
+  deleted: false,
   forced: false,
   headCommit: null,
   pusher: null,
@@ -59,6 +61,17 @@ describe('a push reaches an app', () => {
   })
 })
 
+describe('a push that names an app instead of a repository', () => {
+  it('reaches that app alone, with the branch that it deploys', () => {
+    const named = { ...push, repository: null, names: [], app: 'blog', ref: null }
+    const map = createMap([createApp('blog', { branch: 'live' }), createApp('shop')])
+    expect(matchApps(named, 'standard', map)).toMatchObject([
+      { app: { name: 'blog' }, ref: 'refs/heads/live', reason: null },
+    ])
+    expect(matchApps({ ...named, app: 'toString' }, 'standard', map)).toEqual([])
+  })
+})
+
 describe('a push that reached an app is not for it', () => {
   it('when the app wants another webhook', () => {
     expect(judged({}, createApp('blog', { webhook: 'gitlab' }))).toEqual({ blog: 'webhook' })
@@ -80,7 +93,7 @@ describe('a push that reached an app is not for it', () => {
   })
 
   it('when it deletes the branch', () => {
-    expect(judged({ after: null }, createApp('blog'))).toEqual({ blog: 'deleted' })
+    expect(judged({ after: null, deleted: true }, createApp('blog'))).toEqual({ blog: 'deleted' })
   })
 
   it('and of several reasons the first on the way is told', () => {

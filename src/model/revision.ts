@@ -9,6 +9,9 @@ export function parseRevision(text: unknown): Revision | null {
   return text as Revision
 }
 
+/** What stands for "no commit" in a repository of SHA-1 ids. */
+export const zeroSha = '0'.repeat(40)
+
 /** Git hosts write a missing commit (a branch just made, or deleted) as zeros: 40 for SHA-1 and 64 for SHA-256. */
 export function isZeroSha(text: string): boolean {
   return /^(?:0{40}|0{64})$/.test(text)

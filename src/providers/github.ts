@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { markVerified, type Delivery, type VerifiedDelivery } from '../model/delivery.ts'
 import type { PushEvent } from '../model/push-event.ts'
+import { zeroSha } from '../model/revision.ts'
 import { flag, fullName, maybe, message, namesOf, object, person, readBody, refName, revision, url } from './fields.ts'
 import { formField } from './form.ts'
 import { claimedIdOf, eventNameOf, hasHeader, headerOf, idOf } from './headers.ts'
 import { parseJson } from './json.ts'
-import type { Parsed, Provider } from './provider.ts'
+import type { Parsed, Provider, SamplePush } from './provider.ts'
 import { hmacSha256, provingSecret, sameDigest } from './signature.ts'
 
 /**
@@ -14,6 +15,7 @@ import { hmacSha256, provingSecret, sameDigest } from './signature.ts'
  */
 export const github: Provider = {
   options: z.strictObject({}),
+  headers: ['x-github-event', 'x-github-delivery'],
 
   verify(delivery, { secrets }) {
     const { headers, body } = delivery
@@ -38,7 +40,9 @@ export const github: Provider = {
 
   claimedId: (headers) => claimedIdOf(headers, 'x-github-delivery'),
 
-  sign({ event, id, body }, secret) {
+  compose: (push) => ({ event: 'push', body: Buffer.from(JSON.stringify(writtenAs(push))) }),
+
+  sign({ event, id, body }, { secret }) {
     const headers = {
       'content-type': 'application/json',
       'user-agent': 'GitHub-Hookshot/deployhook',
@@ -92,11 +96,32 @@ function toPush({
   return {
     repository: full_name,
     names: namesOf(full_name, [clone_url, ssh_url, html_url]),
+    app: null,
     ref,
     before,
     after: deleted === true ? null : after,
+    deleted: deleted === true || after === null,
     forced: forced ?? null,
     headCommit: head_commit && { message: head_commit.message ?? '', author: head_commit.author?.name ?? null },
     pusher: pusher?.name ?? null,
+  }
+}
+
+function writtenAs({ repository, url, ref, before, after, forced, message, pusher, at }: SamplePush): object {
+  const [, owner = '', name = ''] = /^(?:(.*)\/)?([^/]*)$/.exec(repository) ?? []
+  const person = { name: pusher, username: pusher }
+  const commit = after && { id: after, message, timestamp: at.toISOString(), author: person, committer: person }
+  return {
+    ref,
+    before: before ?? zeroSha,
+    after: after ?? zeroSha,
+    repository: { name, full_name: repository, owner: { login: owner }, clone_url: url },
+    pusher: { name: pusher },
+    sender: { login: pusher },
+    created: before === null,
+    deleted: after === null,
+    forced,
+    commits: commit ? [commit] : [],
+    head_commit: commit,
   }
 }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Secret } from '../lib/secret.ts'
 import { markVerified, type Delivery, type RefusalReason, type VerifiedDelivery } from '../model/delivery.ts'
 import type { HeadCommit, PushEvent } from '../model/push-event.ts'
+import { zeroSha } from '../model/revision.ts'
 import {
   fullName,
   list,
@@ -18,7 +19,7 @@ import {
 } from './fields.ts'
 import { claimedIdOf, eventNameOf, hasHeader, headerOf, idOf } from './headers.ts'
 import { parseJson } from './json.ts'
-import type { Parsed, Provider } from './provider.ts'
+import type { Parsed, Provider, SamplePush } from './provider.ts'
 import { provingSecret, sameText } from './signature.ts'
 import {
   isSigningSecret,
@@ -35,6 +36,7 @@ import {
  */
 export const gitlab: Provider = {
   options: z.strictObject({}),
+  headers: ['x-gitlab-event', 'x-gitlab-event-uuid', 'x-gitlab-webhook-uuid', 'webhook-id', 'idempotency-key'],
 
   checkSecrets(secrets) {
     const texts = secrets.map((secret) => secret.reveal())
@@ -66,7 +68,12 @@ export const gitlab: Provider = {
 
   claimedId: (headers) => claimedIdOf(headers, 'webhook-id') ?? claimedIdOf(headers, 'idempotency-key'),
 
-  sign(message, secret) {
+  compose: (push) => ({
+    event: push.ref.startsWith('refs/tags/') ? 'tag_push' : 'push',
+    body: Buffer.from(JSON.stringify(writtenAs(push))),
+  }),
+
+  sign(message, { secret }) {
     const proof = isSigningSecret(secret.reveal())
       ? standardWebhookHeaders(message, secret)
       : { 'x-gitlab-token': Buffer.from(secret.reveal()).toString('latin1') }
@@ -132,7 +139,8 @@ function parsePush(event: string, body: unknown): Parsed {
   const read = readBody(body, pushBody)
   if ('problem' in read) return { kind: 'malformed', event, problem: read.problem }
   const { ref, before, after } = read.fields
-  const push = { ...originOf(read.fields), ref, before, after, headCommit: headCommitOf(read.fields) }
+  const changed = { ref, before, after, deleted: after === null }
+  const push = { ...originOf(read.fields), ...changed, headCommit: headCommitOf(read.fields) }
   return { kind: 'pushes', event, pushes: [push] }
 }
 
@@ -143,7 +151,8 @@ function parseUpdate(event: string, body: unknown): Parsed {
   const changes = readEach(read.fields.changes, changeBody, 'changes')
   if ('problem' in changes) return { kind: 'malformed', event, problem: changes.problem }
   const origin = originOf(read.fields)
-  return { kind: 'pushes', event, pushes: changes.fields.map((one) => ({ ...origin, ...one, headCommit: null })) }
+  const pushes = changes.fields.map((one) => ({ ...origin, ...one, deleted: one.after === null, headCommit: null }))
+  return { kind: 'pushes', event, pushes }
 }
 
 type Origin = Pick<z.output<typeof pushBody>, keyof typeof origin>
@@ -152,11 +161,12 @@ function originOf({
   project,
   user_username,
   user_name,
-}: Origin): Pick<PushEvent, 'repository' | 'names' | 'forced' | 'pusher'> {
+}: Origin): Pick<PushEvent, 'repository' | 'names' | 'app' | 'forced' | 'pusher'> {
   const { path_with_namespace, web_url, git_http_url, git_ssh_url } = project
   return {
     repository: path_with_namespace,
     names: namesOf(path_with_namespace, [git_http_url, git_ssh_url, web_url]),
+    app: null,
     forced: null,
     pusher: user_username ?? user_name,
   }
@@ -175,3 +185,20 @@ function headCommitOf({ checkout_sha, commits }: z.output<typeof pushBody>): Hea
 
 /** GitLab lists the twenty newest. */
 const maxCommits = 100
+
+function writtenAs({ repository, url, ref, before, after, message, pusher, at }: SamplePush): object {
+  const kind = ref.startsWith('refs/tags/') ? 'tag_push' : 'push'
+  const commit = after && { id: after, message, timestamp: at.toISOString(), author: { name: pusher } }
+  return {
+    object_kind: kind,
+    event_name: kind,
+    ref,
+    before: before ?? zeroSha,
+    after: after ?? zeroSha,
+    checkout_sha: after,
+    user_username: pusher,
+    project: { name: repository.split('/').at(-1), path_with_namespace: repository, git_http_url: url },
+    commits: commit ? [commit] : [],
+    total_commits_count: commit ? 1 : 0,
+  }
+}

@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { Secret } from '../lib/secret.ts'
 import type { Delivery, RefusalReason, VerifiedDelivery } from '../model/delivery.ts'
 import type { PushEvent } from '../model/push-event.ts'
+import type { Revision } from '../model/revision.ts'
 
 /**
  * A kind of git host: how its deliveries are proven and what they say. A provider is pure: no network, no clock, no
@@ -10,6 +11,12 @@ import type { PushEvent } from '../model/push-event.ts'
 export type Provider = {
   /** The provider's own keys of a webhook's entry in deploy.yml; `z.strictObject({})` when it has none. */
   readonly options: z.ZodObject
+
+  /**
+   * The headers by which `parse` and people know what a delivery is; kept with it, beside Content-Type and User-Agent.
+   * Never one that proves: GitHub once sent a webhook's secret in a header that nobody expected.
+   */
+  readonly headers: readonly Lowercase<string>[]
 
   /**
    * What is wrong with this set of secrets for this provider beyond their length, as a sentence with the cure, or null.
@@ -32,8 +39,11 @@ export type Provider = {
   /** The delivery id that the request claims, for the list of refusals; not yet believed. */
   claimedId(headers: Delivery['headers']): string | null
 
-  /** Headers and body of a delivery as this host would send it: for the demo, `send`, and tests of every provider. */
-  sign(message: Unsigned, secret: Secret): Signed
+  /** A push in the host's own words: for the demo, `send`, and tests of every provider. */
+  compose(push: SamplePush): { readonly event: string; readonly body: Buffer }
+
+  /** Headers and body of a delivery as this host would send it, with the webhook's options as deploy.yml has them. */
+  sign(message: Unsigned, webhook: { readonly secret: Secret; readonly options: unknown }): Signed
 }
 
 export type Parsed =
@@ -42,6 +52,23 @@ export type Parsed =
   | { readonly kind: 'ignored'; readonly event: string | null; readonly reason: 'event' | 'ping' }
   /** `problem` names the field and what it should be, and quotes nothing from the body. */
   | { readonly kind: 'malformed'; readonly event: string | null; readonly problem: string }
+
+/** A push to make up. */
+export type SamplePush = {
+  /** As the host shows it: `acme/blog`. */
+  readonly repository: string
+  /** The clone URL of deploy.yml. */
+  readonly url: string
+  readonly ref: string
+  /** null: the push makes the ref. */
+  readonly before: Revision | null
+  /** null: the push deletes the ref. */
+  readonly after: Revision | null
+  readonly forced: boolean
+  readonly message: string
+  readonly pusher: string
+  readonly at: Date
+}
 
 export type Unsigned = {
   readonly event: string

@@ -67,7 +67,7 @@ describe('a verified delivery', () => {
     const door = await openDoor()
     const { headers, body } = providers.github.sign(
       { event: 'push', id: randomUUID(), body: Buffer.from('{"ref": 7}'), at: new Date() },
-      new Secret(secret),
+      { secret: new Secret(secret), options: {} },
     )
     const answer = await post(door, headers, body)
     expect(answer.status).toBe(400)
@@ -107,7 +107,7 @@ describe('a verified delivery', () => {
     const body = Buffer.from(`payload=${encodeURIComponent(json.toString())}`)
     const { headers } = providers.github.sign(
       { event: 'push', id: randomUUID(), body, at: new Date() },
-      new Secret(secret),
+      { secret: new Secret(secret), options: {} },
     )
     const answer = await post(door, { ...headers, 'content-type': 'application/x-www-form-urlencoded' }, body)
     expect(answer.status).toBe(202)

@@ -25,7 +25,7 @@ function bigPush(length: number): { readonly head: string; readonly body: Buffer
   body.write(json)
   const { headers } = providers.github.sign(
     { event: 'push', id: `big-${length}`, body, at: new Date() },
-    new Secret(secret),
+    { secret: new Secret(secret), options: {} },
   )
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   return { head: `POST /hooks/github HTTP/1.1\r\nHost: x\r\n${lines.join('')}`, body }

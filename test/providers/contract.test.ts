@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { Secret } from '../../src/lib/secret.ts'
 import type { Delivery } from '../../src/model/delivery.ts'
 import { providerOf, providers } from '../../src/providers/index.ts'
-import type { Provider } from '../../src/providers/provider.ts'
+import type { Provider, SamplePush } from '../../src/providers/provider.ts'
+import { revision } from '../support/map.ts'
 import { createDelivery, fixtures, parsed, providerNames, sentBy, verify, type Fixture } from './fixtures.ts'
 
 /** A push of each way in which a provider proves its deliveries. */
@@ -14,6 +15,18 @@ const schemes = [
       .map((fixture) => [`${fixture.provider}, ${fixture.signatureCoversBody ? 'signature' : 'token'}`, fixture]),
   ),
 ].map(([scheme, fixture]) => ({ scheme, fixture, provider: providers[fixture.provider] }))
+
+const sample: SamplePush = {
+  repository: 'acme/blog',
+  url: 'https://git.example.com/acme/blog.git',
+  ref: 'refs/heads/main',
+  before: null,
+  after: null,
+  forced: false,
+  message: 'Write about owls',
+  pusher: 'ada',
+  at: new Date('2026-03-01T12:00:00Z'),
+}
 
 describe('the table of providers', () => {
   it('has fixtures of every provider', () => {
@@ -83,6 +96,26 @@ describe.each(schemes)('every provider ($scheme)', ({ fixture, provider }) => {
         )
       }
     }
+  })
+
+  it.each([
+    ['a push', { before: revision('a'), after: revision('b') }],
+    ['a push that makes the branch', { before: null, after: revision('b') }],
+    ['a push that deletes the branch', { before: revision('a'), after: null }],
+    ['a tag', { ref: 'refs/tags/v1.2', before: null, after: revision('b') }],
+  ])('makes up %s that says what it should', (_, change) => {
+    const push = { ...sample, ...change }
+    const { event, body } = provider.compose(push)
+    const answer = parsed(provider, sentBy(provider, body, { secret, event }), secret)
+    if (answer.kind !== 'pushes') expect.fail(JSON.stringify(answer))
+    const [{ names, ref, before, after, deleted } = expect.fail()] = answer.pushes
+    expect({ ref, before, after, deleted, names }).toEqual({
+      ref: push.ref,
+      before: push.before,
+      after: push.after,
+      deleted: push.after === null,
+      names: expect.arrayContaining(['git.example.com/acme/blog']) as unknown,
+    })
   })
 
   it('proves any bytes, then says that they are no JSON', () => {

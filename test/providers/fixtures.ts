@@ -68,7 +68,10 @@ export function sentBy(
 ): Delivery {
   const { secret, event = 'push', headers = {}, at = createDelivery({}).receivedAt } = options
   const bytes = Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body))
-  const signed = provider.sign({ event, id: '3f0c2e6a-0001', body: bytes, at }, new Secret(secret))
+  const signed = provider.sign(
+    { event, id: '3f0c2e6a-0001', body: bytes, at },
+    { secret: new Secret(secret), options: {} },
+  )
   return createDelivery({ headers: { ...signed.headers, ...headers }, body: signed.body, receivedAt: at })
 }
 

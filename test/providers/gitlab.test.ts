@@ -166,7 +166,7 @@ describe('a signing token of GitLab', () => {
 
   it('cannot sign with what is no signing token', () => {
     const message = { event: 'push', id: 'id-1', body, at }
-    expect(() => gitlab.sign(message, new Secret('whsec_AAAA'))).toThrow(
+    expect(() => gitlab.sign(message, { secret: new Secret('whsec_AAAA'), options: {} })).toThrow(
       'a signing secret is whsec_ and then 24 to 64 bytes in base64',
     )
   })

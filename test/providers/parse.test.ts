@@ -65,9 +65,11 @@ describe.each(dialects)(
       expect(push({})).toEqual({
         repository: 'Acme/Blog',
         names: ['acme/blog'],
+        app: null,
         ref: 'refs/heads/main',
         before: 'a'.repeat(40),
         after: sha,
+        deleted: false,
         forced: null,
         headCommit: null,
         pusher: null,

@@ -135,10 +135,10 @@ function headersOf(): fc.Arbitrary<Delivery['headers']> {
 function expectSound(answer: Parsed): void {
   if (answer.kind === 'malformed') expect(answer.problem).toMatch(/^[\x20-\x7e]{1,120}$/)
   if (answer.kind !== 'pushes') return
-  for (const { ref, before, after, names, repository, headCommit, pusher } of answer.pushes) {
-    expect(isRefName(ref) && ref.isWellFormed()).toBe(true)
+  for (const { app, ref, before, after, names, repository, headCommit, pusher } of answer.pushes) {
+    expect(ref === null ? app : isRefName(ref) && ref.isWellFormed()).toBeTruthy()
     for (const id of [before, after]) expect(id === null || parseRevision(id) === id).toBe(true)
-    expect(names).toContain(repository.toLowerCase())
+    expect(repository === null ? [app] : names).toContain(repository === null ? app : repository.toLowerCase())
     expect((headCommit?.message.length ?? 0) + (headCommit?.author?.length ?? 0) + (pusher?.length ?? 0)).toBeLessThan(
       5000,
     )

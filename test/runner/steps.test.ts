@@ -142,8 +142,20 @@ describe('the working directory of a step', () => {
 
   it('may be deleted by the step itself', async () => {
     const world = createDeploying()
-    expect(await world.deploy([script('rm -r "$PWD"; echo gone')])).toMatchObject({ outcome: 'succeeded' })
+    mkdirSync(join(world.tree, 'build'))
+    expect(await world.deploy([script('rm -r "$PWD"; echo gone', { cwd: 'build' })])).toMatchObject({
+      outcome: 'succeeded',
+    })
     expect(world.output()).toBe('gone\n')
+  })
+
+  it('is not the tree’s own: a deployment whose last step removed that is not live', async () => {
+    const world = createDeploying()
+    expect(await world.deploy([script('rm -r "$PWD"')])).toEqual({
+      outcome: 'failed',
+      reason: 'tree_missing',
+      message: `${world.tree} is not there any more: a step removed it`,
+    })
   })
 })
 

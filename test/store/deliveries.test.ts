@@ -27,9 +27,11 @@ describe('an accepted delivery', () => {
     const push = {
       repository: 'acme/blog',
       names: [],
+      app: null,
       ref: 'refs/heads/main',
       before: null,
       after: revision('a'),
+      deleted: false,
       forced: null,
       headCommit: null,
     }
