@@ -16,6 +16,7 @@ import { createLiveMap, type Reading } from './reload.ts'
 import { createRunCommand, runQuietly } from './runner/exec.ts'
 import { createRunner } from './runner/index.ts'
 import { createWorkspace } from './runner/git-workspace.ts'
+import { createSimulate } from './simulate.ts'
 import { createRefusals, openStore, StoreError } from './store/index.ts'
 import { createWorker } from './worker.ts'
 
@@ -91,8 +92,9 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   }
   const ingest = createIngest({ store, map, clock, log, failPoint, onRefused })
   const explain = createExplain({ store, map, refusals, config, clock })
+  const simulate = createSimulate({ store, map, clock })
   const http = await openHttp({
-    ...{ map, store, ingest, worker, reload, config, explain, refusals, draining },
+    ...{ map, store, ingest, worker, reload, config, explain, simulate, refusals, draining },
     ...{ startedAt, version, clock, log, failPoint },
   })
   opened.defer(() => http.close())

@@ -1,15 +1,14 @@
 import type { Clock } from './lib/clock.ts'
 import type { FailPoint } from './lib/fail-point.ts'
 import type { Log } from './lib/log.ts'
-import { furthest, matchApps } from './match.ts'
+import { furthest, matchAll } from './match.ts'
 import type { App, DeployMap, Webhook } from './model/deploy-map.ts'
 import type { Delivery, IgnoredApp, RefusalReason, VerifiedDelivery } from './model/delivery.ts'
 import type { Deployment } from './model/deployment.ts'
-import type { PushEvent } from './model/push-event.ts'
 import { branchRef } from './model/ref.ts'
 import { providerOf } from './providers/index.ts'
 import type { Parsed, Provider } from './providers/provider.ts'
-import type { Store, Wanted } from './store/store.ts'
+import type { Store } from './store/store.ts'
 
 /** What became of a request: exactly one of these, each with its reason. */
 export type Received =
@@ -101,7 +100,7 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
     webhook: Webhook,
     parsed: Extract<Parsed, { kind: 'pushes' }>,
   ): Promise<Received> {
-    const { wanted, ignored } = judge(parsed.pushes, webhook, map())
+    const { wanted, ignored } = matchAll(parsed.pushes, webhook.name, map())
     const { delivery, result, deployments, bodyDiffers } = await store.accept({
       delivery: verified,
       provider: webhook.provider,
@@ -141,25 +140,4 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
       secret: verified.secret,
     }
   }
-}
-
-/** What the pushes of one delivery want of the map: each app at most once, as wanted or with its nearest miss. */
-function judge(
-  pushes: readonly PushEvent[],
-  webhook: Webhook,
-  map: DeployMap,
-): { readonly wanted: readonly Wanted[]; readonly ignored: readonly IgnoredApp[] } {
-  const wanted = new Map<string, Wanted>()
-  const ignored = new Map<string, IgnoredApp>()
-  for (const push of pushes) {
-    for (const { app, ref, reason } of matchApps(push, webhook.name, map)) {
-      if (reason === null) wanted.set(app.name, { app: app.name, ref, requestedRevision: push.after })
-      else ignored.set(app.name, nearer(ignored.get(app.name), { app: app.name, reason }))
-    }
-  }
-  return { wanted: [...wanted.values()], ignored: [...ignored.values()].filter(({ app }) => !wanted.has(app)) }
-}
-
-function nearer(known: IgnoredApp | undefined, found: IgnoredApp): IgnoredApp {
-  return known !== undefined && furthest([known, found]) === known.reason ? known : found
 }

@@ -8,7 +8,7 @@ const rows = [
   ['lib'],
   ['model'],
   ['config', 'providers', 'store', 'runner', 'reporters', 'match'],
-  ['ingest', 'worker', 'catch-up', 'reload', 'explain', 'simulate'],
+  ['ingest', 'worker', 'catch-up', 'reload', 'explain', 'simulate', 'sample'],
   ['http', 'cli'],
   ['app'],
   ['main'],

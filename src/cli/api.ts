@@ -1,6 +1,7 @@
 import type { DeliveryRecord, Refusal } from '../model/delivery.ts'
 import type { Deployment } from '../model/deployment.ts'
 import type { Explanation } from '../explain.ts'
+import type { Simulation } from '../simulate.ts'
 
 /** A value as JSON brings it: times are ISO 8601 text. */
 type Wire<T> = T extends Date
@@ -17,6 +18,15 @@ type Wire<T> = T extends Date
 export type DeploymentView = Wire<Omit<Deployment, 'adopt'>> & { readonly waitingFor: string | null }
 
 export type DeliveryView = Wire<DeliveryRecord>
+
+export type SimulationView = Wire<Simulation>
+
+/** A signed push, ready to be sent; `body` in base64. */
+export type SampleView = {
+  readonly app: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
 
 export type RefusalView = Wire<Refusal>
 

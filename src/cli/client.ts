@@ -7,6 +7,8 @@ import type {
   ExplanationView,
   LogEvent,
   ReloadView,
+  SampleView,
+  SimulationView,
   StatusView,
 } from './api.ts'
 import { CliError, exit } from './cli-error.ts'
@@ -25,6 +27,8 @@ export type Client = {
   deliveries(query: Query): Promise<DeliveriesView>
   explain(subject: string | null): Promise<ExplanationView>
   reload(): Promise<ReloadView>
+  simulate(sent: SentDelivery): Promise<SimulationView>
+  sample(webhook: string, app: string | undefined): Promise<SampleView>
   deploy(app: string, options: { readonly adopt: boolean }): Promise<DeploymentView>
   retry(id: number): Promise<DeploymentView>
   cancel(id: number): Promise<DeploymentView>
@@ -36,6 +40,12 @@ export type Client = {
     options: { readonly lastId: string | null; readonly signal: AbortSignal },
   ): Promise<AsyncIterable<LogEvent>>
   close(): Promise<void>
+}
+
+export type SentDelivery = {
+  readonly webhook: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly payload: Buffer
 }
 
 export type Query = Readonly<Record<string, string | number | undefined>>
@@ -55,6 +65,13 @@ export function openClient(path: string): Client {
     explain: async (subject) =>
       (await read(`/api/explain${search({ subject: subject ?? undefined })}`)) as ExplanationView,
     reload,
+    simulate: async ({ payload, ...sent }) =>
+      (await post('/api/simulate', { ...sent, payload: payload.toString('base64') })) as SimulationView,
+    sample: async (webhook, app) =>
+      (await post(
+        `/api/webhooks/${encodeURIComponent(webhook)}/sample`,
+        app === undefined ? {} : { app },
+      )) as SampleView,
     deploy: (app, { adopt }) => deploymentOf(`/api/apps/${encodeURIComponent(app)}/deploy`, adopt ? { adopt } : {}),
     retry: (id) => deploymentOf(`/api/deployments/${id}/retry`, {}),
     cancel: (id) => deploymentOf(`/api/deployments/${id}/cancel`, {}),
@@ -76,9 +93,13 @@ export function openClient(path: string): Client {
   }
 
   async function deploymentOf(path: string, content: object): Promise<DeploymentView> {
-    const { body } = await accepted(await send({ path, method: 'POST', content }))
-    const { deployment } = (await body.json()) as { deployment: DeploymentView }
+    const { deployment } = (await post(path, content)) as { deployment: DeploymentView }
     return deployment
+  }
+
+  async function post(path: string, content: object): Promise<unknown> {
+    const { body } = await accepted(await send({ path, method: 'POST', content }))
+    return body.json()
   }
 
   async function reload(): Promise<ReloadView> {

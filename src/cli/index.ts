@@ -12,8 +12,10 @@ import type { CliIo } from './io.ts'
 import { addLogs } from './logs.ts'
 import { addReload } from './reload.ts'
 import { addRetry } from './retry.ts'
+import { addSend } from './send.ts'
 import { addServe } from './serve.ts'
 import { addShow } from './show.ts'
+import { addSimulate } from './simulate.ts'
 import { addStatus } from './status.ts'
 import { createTerminal, hasColours } from './terminal.ts'
 import { addToken } from './token.ts'
@@ -33,6 +35,8 @@ const commands: readonly AddCommand[] = [
   addCancel,
   addDeliveries,
   addExplain,
+  addSimulate,
+  addSend,
   addToken,
 ]
 

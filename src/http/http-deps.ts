@@ -6,6 +6,7 @@ import type { Log } from '../lib/log.ts'
 import type { Refusal } from '../model/delivery.ts'
 import type { DeployMap } from '../model/deploy-map.ts'
 import type { ConfigState, Reloaded } from '../reload.ts'
+import type { Simulate } from '../simulate.ts'
 import type { Store } from '../store/store.ts'
 import type { Worker } from '../worker.ts'
 import type { Limits } from './limits.ts'
@@ -32,6 +33,7 @@ export type HttpDeps = {
   readonly config: () => ConfigState
   /** null: nothing is known by that name or number. */
   readonly explain: (subject: string | null) => Promise<Explanation | null>
+  readonly simulate: Simulate
   readonly refusals: {
     /** Newest first. */
     recent(webhook: string): readonly Refusal[]

@@ -68,6 +68,19 @@ export const deployBody = z.strictObject(
   'must be a JSON object',
 )
 
+export const simulateBody = z.strictObject(
+  {
+    webhook: name,
+    /** As they came over the wire; names in any case. */
+    headers: z.record(z.string(), z.string('must be text'), 'must be an object of texts').default({}),
+    /** The body's bytes. */
+    payload: z.base64('must be base64'),
+  },
+  'must be a JSON object',
+)
+
+export const sampleBody = z.strictObject({ app: name.optional() }, 'must be a JSON object')
+
 export const emptyBody = z.strictObject({}, 'must be a JSON object')
 
 function parseJson(text: string): unknown {

@@ -1,3 +1,5 @@
+import type { Revision } from './revision.ts'
+
 /** One HTTP request to a webhook, as it came. */
 export type Delivery = {
   readonly webhook: string
@@ -35,6 +37,9 @@ export type RefusalReason = 'no_signature' | 'bad_signature' | 'wrong_scheme' | 
 /** Why a believed delivery, or one app, wants no deployment, from the furthest away to the nearest miss. */
 export const ignoredReasons = ['event', 'ping', 'no_app', 'webhook', 'tag', 'branch', 'deleted', 'skip'] as const
 export type IgnoredReason = (typeof ignoredReasons)[number]
+
+/** What an app shall deploy. */
+export type Wanted = { readonly app: string; readonly ref: string; readonly requestedRevision: Revision | null }
 
 /** An app that a push reached but does not deploy. */
 export type IgnoredApp = { readonly app: string; readonly reason: IgnoredReason }

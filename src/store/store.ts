@@ -1,5 +1,12 @@
 import type { Secret } from '../lib/secret.ts'
-import type { DeliveryRecord, DeliveryResult, IgnoredApp, IgnoredReason, VerifiedDelivery } from '../model/delivery.ts'
+import type {
+  DeliveryRecord,
+  DeliveryResult,
+  IgnoredApp,
+  IgnoredReason,
+  VerifiedDelivery,
+  Wanted,
+} from '../model/delivery.ts'
 import type { Deployment, DeploymentResult, State, StepRecord, Trigger } from '../model/deployment.ts'
 import type { PushEvent } from '../model/push-event.ts'
 import type { Revision } from '../model/revision.ts'
@@ -107,8 +114,6 @@ export type Arrival = {
   /** The furthest that any app got; null when something is wanted. */
   readonly reason: IgnoredReason | null
 }
-
-export type Wanted = { readonly app: string; readonly ref: string; readonly requestedRevision: Revision | null }
 
 export type Accepted = {
   readonly delivery: DeliveryRecord

@@ -13,6 +13,7 @@ import type { Log } from '../../src/lib/log.ts'
 import { Secret } from '../../src/lib/secret.ts'
 import type { DeployMap, Listen, Server } from '../../src/model/deploy-map.ts'
 import type { Refusal } from '../../src/model/delivery.ts'
+import { createSimulate } from '../../src/simulate.ts'
 import { openStore } from '../../src/store/index.ts'
 import type { Store } from '../../src/store/store.ts'
 import { createApp, createMap } from '../support/map.ts'
@@ -100,6 +101,7 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
     reload: () => Promise.resolve({ kind: 'reloaded', warnings: [] }),
     config: () => ({ file: map.file, loadedAt: new Date(0), problems: [] }),
     explain: () => Promise.resolve(null),
+    simulate: createSimulate({ store, map: () => map, clock: systemClock }),
     refusals: {
       recent: (webhook) => refused.filter((refusal) => refusal.webhook === webhook),
       count: (webhook) => refused.filter((refusal) => refusal.webhook === webhook).length,

@@ -8,6 +8,8 @@ import { healthRoutes } from './health.ts'
 import { hookRoute } from './hooks.ts'
 import { metricsRoute } from './metrics.ts'
 import { reloadRoute } from './reload.ts'
+import { sampleRoute } from './sample.ts'
+import { simulateRoute } from './simulate.ts'
 import { statusRoute } from './status.ts'
 
 /** Everything that can be asked for. */
@@ -22,6 +24,8 @@ export function routes(deps: RouteDeps): readonly Route[] {
     deploymentLogRoute(deps),
     ...deliveryRoutes(deps),
     explainRoute(deps),
+    simulateRoute(deps),
+    sampleRoute(deps),
     reloadRoute(deps),
   ]
 }
