@@ -91,10 +91,10 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     refusals.record({ at, webhook, remoteAddress, reason, providerId })
   }
   const ingest = createIngest({ store, map, clock, log, failPoint, onRefused })
-  const explain = createExplain({ store, map, refusals, config, clock })
+  const explain = createExplain({ store, map, realPath, refusals, config, clock })
   const simulate = createSimulate({ store, map, clock })
   const http = await openHttp({
-    ...{ map, store, ingest, worker, reload, config, explain, simulate, refusals, draining },
+    ...{ map, store, realPath, ingest, worker, reload, config, explain, simulate, refusals, draining },
     ...{ startedAt, version, clock, log, failPoint },
   })
   opened.defer(() => http.close())

@@ -47,7 +47,7 @@ async function createHistory({
     },
   })
   const config = () => ({ file: '/etc/deployhook/deploy.yml', loadedAt: before(3600), problems })
-  const explain = createExplain({ store, map, refusals, config, clock: { now: () => now } })
+  const explain = createExplain({ store, map, realPath: (path) => path, refusals, config, clock: { now: () => now } })
 
   return {
     store,
@@ -264,7 +264,7 @@ describe('explaining a deployment', () => {
     await request('blog')
     const { headline, facts, next } = await explain('deployment:2')
     expect(headline).toBe(
-      'Deployment 2 of blog waits: another deployment of its concurrency group goes first (running now: 1 of blog)',
+      'Deployment 2 of blog waits: another deployment of its app, concurrency group or directory goes first (running now: 1 of blog)',
     )
     expect(facts).toContain('A person asked for it.')
     expect(next).toEqual(['See it live: deployhook logs -f 2', 'End it: deployhook cancel 2'])

@@ -2,7 +2,7 @@ import type { Explanation } from '../explain.ts'
 import { lengthOf } from '../lib/ago.ts'
 import type { Deployment, StepRecord } from '../model/deployment.ts'
 import { branchOf } from '../model/ref.ts'
-import { waitingFor } from '../model/queue.ts'
+import { standings, waitingFor } from '../model/queue.ts'
 import { short, told, type ExplainDeps } from './deps.ts'
 import { skippedMeanings, triggerMeanings, waitingMeanings } from './reasons.ts'
 
@@ -45,14 +45,11 @@ function because({ outcome, reason, message, supersededBy }: Deployment): string
   return outcome === 'succeeded' ? null : (message ?? reason)
 }
 
-async function whatFor({ id }: Deployment, { store }: ExplainDeps): Promise<string> {
-  const queue = await store.queue()
-  const standing = queue.map((queued) => ({
-    ...queued,
-    concurrencyGroup: queued.concurrencyGroup ?? `app ${queued.app}`,
-  }))
+async function whatFor({ id }: Deployment, { store, map, realPath }: ExplainDeps): Promise<string> {
+  const { apps, server } = map()
+  const queue = standings(await store.queue(), { apps, realPath })
   const running = queue.filter(({ state }) => state === 'running').map((other) => `${other.id} of ${other.app}`)
-  const reason = waitingFor(id, standing)
+  const reason = waitingFor(id, { queue, maxRunning: server.maxRunning })
   const meaning = (reason === null ? null : waitingMeanings[reason]) ?? 'it is about to start'
   return running.length === 0 ? meaning : `${meaning} (running now: ${running.join(', ')})`
 }

@@ -8,6 +8,8 @@ import type { Store } from '../store/store.ts'
 export type ExplainDeps = {
   readonly store: Pick<Store, 'delivery' | 'deliveries' | 'deployment' | 'deployments' | 'queue' | 'live'>
   readonly map: () => DeployMap
+  /** Where a path of the map really lies. */
+  readonly realPath: (path: string) => string
   readonly refusals: Pick<Refusals, 'recent' | 'count'>
   readonly config: () => {
     readonly file: string

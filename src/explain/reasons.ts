@@ -96,7 +96,7 @@ export const skippedMeanings: Readonly<Record<string, string>> = {
 
 /** What a queued deployment waits for, by its code. */
 export const waitingMeanings: Readonly<Record<string, string>> = {
-  turn: 'another deployment of its concurrency group goes first',
+  turn: 'another deployment of its app, concurrency group or directory goes first',
   slot: 'as many deployments run as server.max_running allows',
   approval: 'somebody has to approve it',
   freeze: 'deployments are frozen',

@@ -27,6 +27,8 @@ export type HttpDeps = {
     | 'changes'
     | 'ping'
   >
+  /** Where a path of the map really lies. */
+  readonly realPath: (path: string) => string
   readonly ingest: Ingest
   readonly worker: Pick<Worker, 'cancel'>
   readonly reload: () => Promise<Reloaded>

@@ -13,6 +13,7 @@ const answers = {
   conflict: [409, 'The state does not allow this.'],
   too_large: [413, 'The body is too large.'],
   encoded: [415, 'Send the body as it is, without a content encoding.'],
+  expectation_failed: [417, 'No expectation but 100-continue can be met.'],
   host_not_allowed: [421, 'This host name is not one of this daemon.'],
   config_refused: [422, 'deploy.yml has problems; the last good one stays in force.'],
   too_many_refused: [429, 'Too many refused requests from this address.'],

@@ -27,7 +27,7 @@ export type Http = {
 
 /** Both listeners of the daemon, with the same routes: the public one asks for tokens, the control socket does not. */
 export async function openHttp(deps: HttpDeps): Promise<Http> {
-  const { store, map, log } = deps
+  const { store, log } = deps
   const limits = { ...defaultLimits, ...deps.limits }
   const monotonic = (): number => performance.now()
   const closing = new AbortController()
@@ -39,7 +39,7 @@ export async function openHttp(deps: HttpDeps): Promise<Http> {
     ...deps,
     limits,
     metrics,
-    present: createPresenter({ store, map }),
+    present: createPresenter(deps),
     address: () => address,
     closing: closing.signal,
     monotonic,

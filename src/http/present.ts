@@ -1,6 +1,6 @@
 import type { DeliveryRecord } from '../model/delivery.ts'
 import type { Deployment, WaitingFor } from '../model/deployment.ts'
-import { waitingFor, type Standing } from '../model/queue.ts'
+import { standings, waitingFor } from '../model/queue.ts'
 import type { HttpDeps } from './http-deps.ts'
 
 /** A deployment as the API shows it (DESIGN §6); times become ISO 8601 with JSON. */
@@ -16,32 +16,28 @@ export type Presenter = {
 }
 
 /** Shows deployments, and of the queued ones what they wait for as things stand now. */
-export function createPresenter({ store, map }: Pick<HttpDeps, 'store' | 'map'>): Presenter {
-  const all: Presenter['all'] = async (deployments) => {
-    const queue = deployments.some(({ state }) => state === 'queued') ? await standing() : []
-    return deployments.map((deployment) => viewOf(deployment, queue))
-  }
+export function createPresenter({ store, map, realPath }: Pick<HttpDeps, 'store' | 'map' | 'realPath'>): Presenter {
   return {
-    all,
+    async all(deployments) {
+      const waiting = deployments.some(({ state }) => state === 'queued') ? await asThingsStand() : notQueued
+      return deployments.map((deployment) => viewOf(deployment, waiting(deployment.id)))
+    },
     async one(deployment) {
-      const queue = deployment.state === 'queued' ? await standing() : []
-      return viewOf(deployment, queue)
+      const waiting = deployment.state === 'queued' ? await asThingsStand() : notQueued
+      return viewOf(deployment, waiting(deployment.id))
     },
   }
 
-  /** A running one keeps the group it was claimed with; a queued one has that of its app's entry now. */
-  async function standing(): Promise<readonly Standing[]> {
-    const { apps } = map()
-    return (await store.queue()).map(({ id, app, state, concurrencyGroup }) => ({
-      id,
-      app,
-      state,
-      concurrencyGroup: concurrencyGroup ?? apps.get(app)?.concurrencyGroup ?? `app:${app}`,
-    }))
+  async function asThingsStand(): Promise<(id: number) => WaitingFor | null> {
+    const { apps, server } = map()
+    const queue = standings(await store.queue(), { apps, realPath })
+    return (id) => waitingFor(id, { queue, maxRunning: server.maxRunning })
   }
 }
 
-function viewOf(deployment: Deployment, queue: readonly Standing[]): DeploymentView {
+const notQueued = (): null => null
+
+function viewOf(deployment: Deployment, waiting: WaitingFor | null): DeploymentView {
   return {
     id: deployment.id,
     app: deployment.app,
@@ -50,7 +46,7 @@ function viewOf(deployment: Deployment, queue: readonly Standing[]): DeploymentV
     ref: deployment.ref,
     trigger: deployment.trigger,
     state: deployment.state,
-    waitingFor: deployment.state === 'queued' ? waitingFor(deployment.id, queue) : null,
+    waitingFor: deployment.state === 'queued' ? waiting : null,
     outcome: deployment.outcome,
     reason: deployment.reason,
     message: deployment.message,

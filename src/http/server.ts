@@ -49,6 +49,8 @@ export function createServer(deps: RouteDeps, { door, listens }: { door: Door; l
       headersTimeout: limits.headersMs,
       connectionsCheckingInterval: limits.checkMs,
       maxHeaderSize: limits.headerBytes,
+      // Node's own refusal would have no body.
+      requireHostHeader: false,
     },
   })
 
@@ -69,6 +71,7 @@ export function createServer(deps: RouteDeps, { door, listens }: { door: Door; l
     reply.headers(securityHeaders)
     if (closing.aborted) reply.header('connection', 'close')
     refuseUnroutable(request)
+    refuseUnmet(request)
     guard(request)
     // Fastify would refuse the odd types here, before anybody has looked at the signature. `headersOf` keeps the real one.
     request.raw.headers['content-type'] = 'application/octet-stream'
@@ -84,6 +87,7 @@ export function createServer(deps: RouteDeps, { door, listens }: { door: Door; l
   })
 
   continueLate(app)
+  const refuseUnmet = createUnmet(app)
 
   app.addHook('onRoute', ({ method, url, config }) => {
     const { access } = config ?? {}
@@ -95,16 +99,33 @@ export function createServer(deps: RouteDeps, { door, listens }: { door: Door; l
   return { app, registered }
 }
 
+/** What else comes on the connection cannot be told from the body of the refused request. */
+const closing = { headers: { connection: 'close' } }
+
 /** Before anything of a body is read. */
 function refuseUnroutable({ raw, is404 }: FastifyRequest): void {
   const target = raw.url ?? ''
   // The router would take `http://elsewhere/hooks/x` for `/hooks/x`.
   if (!target.startsWith('/')) throw new HttpError('bad_request')
+  // https://www.rfc-editor.org/rfc/rfc9112#section-3.2-6; HTTP/1.0 did not have it.
+  if (raw.httpVersion === '1.1' && raw.headers.host === undefined) throw new HttpError('bad_request', closing)
   if (is404 && raw.method !== 'POST' && /^\/hooks\/[^/?]+(?:\?|$)/.test(target)) {
     throw new HttpError('method_not_allowed', { headers: { allow: 'POST' } })
   }
   if (is404) throw new HttpError('not_found')
   if (!/^\s*(?:identity\s*)?$/i.test(raw.headers['content-encoding'] ?? '')) throw new HttpError('encoded')
+}
+
+/** Another `Expect` than 100-continue: Node's own refusal would have no body. Answers how to refuse such a request. */
+function createUnmet(app: FastifyInstance): (request: FastifyRequest) => void {
+  const unmet = new WeakSet()
+  app.server.on('checkExpectation', (request, response) => {
+    unmet.add(request)
+    app.server.emit('request', request, response)
+  })
+  return ({ raw }) => {
+    if (unmet.has(raw)) throw new HttpError('expectation_failed', closing)
+  }
 }
 
 /** `Expect: 100-continue` is granted when the body is about to be read: who is refused before that need not send it. */

@@ -1,3 +1,5 @@
+import { isWithin } from '../lib/path-within.ts'
+import type { App } from './deploy-map.ts'
 import { kindOf, type Kind, type Trigger, type WaitingFor } from './deployment.ts'
 
 /** A queued deployment as the rules see it. */
@@ -46,21 +48,49 @@ export function recover(interrupted: {
   return newer === undefined ? { kind: 'requeue' } : { kind: 'superseded', by: newer.id }
 }
 
-/** What the queue holds, in its order, running ones first. */
-export type Standing = {
-  readonly id: number
-  readonly app: string
-  readonly state: 'queued' | 'running'
-  readonly concurrencyGroup: string
+/** What a running deployment holds against all others. */
+export type Holding = { readonly app: string; readonly concurrencyGroup: string; readonly realPath: string }
+
+/** Two of one app or group never run at once, nor two of which one writes into the directory of the other. */
+export function excludes(one: Holding, other: Holding): boolean {
+  return (
+    one.app === other.app ||
+    one.concurrencyGroup === other.concurrencyGroup ||
+    isWithin(one.realPath, other.realPath) ||
+    isWithin(other.realPath, one.realPath)
+  )
 }
 
-/** What a queued deployment waits for: those of its own group or app that go first, or else a free slot. */
-export function waitingFor(id: number, queue: readonly Standing[]): WaitingFor | null {
+/** What the queue holds, in its order, running ones first. */
+export type Standing = Holding & { readonly id: number; readonly state: 'queued' | 'running' }
+
+/**
+ * The queue as it stands: a running one holds what it was claimed with, a queued one would hold what the map says now.
+ * One whose app has left the map is left out: it is never started, and in nobody's way.
+ */
+export function standings(
+  queue: readonly (Pick<Standing, 'id' | 'app' | 'state'> & { [Key in HeldFromClaim]: Holding[Key] | null })[],
+  { apps, realPath }: { readonly apps: ReadonlyMap<string, App>; readonly realPath: (path: string) => string },
+): readonly Standing[] {
+  return queue.flatMap(({ id, app, state, concurrencyGroup, realPath: heldPath }) => {
+    if (concurrencyGroup !== null && heldPath !== null)
+      return [{ id, app, state, concurrencyGroup, realPath: heldPath }]
+    const entry = apps.get(app)
+    if (entry === undefined) return []
+    return [{ id, app, state, concurrencyGroup: entry.concurrencyGroup, realPath: realPath(entry.path) }]
+  })
+}
+
+type HeldFromClaim = Exclude<keyof Holding, 'app'>
+
+/** What a queued deployment waits for: one that goes before it and excludes it, or a free slot; null: about to start. */
+export function waitingFor(
+  id: number,
+  { queue, maxRunning }: { readonly queue: readonly Standing[]; readonly maxRunning: number },
+): WaitingFor | null {
   const position = queue.findIndex((other) => other.id === id)
   const own = queue[position]
   if (own === undefined || own.state === 'running') return null
-  const ahead = queue.slice(0, position)
-  return ahead.some((other) => other.concurrencyGroup === own.concurrencyGroup || other.app === own.app)
-    ? 'turn'
-    : 'slot'
+  if (queue.slice(0, position).some((ahead) => excludes(ahead, own))) return 'turn'
+  return queue.filter(({ state }) => state === 'running').length >= maxRunning ? 'slot' : null
 }

@@ -10,6 +10,8 @@ export type Where = {
   readonly mirror: string
   /** The app's tree. */
   readonly path: string
+  /** What of the state directory cannot be used, with the cure; null: all of it can. */
+  readonly stateProblem: () => string | null
   /** known_hosts as configured. */
   readonly knownHosts: string | null
   /** Never shown. */
@@ -25,9 +27,15 @@ export function failureOf(what: string, output: string, where: Where): GitFailur
   const rule = (where.repo === null ? localRules : remoteRules).find(({ pattern }) => pattern.test(text))
   const said = lastWords(text)
   const told = `${what}${where.repo === null ? '' : ` from ${where.repo.url}`} failed${said === '' ? '' : `: ${said}`}`
+  const problem = refused.test(text) ? where.stateProblem() : null
+  if (problem !== null) return { kind: 'failed', reason: 'state_unusable', message: `${what} failed: ${problem}` }
   if (rule === undefined) return { kind: 'failed', reason: 'git_failed', message: told }
   return { kind: 'failed', reason: rule.reason, message: `${sentence(told)} ${rule.cure(where, text)}` }
 }
+
+/** In the system's words and git's own for a path that is not as it should be. */
+const refused =
+  /Permission denied|Operation not permitted|Read-only file system|Not a directory|Is a directory|File exists|not a git repository|unable to (?:create|write|open)|cannot (?:open|create|mkdir)|insufficient permission/i
 
 type Rule = {
   readonly reason: GitFailureReason

@@ -1,5 +1,6 @@
 import { mkdir, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { errorCode } from '../lib/error-code.ts'
 import type { FailPoint } from '../lib/fail-point.ts'
 import type { App } from '../model/deploy-map.ts'
 import { prepareAskpass } from './askpass.ts'
@@ -13,6 +14,7 @@ import { fetchTip, mirrorDirectory, whereOf, type MirrorDeps } from './mirror.ts
 import { exists } from './repository-files.ts'
 import { treeAsOnDisk } from './scratch-index.ts'
 import { viewNamedAt } from './standing.ts'
+import { stateProblem } from './state-parts.ts'
 import { stopReason } from './stop.ts'
 import { openTree, readMemory, treeDirectory } from './tree.ts'
 import { viewDirectory, writeGitFile } from './view.ts'
@@ -107,15 +109,24 @@ async function settled<T>(
     if (meanwhile !== null) return meanwhile
     const output = error instanceof GitCommandError ? error.output : systemProblem(error)
     if (output === null) throw error
-    return failureOf(what, output, { repo: null, ...whereOf(app, stateDirectory) })
+    const where = whereOf(app, stateDirectory)
+    const repositories = [
+      where.mirror,
+      treeDirectory(stateDirectory, app.name),
+      viewDirectory(stateDirectory, app.name),
+    ]
+    return failureOf(what, output, {
+      repo: null,
+      ...where,
+      stateProblem: () => stateProblem(repositories, stateDirectory),
+    })
   }
 }
 
 /** The message of an error that the machine's state explains, not a defect of ours. */
 function systemProblem(error: unknown): string | null {
-  if (!(error instanceof Error) || !('code' in error)) return null
-  const sentence = systemProblems.get(String(error.code))
-  return sentence === undefined ? null : `${sentence} (${error.message})`
+  const sentence = systemProblems.get(errorCode(error) ?? '')
+  return sentence === undefined || !(error instanceof Error) ? null : `${sentence} (${error.message})`
 }
 
 /** In git's words, so that one table judges both. */
@@ -126,6 +137,8 @@ const systemProblems: ReadonlyMap<string, string> = new Map([
   ['EPERM', 'Operation not permitted'],
   ['EROFS', 'Read-only file system'],
   ['ENOTDIR', 'Not a directory'],
+  ['EISDIR', 'Is a directory'],
+  ['EEXIST', 'File exists'],
   ['EBUSY', 'Operation not permitted'],
 ])
 

@@ -11,6 +11,7 @@ import { failureOf } from './git-failure.ts'
 import { createGit, fetchCommand, lsRemoteCommand } from './git.ts'
 import { askRemote, type Asked } from './remote.ts'
 import { layOutRepository, removeLeftovers, writeRepositoryConfig } from './repository-files.ts'
+import { stateProblem } from './state-parts.ts'
 import type { Fetched, GitContext, GitFailure, GitFailureReason } from './workspace.ts'
 
 export type MirrorDeps = {
@@ -35,9 +36,11 @@ export function mirrorDirectory(stateDirectory: string, { identity }: Pick<Repos
 
 /** What to say of a failure that concerns this app. */
 export function whereOf(app: App, stateDirectory: string) {
+  const mirror = mirrorDirectory(stateDirectory, app.repo)
   return {
-    mirror: mirrorDirectory(stateDirectory, app.repo),
+    mirror,
     path: app.path,
+    stateProblem: () => stateProblem([mirror], stateDirectory),
     knownHosts: app.git.knownHosts,
     secrets: app.git.token === null ? [] : [app.git.token.reveal()],
   }

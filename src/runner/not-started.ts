@@ -1,6 +1,7 @@
-import { accessSync, constants, openSync, closeSync, readSync, statSync, type Stats } from 'node:fs'
+import { accessSync, constants, statSync, type Stats } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Command, CommandResult, NotStarted } from './command.ts'
+import { firstLine } from './program-format.ts'
 
 /** Why the system did not start `command`, from the error's code and what stands on the disk. Never throws. */
 export function notStarted(command: Command, code: string): CommandResult {
@@ -83,7 +84,7 @@ function missing(name: string, searchPath: string | undefined): string {
 }
 
 /** Where the system would have looked: first executable in PATH, else the first of that name; see exec(3). */
-function locate(
+export function locate(
   name: string,
   { cwd, searchPath }: { readonly cwd: string; readonly searchPath: string },
 ): string | null {
@@ -92,22 +93,6 @@ function locate(
   const candidates = searchPath.split(':').map((directory) => join(resolve(cwd, directory), name))
   const there = candidates.filter((path) => look(path) !== null)
   return there.find((path) => allowed(path, constants.X_OK)) ?? there[0] ?? null
-}
-
-/** What stands behind `#!`, at most 127 bytes; null: it is not a script. See execve(2). */
-function firstLine(path: string): string | null {
-  try {
-    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
-    try {
-      const head = Buffer.alloc(128)
-      const text = head.toString('utf8', 0, readSync(fd, head))
-      return text.startsWith('#!') ? (text.slice(2).split('\n')[0] ?? '').trimStart() : null
-    } finally {
-      closeSync(fd)
-    }
-  } catch {
-    return null
-  }
 }
 
 function visible(text: string): string {

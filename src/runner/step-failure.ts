@@ -1,10 +1,13 @@
 import { constants } from 'node:os'
+import { join } from 'node:path'
 import { formatDuration } from '../lib/duration.ts'
 import { unreachable } from '../lib/unreachable.ts'
 import type { App, Step } from '../model/deploy-map.ts'
 import type { DeploymentResult } from '../model/deployment.ts'
 import type { CommandResult } from './command.ts'
+import { locate } from './not-started.ts'
 import { failed, stoppedResult, timedOut } from './outcome.ts'
+import { formatProblem } from './program-format.ts'
 
 export type StepFacts = {
   readonly app: App
@@ -51,13 +54,29 @@ function shellSignal(exitCode: number): string {
   return name === undefined ? '' : ` (${name})`
 }
 
-type Failure = { readonly exitCode: number | null; readonly signal: string | null } & StepFacts
+type Failure = StepFacts & {
+  readonly exitCode: number | null
+  readonly signal: string | null
+  /** What is wrong with the file that the step runs. */
+  readonly badFormat: string | null
+}
 
 function hint(result: Extract<CommandResult, { kind: 'exited' | 'signalled' }>, facts: StepFacts): string | null {
   const exitCode = result.kind === 'exited' ? result.exitCode : null
   const signal = result.kind === 'signalled' ? result.signal : null
-  const failure = { exitCode, signal, ...facts }
+  const program = exitCode !== null && badFormatCodes.has(exitCode) ? programOf(facts) : null
+  const failure = { exitCode, signal, badFormat: program && formatProblem(program), ...facts }
   return hints.find(({ fits }) => fits(failure))?.text(failure) ?? null
+}
+
+/** How a shell ends that was given what it cannot run. */
+const badFormatCodes: ReadonlySet<number> = new Set([2, 126, 127])
+
+/** The file that a list step runs, or that a text names which is one plain command; null: there is none to name. */
+function programOf({ app, step, searchPath }: StepFacts): string | null {
+  const { run, cwd } = step
+  const name = run.kind === 'argv' ? run.argv[0] : /^\s*([\w./-]*\/[\w.-]+)(?:[ \t][^;&|\n]*)?\s*$/.exec(run.text)?.[1]
+  return name === undefined ? null : locate(name, { cwd: join(app.path, cwd), searchPath })
 }
 
 /** The first that fits is told. */
@@ -71,6 +90,10 @@ const hints: readonly { readonly fits: (failure: Failure) => boolean; readonly t
     {
       fits: ({ step }) => textOf(step).includes('\r\n'),
       text: () => 'the script has Windows line endings (CRLF); write it with LF',
+    },
+    {
+      fits: ({ badFormat }) => badFormat !== null,
+      text: ({ badFormat }) => badFormat ?? '',
     },
     {
       fits: ({ exitCode }) => exitCode === 126,

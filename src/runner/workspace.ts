@@ -60,6 +60,7 @@ export type GitFailureReason =
   | 'disk_full'
   | 'path_occupied'
   | 'path_unusable'
+  | 'state_unusable'
   | 'unsupported_clone'
   | 'locked'
   | 'checkout_mismatch'

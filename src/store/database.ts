@@ -8,6 +8,7 @@ import { createPrivateFile, prepareDirectory, syncDirectory } from './directory.
 import { asStoreError, sqliteCode, sqliteCodes, StoreError } from './errors.ts'
 import { lockDirectory, pidFile } from './lock.ts'
 import { migrate, readMigrations } from './migrations.ts'
+import { directoriesInside } from './parts.ts'
 
 export type OpenedDatabase = { readonly database: DatabaseSync; readonly stateId: string; readonly close: () => void }
 
@@ -83,7 +84,7 @@ function versionOf(memory: DatabaseSync): string {
 }
 
 /** What is never there before the database is. */
-const companions = ['state.db-wal', 'logs', 'mirrors', 'trees', 'views', 'adopted']
+const companions = ['state.db-wal', ...directoriesInside]
 
 function refuseMissing(directory: string, path: string): void {
   if (existsSync(path) && statSync(path).size > 0) return

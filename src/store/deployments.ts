@@ -34,7 +34,8 @@ export function listDeployments(
 
 export function queueOf(sql: Sql): readonly Queued[] {
   const rows = sql.all(
-    `select id, app, state, trigger, iif(state = 'running', concurrency_group, null) as concurrency_group
+    `select id, app, state, trigger, iif(state = 'running', concurrency_group, null) as concurrency_group,
+       iif(state = 'running', real_path, null) as real_path
      from deployments where state in ('running', 'queued') order by state desc, place`,
   )
   return rows.map((row) => ({
@@ -43,6 +44,7 @@ export function queueOf(sql: Sql): readonly Queued[] {
     state: text(row, 'state') as Queued['state'],
     trigger: text(row, 'trigger') as Trigger,
     concurrencyGroup: textOrNull(row, 'concurrency_group'),
+    realPath: textOrNull(row, 'real_path'),
   }))
 }
 

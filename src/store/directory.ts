@@ -1,6 +1,8 @@
 import { chmodSync, closeSync, existsSync, fsyncSync, lstatSync, mkdirSync, openSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { errorCode } from '../lib/error-code.ts'
 import { StoreError } from './errors.ts'
+import { refuseUnusableParts } from './parts.ts'
 
 /**
  * Makes sure that `directory` exists and is nobody else's to look into (0700). One that other users can write to, or
@@ -11,6 +13,7 @@ export function prepareDirectory(directory: string): void {
     const made = mkdirSync(directory, { recursive: true, mode: 0o700 })
     if (made !== undefined) syncDirectory(dirname(made))
     if (made === undefined) keepOthersOut(directory)
+    refuseUnusableParts(directory)
   } catch (error) {
     if (error instanceof StoreError) throw error
     throw new StoreError('directory', `cannot use ${directory} as state directory: ${reasonOf(error)}`, {
@@ -38,7 +41,7 @@ export function createPrivateFile(path: string): void {
   try {
     closeSync(openSync(path, 'wx', 0o600))
   } catch (error) {
-    if (!hasCode(error, 'EEXIST')) throw error
+    if (errorCode(error) !== 'EEXIST') throw error
   }
 }
 
@@ -50,10 +53,6 @@ export function syncDirectory(directory: string): void {
   } finally {
     closeSync(handle)
   }
-}
-
-export function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
 }
 
 function reasonOf(error: unknown): string {

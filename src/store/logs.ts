@@ -3,9 +3,9 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { Clock } from '../lib/clock.ts'
+import { errorCode } from '../lib/error-code.ts'
 import type { Log } from '../lib/log.ts'
 import { createMask } from '../lib/masker.ts'
-import { hasCode } from './directory.ts'
 import { followLines, type Bell } from './log-follow.ts'
 import { createSink } from './log-sink.ts'
 import type { LogSink, Store } from './store.ts'
@@ -107,7 +107,7 @@ async function sizeOf(path: string): Promise<number | null> {
   try {
     return (await stat(path)).size
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return null
+    if (errorCode(error) === 'ENOENT') return null
     throw error
   }
 }

@@ -1,5 +1,5 @@
 import { kindOf, type Trigger } from '../model/deployment.ts'
-import { supersede, type Waiting } from '../model/queue.ts'
+import { excludes, supersede, type Holding, type Waiting } from '../model/queue.ts'
 import { deploymentOf } from './deployments.ts'
 import { integer, text, type Row, type Sql } from './sql.ts'
 import type { Claim, Enqueue, Store } from './store.ts'
@@ -90,14 +90,16 @@ export function endQueued(
 }
 
 function claim(sql: Sql, { resolve, maxRunning, at }: Parameters<Store['claim']>[0], touch: Touch): Claim | null {
-  const running = sql.all(`select app, concurrency_group, real_path from deployments where state = 'running'`)
+  const running = sql
+    .all(`select app, concurrency_group, real_path from deployments where state = 'running'`)
+    .map(holdingOf)
   if (running.length >= maxRunning) return null
   for (const row of sql.all(`select id, app from deployments where state = 'queued' order by place`)) {
     const app = text(row, 'app')
     const target = resolve(app)
     if (target === null) continue
     const { concurrencyGroup, realPath, fingerprint } = target
-    if (running.some((other) => isInTheWay(other, { app, concurrencyGroup, realPath }))) continue
+    if (running.some((other) => excludes(other, { app, ...target }))) continue
     const id = integer(row, 'id')
     const started = sql.first(
       `update deployments set state = 'running', attempts = attempts + 1, started_at = :at, message = null,
@@ -111,10 +113,10 @@ function claim(sql: Sql, { resolve, maxRunning, at }: Parameters<Store['claim']>
   return null
 }
 
-function isInTheWay(running: Row, target: { app: string; concurrencyGroup: string; realPath: string }): boolean {
-  return (
-    running['app'] === target.app ||
-    running['concurrency_group'] === target.concurrencyGroup ||
-    running['real_path'] === target.realPath
-  )
+function holdingOf(row: Row): Holding {
+  return {
+    app: text(row, 'app'),
+    concurrencyGroup: text(row, 'concurrency_group'),
+    realPath: text(row, 'real_path'),
+  }
 }

@@ -140,7 +140,7 @@ export type Enqueue = {
   readonly at: Date
 }
 
-/** Where an app's deployment runs: each of the three is held by at most one running deployment. */
+/** What a deployment of an app would hold while it runs (`excludes` of `model/queue.ts`), and as what it would run. */
 export type ClaimTarget = { readonly concurrencyGroup: string; readonly realPath: string; readonly fingerprint: string }
 
 /** Proves the right to write a running deployment: a later attempt has another number. */
@@ -156,7 +156,9 @@ export type Queued = {
   readonly app: string
   readonly state: 'queued' | 'running'
   readonly trigger: Trigger
+  /** What it was claimed with; null while it is queued. */
   readonly concurrencyGroup: string | null
+  readonly realPath: string | null
 }
 
 export type Live = {

@@ -119,6 +119,7 @@ describe('GET /api/deployments', () => {
   it('says what a queued one waits for, asking for the queue once for a whole page', async () => {
     let asked = 0
     const door = await openDoor({
+      server: { maxRunning: 1 },
       wrapStore: (store) => ({
         ...store,
         queue: () => {
@@ -208,7 +209,7 @@ describe('POST /api/apps/<app>/deploy', () => {
         app: 'blog',
         trigger: 'manual',
         state: 'queued',
-        waitingFor: 'slot',
+        waitingFor: null,
         requestedRevision: null,
         ref: 'refs/heads/main',
         adopt: false,

@@ -96,6 +96,7 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
   const httpDeps: HttpDeps = {
     map: () => map,
     store: wrapStore(store),
+    realPath: (path) => path,
     ingest: wrapIngest(ingest),
     worker: { cancel: async (id) => ((await store.cancelQueued(id, new Date())) === null ? 'done' : 'cancelled') },
     reload: () => Promise.resolve({ kind: 'reloaded', warnings: [] }),

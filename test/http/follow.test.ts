@@ -144,7 +144,7 @@ describe('following a log', () => {
       if (result.done === true) throw new Error('the stream ended early')
       return result.value
     }
-    expect(stateOf(await next())).toMatchObject({ id, state: 'queued', waitingFor: 'slot' })
+    expect(stateOf(await next())).toMatchObject({ id, state: 'queued', waitingFor: null })
 
     const owner = await claim(door)
     expect(stateOf(await next())).toMatchObject({ state: 'running', waitingFor: null, attempts: 1 })

@@ -165,6 +165,16 @@ describe('a request that contradicts itself', () => {
     ['a header of 20 KB', `${hook}Host: x\r\nX-A: ${'a'.repeat(20_000)}\r\n\r\n`, /^HTTP\/1\.1 431 /],
     ['no Host', `${hook}Content-Length: 0\r\n\r\n`, /^HTTP\/1\.1 400 /],
     [
+      'an expectation that nobody knows',
+      `${hook}Host: x\r\nExpect: foo\r\nContent-Length: 3\r\n\r\n`,
+      /^HTTP\/1\.1 417 /,
+    ],
+    [
+      'an expectation at a path that is not there',
+      `GET /x HTTP/1.1\r\nHost: x\r\nExpect: foo\r\nConnection: close\r\n\r\n`,
+      /^HTTP\/1\.1 404 /,
+    ],
+    [
       'an absolute target',
       `POST http://elsewhere/hooks/github HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
       /^HTTP\/1\.1 400 /,
@@ -197,6 +207,8 @@ describe('a request that contradicts itself', () => {
     const door = await openDoor()
     const answer = await answerTo(door, text)
     expect(answer).toMatch(expected)
+    expect(answer.match(/HTTP\/1\.1 /g)).toHaveLength(1)
+    expect(answer).toMatch(/\r\n\r\n\{"error":\{"code":"[a-z_]+","message":"[^"]+"\}\}$/)
     expect(answer).not.toMatch(/HPE|FST|parse|llhttp/i)
     expect(await door.store.deliveries({ limit: 1 })).toEqual([])
     expect((await door.push()).status).toBe(202)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { recover, supersede, waitingFor, type Standing, type Waiting } from '../../src/model/queue.ts'
+import { recover, standings, supersede, waitingFor, type Standing, type Waiting } from '../../src/model/queue.ts'
+import { createApp } from '../support/map.ts'
 
 const push: Waiting = { id: 1, trigger: 'push', place: 1 }
 const catchUp: Waiting = { id: 2, trigger: 'catch-up', place: 2 }
@@ -70,13 +71,18 @@ describe('a deployment that the daemon died in', () => {
 })
 
 describe('what a queued deployment waits for', () => {
-  const running: Standing = { id: 1, app: 'blog', state: 'running', concurrencyGroup: 'acme/blog' }
-  const queued = (id: number, app: string, concurrencyGroup: string): Standing => ({
+  const running: Standing = {
+    ...{ id: 1, app: 'blog', state: 'running' },
+    ...{ concurrencyGroup: 'acme/blog', realPath: '/srv/blog' },
+  }
+  const queued = (id: number, app: string, concurrencyGroup: string, realPath = `/srv/${app}`): Standing => ({
     id,
     app,
     state: 'queued',
     concurrencyGroup,
+    realPath,
   })
+  const reason = (id: number, queue: readonly Standing[], maxRunning = 2) => waitingFor(id, { queue, maxRunning })
 
   it('is its turn, behind a running or queued one of its group', () => {
     const queue = [
@@ -86,20 +92,57 @@ describe('what a queued deployment waits for', () => {
       queued(4, 'till', 'acme/shop'),
     ]
 
-    expect(waitingFor(2, queue)).toBe('turn')
-    expect(waitingFor(4, queue)).toBe('turn')
+    expect(reason(2, queue)).toBe('turn')
+    expect(reason(4, queue)).toBe('turn')
   })
 
   it('is its turn behind its own app, although that now runs in another group', () => {
-    expect(waitingFor(2, [running, queued(2, 'blog', 'another')])).toBe('turn')
+    expect(reason(2, [running, queued(2, 'blog', 'another')])).toBe('turn')
   })
 
-  it('is a free slot when nothing of its group goes before it', () => {
-    expect(waitingFor(3, [running, queued(3, 'shop', 'acme/shop'), queued(4, 'till', 'acme/shop')])).toBe('slot')
+  it.each(['/srv/blog', '/srv/blog/public', '/srv', '/'])(
+    'is its turn, not a slot, where another app holds its real path: %s beside /srv/blog',
+    (realPath) => {
+      expect(reason(2, [running, queued(2, 'shop', 'acme/shop', realPath)], 1)).toBe('turn')
+    },
+  )
+
+  it('is a free slot when as many run as may', () => {
+    expect(reason(3, [running, queued(3, 'shop', 'acme/shop'), queued(4, 'till', 'acme/shop')], 1)).toBe('slot')
   })
+
+  it.each(['/srv/blog-2', '/srv/blo', '/srv/shop/blog'])(
+    'is nothing while a slot is free and %s, its path, is beside all others: it is about to start',
+    (realPath) => {
+      expect(reason(2, [running, queued(2, 'shop', 'acme/shop', realPath)])).toBeNull()
+    },
+  )
 
   it('is nothing when it runs, or is not in the queue', () => {
-    expect(waitingFor(1, [running])).toBeNull()
-    expect(waitingFor(9, [running])).toBeNull()
+    expect(reason(1, [running])).toBeNull()
+    expect(reason(9, [running])).toBeNull()
+  })
+})
+
+describe('the queue as it stands', () => {
+  const apps = new Map([['shop', createApp('shop', { path: '/srv/link', concurrencyGroup: 'now' })]])
+  const realPath = (path: string): string => path.replace('link', 'shop')
+
+  it('has of a running one what it was claimed with, and of a queued one what the map says now', () => {
+    const claimedWith = { concurrencyGroup: 'then', realPath: '/srv/then' }
+    const queue = [
+      { id: 1, app: 'shop', state: 'running', ...claimedWith },
+      { id: 2, app: 'shop', state: 'queued', concurrencyGroup: null, realPath: null },
+    ] as const
+
+    expect(standings(queue, { apps, realPath })).toEqual([
+      { id: 1, app: 'shop', state: 'running', ...claimedWith },
+      { id: 2, app: 'shop', state: 'queued', concurrencyGroup: 'now', realPath: '/srv/shop' },
+    ])
+  })
+
+  it("leaves out a queued one that no app of the map claims: it is in nobody's way", () => {
+    const gone = { id: 3, app: 'gone', state: 'queued', concurrencyGroup: null, realPath: null } as const
+    expect(standings([gone], { apps, realPath })).toEqual([])
   })
 })

@@ -3,7 +3,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { Secret } from '../../src/lib/secret.ts'
+import { formatProblem } from '../../src/runner/program-format.ts'
 import { command, createDeploying, earlier, script } from './deploying.ts'
+import { temporaryFolder } from './running.ts'
 
 describe('a script step', () => {
   it('ends at the first command that fails', async () => {
@@ -195,6 +197,60 @@ describe('the message of a step that failed', () => {
     const result = await createDeploying().deploy([step])
     expect(result).toMatchObject({ outcome: 'failed', reason: 'step_failed' })
     expect(result.message).toMatch(message)
+  })
+
+  const arm = Buffer.from('7f454c4602010100000000000000000002002800010000006161616161610a', 'hex')
+  const ours = readFileSync(process.execPath).subarray(0, 4096)
+  const notNamed =
+    /\/tree\/build has no first line that names what runs it \(such as #!\/usr\/bin\/env python3\), so a shell ran it$/
+
+  it.each([
+    ['a script without a first line', 'import os\nprint(1)\n', command(['./build']), notNamed],
+    ['a script without a first line, from a shell', 'import os\n', script('./build --all'), notNamed],
+    ['a script without a first line, in PATH', 'import os\n', command(['build']), notNamed],
+    [
+      'a program for another machine',
+      arm,
+      command(['./build']),
+      /\/tree\/build is a program for another kind of processor than this machine has$/,
+    ],
+    [
+      'a program for another machine, from a shell',
+      arm,
+      script('./build'),
+      /\/tree\/build is a program for another kind of processor than this machine has$/,
+    ],
+    [
+      'a file that is no program at all',
+      Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 0, 10, 10]),
+      command(['./build']),
+      /\/tree\/build is not a program, nor a script$/,
+    ],
+  ])('says what it is that could not be run: %s', async (_, content, step, message) => {
+    const world = createDeploying()
+    writeFileSync(join(world.tree, 'build'), content, { mode: 0o755 })
+    const env = new Map([['PATH', `${world.tree}:/usr/bin:/bin`]])
+    const result = await world.deploy([{ ...step, env }])
+    expect(result.message).toMatch(/failed with exit code (?:2|126|127): /)
+    expect(result.message).toMatch(message)
+  })
+
+  it.each([
+    ['a script with a first line', '#!/bin/sh\nexit 127', command(['./build']), /127: a command was not found in PATH/],
+    ['one of several commands in a line', 'exit 2', script('./build; true'), /exit code 2$/],
+    ['one of several commands', 'exit 127', script('true\n./build'), /127: a command was not found in PATH/],
+    ['an operand', 'exit 127', script('./other ./build'), /127: a command was not found in PATH/],
+  ])('blames no file for %s', async (_, content, step, message) => {
+    const world = createDeploying()
+    writeFileSync(join(world.tree, 'build'), content, { mode: 0o755 })
+    const result = await world.deploy([step])
+    expect(result.message).toMatch(message)
+  })
+
+  it('blames no program of this machine that ends with 127 of its own accord', () => {
+    const folder = temporaryFolder()
+    writeFileSync(join(folder, 'build'), ours, { mode: 0o755 })
+    expect(formatProblem(join(folder, 'build'))).toBeNull()
   })
 
   it('holds nothing of what the step wrote', async () => {

@@ -20,7 +20,7 @@ async function hold(): Promise<void> {
   try {
     await openStore(directory, { log: silent, failPoint: () => undefined })
   } catch (error) {
-    say(error instanceof StoreError ? error.code : String(error))
+    say(error instanceof StoreError ? `${error.code}: ${error.message}` : String(error))
     return
   }
   say('open')

@@ -1,4 +1,15 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
@@ -8,9 +19,11 @@ import {
   arrival,
   openRaw,
   openTestStore,
+  plainUser,
   rememberingLog,
   silentLog,
   startChild,
+  startChildAs,
   temporaryDirectory,
 } from './support.ts'
 
@@ -22,6 +35,12 @@ async function usedDirectory(): Promise<string> {
   for (let push = 0; push < 50; push++) await store.accept(arrival({ apps: [`app-${push}`] }))
   await store.close()
   return directory
+}
+
+function giveTo({ uid, gid }: typeof plainUser, directory: string): void {
+  if (uid === undefined) return
+  const names = readdirSync(directory)
+  for (const path of [directory, ...names.map((name) => join(directory, name))]) chownSync(path, uid, gid)
 }
 
 describe('a state directory', () => {
@@ -81,6 +100,69 @@ describe('a state directory', () => {
     expect(statSync(directory).mode & 0o777).toBe(mode)
     expect(readdirSync(directory)).toEqual(files)
   })
+
+  it.each(['logs', 'mirrors', 'trees', 'views', 'adopted', 'homes'])(
+    'is refused, with the cure, when its %s is a file',
+    async (name) => {
+      const directory = await usedDirectory()
+      const path = join(directory, name)
+      rmSync(path, { recursive: true, force: true })
+      writeFileSync(path, '')
+
+      await expect(openStore(directory, deps)).rejects.toMatchObject({
+        code: 'directory',
+        message: `${path} is not a directory, but deployhook keeps one there: move it away`,
+      })
+    },
+  )
+
+  it('is refused, with the cure, when its logs lead to a place that is not there', async () => {
+    const directory = await usedDirectory()
+    const path = join(directory, 'logs')
+    rmSync(path, { recursive: true })
+    symlinkSync('/nowhere/logs', path)
+
+    await expect(openStore(directory, deps)).rejects.toMatchObject({
+      code: 'directory',
+      message: `${path} is a symbolic link that leads to nothing: make what it leads to, or remove the link`,
+    })
+  })
+
+  it('may have its mirrors on another disk', async () => {
+    const directory = await usedDirectory()
+    symlinkSync(temporaryDirectory(), join(directory, 'mirrors'))
+
+    await openTestStore(directory)
+  })
+
+  it.each(['state.db', 'lock', 'daemon.pid'])('is refused, with the cure, when its %s is a directory', async (name) => {
+    const directory = await usedDirectory()
+    const path = join(directory, name)
+    rmSync(path, { force: true })
+    mkdirSync(join(path, 'inside'), { recursive: true })
+
+    await expect(openStore(directory, deps)).rejects.toMatchObject({
+      code: 'directory',
+      message: `${path} is a directory, but deployhook keeps a file there: move it away`,
+    })
+  })
+
+  it.each(['.', 'logs', 'mirrors', 'trees', 'views', 'adopted', 'homes'])(
+    'is refused, with the cure, when %s in it may not be written to',
+    async (name) => {
+      const directory = await usedDirectory()
+      const path = join(directory, name)
+      mkdirSync(path, { recursive: true })
+      giveTo(plainUser, directory)
+      chmodSync(path, 0o500)
+
+      const child = startChildAs(plainUser, 'hold', directory)
+      expect(await child.firstLine).toBe(
+        `directory: ${path} may not be read and written by this user: as root, chown -R USER ${directory} and chmod 700 ` +
+          `${path}; USER is deployhook under its systemd unit`,
+      )
+    },
+  )
 
   it('is refused when it is a file', async () => {
     const file = join(temporaryDirectory(), 'file')
@@ -240,7 +322,7 @@ describe('a second daemon', () => {
 
     await expect(openStore(directory, deps)).rejects.toMatchObject({ code: 'in_use' })
     await expect(openStore(directory, deps)).rejects.toMatchObject({ code: 'in_use' })
-    expect(await startChild('hold', directory).firstLine).toBe('in_use')
+    expect(await startChild('hold', directory).firstLine).toMatch(/^in_use: /)
     await store.accept(arrival({}))
   })
 

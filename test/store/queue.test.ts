@@ -121,6 +121,24 @@ describe('a claim', () => {
     expect((await claim(store, target))?.deployment.app).toBe('docs')
   })
 
+  it.each([
+    ['inside', { blog: '/srv/blog', docs: '/srv/blog/docs', shop: '/srv/blog-2' }],
+    ['around', { blog: '/srv/all/blog', docs: '/srv/all', shop: '/srv/all-2' }],
+  ])(
+    'does not run a deployment %s the tree of a running one, where a reload has put it',
+    async (_, paths: Record<string, string>) => {
+      const { store } = await openTestStore()
+      for (const app of ['blog', 'docs', 'shop']) await enqueue(store, app)
+      const target = (app: string) => ({ ...ownTarget(app), realPath: paths[app] ?? '' })
+      await claim(store, target)
+
+      expect((await claim(store, target))?.deployment.app).toBe('shop')
+      expect(await claim(store, target)).toBeNull()
+      await store.finish({ id: 1, attempt: 1 }, { outcome: 'succeeded', reason: null, message: null }, at(2))
+      expect((await claim(store, target))?.deployment.app).toBe('docs')
+    },
+  )
+
   it('never runs one app twice, though a reload moved it to another group and directory', async () => {
     const { store } = await openTestStore()
     await enqueue(store, 'blog')

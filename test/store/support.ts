@@ -78,14 +78,28 @@ export async function runNext(
   return store.finish(owner, { outcome, reason, message: null }, at(2))
 }
 
-/** A process of its own that runs `child.ts`; `lines` are what it printed so far. */
-export function startChild(...args: readonly string[]): {
-  process: ChildProcess
-  lines: string[]
-  firstLine: Promise<string>
-  exited: Promise<unknown>
-} {
+export type Child = {
+  readonly process: ChildProcess
+  /** What it printed so far. */
+  readonly lines: string[]
+  readonly firstLine: Promise<string>
+  readonly exited: Promise<unknown>
+}
+
+/** A process of its own that runs `child.ts`. */
+export function startChild(...args: readonly string[]): Child {
+  return startChildAs({}, ...args)
+}
+
+/** A user whom file modes bind: nothing would be refused to root. */
+export const plainUser = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
+
+export function startChildAs(
+  user: { readonly uid?: number; readonly gid?: number },
+  ...args: readonly string[]
+): Child {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'child.ts'), ...args], {
+    ...user,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const lines: string[] = []

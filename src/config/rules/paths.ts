@@ -1,4 +1,5 @@
 import { dirname } from 'node:path'
+import { isWithin } from '../../lib/path-within.ts'
 import { appPath, type Entry } from '../entries.ts'
 import { problemAt, warningAt } from '../finding.ts'
 import type { Judged, Machine, Rule } from './rule.ts'
@@ -94,10 +95,6 @@ export const treesHoldNoDeployMap: Rule = ({ entries, machine }) =>
 function realOf(path: string, { realPaths }: Judged['machine']): string {
   const where = realPaths.get(path)
   return where !== undefined && 'real' in where ? where.real : path
-}
-
-function isWithin(path: string, directory: string): boolean {
-  return path === directory || path.startsWith(directory.endsWith('/') ? directory : `${directory}/`)
 }
 
 function ancestorsOf(path: string): readonly string[] {

@@ -8,6 +8,7 @@ const remote: Where = {
   repo,
   mirror: '/state/mirrors/blog.git',
   path: '/srv/blog',
+  stateProblem: () => null,
   knownHosts: null,
   secrets: ['hunter2-token'],
 }

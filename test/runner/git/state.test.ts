@@ -1,0 +1,60 @@
+import { chmod, rm, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { mirrorDirectory } from '../../../src/runner/mirror.ts'
+import { createGitWorld, failureIn, type GitWorld } from './git-world.ts'
+
+/** Where something stands in the way of an app that was deployed before. */
+const places: readonly [string, (world: GitWorld) => string][] = [
+  ['the mirror', (world) => mirrorOf(world)],
+  ['the place of mirrors', (world) => dirname(mirrorOf(world))],
+  ['its own index', (world) => world.path('state/trees/blog.git')],
+  ['the place of trees', (world) => world.path('state/trees')],
+  ['the place of views', (world) => world.path('state/views')],
+]
+
+describe('a state directory that cannot be used while the daemon runs', () => {
+  it.each(places)('fails the deployment and names what to move away: %s is a file', async (_, placeOf) => {
+    const world = await createGitWorld()
+    const pushed = await world.repository.push({ 'a.txt': '1' })
+    await world.deployed(world.app(), 1)
+    const place = placeOf(world)
+    await rm(place, { recursive: true })
+    await writeFile(place, '')
+
+    const { reason, message } = failureIn(await deploy(world))
+    expect(reason).toBe('state_unusable')
+    expect(message).toMatch(
+      new RegExp(` ${place} is not a directory, but deployhook keeps one there: move it away and deploy again\\.$`),
+    )
+    expect(message).not.toContain('install -d')
+
+    await rm(place)
+    expect(await world.deployed(world.app(), 2)).toBe(pushed.after)
+  })
+
+  it.for(['', '/objects/pack'])('names what of the mirror this user may not write to: %s', async (inside, { skip }) => {
+    if (process.getuid?.() === 0) skip('root may write everywhere')
+    const world = await createGitWorld()
+    await world.repository.push({ 'a.txt': '1' })
+    await world.deployed(world.app(), 1)
+    await world.repository.push({ 'a.txt': '2' })
+    const place = `${mirrorOf(world)}${inside}`
+    await chmod(place, 0o500)
+
+    const { reason, message } = failureIn(await deploy(world))
+    await chmod(place, 0o700)
+    expect(reason).toBe('state_unusable')
+    expect(message).toContain(`${place} may not be written to by this user: as root, chown -R USER ${world.state}`)
+  })
+})
+
+function mirrorOf(world: GitWorld): string {
+  return mirrorDirectory(world.state, world.app().repo)
+}
+
+async function deploy(world: GitWorld) {
+  const fetched = await world.workspace.fetch(world.app(), world.context())
+  if (fetched.kind !== 'tip') return fetched
+  return world.workspace.checkout(world.app(), fetched.revision, { ...world.context(), deployment: 2, adopt: false })
+}
