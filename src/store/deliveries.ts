@@ -41,7 +41,7 @@ function accept(sql: Sql, arrival: Arrival & { readonly bodyHash: Buffer }, touc
     ...arrival,
     result,
     reason: result === 'accepted' ? null : result === 'duplicate' ? 'duplicate' : (arrival.reason ?? 'no_app'),
-    duplicateOf: result === 'ignored' ? null : original,
+    duplicateOf: result === 'ignored' || original === null ? null : original.id,
     apps: [
       ...wanted.map(({ app }) => ({
         app,

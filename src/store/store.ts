@@ -50,8 +50,10 @@ export type Store = {
   finish(owner: Owner, result: DeploymentResult, at: Date): Promise<Deployment>
   /** running → queued again (a shutdown interrupted it), or done as superseded when something newer is queued already. */
   requeue(owner: Owner, at: Date): Promise<Deployment>
-  /** queued → done as cancelled; null when it is not queued (any more). */
-  cancelQueued(id: number, at: Date): Promise<Deployment | null>
+  /**
+   * queued → done as cancelled; a running one is marked, so that no start runs it again: ending it is its owner's.
+   */
+  cancel(id: number, at: Date): Promise<Cancelled>
   /** At start: settles every `running` row that a dead daemon left behind, by the rules of `model/queue.ts`. */
   recover(request: {
     readonly onInterrupt: (app: string) => 'requeue' | 'stop' | 'gone'
@@ -140,6 +142,8 @@ export type ClaimTarget = { readonly concurrencyGroup: string; readonly realPath
 
 /** Proves the right to write a running deployment: a later attempt has another number. */
 export type Owner = { readonly id: number; readonly attempt: number }
+
+export type Cancelled = 'cancelled' | 'cancelling' | 'done' | 'not_found'
 
 export type Claim = {
   readonly deployment: Deployment

@@ -288,7 +288,7 @@ describe('POST /api/deployments/<id>/retry', () => {
       adopt: true,
       at: new Date(),
     })
-    await door.store.cancelQueued(id, new Date())
+    await door.store.cancel(id, new Date())
     const answer = await retry(door, id)
     expect(answer.status).toBe(202)
     expect(answer.body).toMatchObject({
@@ -300,7 +300,7 @@ describe('POST /api/deployments/<id>/retry', () => {
     const door = await openDoor()
     const { id } = await enqueue(door.store)
     expect((await retry(door, id)).body).toMatchObject({ error: { code: 'not_done' } })
-    await door.store.cancelQueued(id, new Date())
+    await door.store.cancel(id, new Date())
     door.setMap((map) => ({ ...map, apps: new Map() }))
     const answer = await retry(door, id)
     expect(answer.status).toBe(409)

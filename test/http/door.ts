@@ -96,7 +96,7 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
     map: () => map,
     store: wrapStore(store),
     ingest: wrapIngest(ingest),
-    worker: { cancel: async (id) => ((await store.cancelQueued(id, new Date())) === null ? 'done' : 'cancelled') },
+    worker: { cancel: (id) => store.cancel(id, new Date()) },
     reload: () => Promise.resolve({ kind: 'reloaded', warnings: [] }),
     config: () => ({ file: map.file, loadedAt: new Date(0), problems: [] }),
     explain: () => Promise.resolve(null),

@@ -238,6 +238,61 @@ describe('a redelivery', () => {
     expect(await store.accept(arrival({ providerId: 'a-2' }))).toMatchObject({ result: 'duplicate' })
   })
 
+  it('is made again when what superseded it was cancelled, however often that was taken in turn', async () => {
+    const { store } = await openTestStore()
+    await store.accept(arrival({ providerId: 'a-1' }))
+    await store.accept(arrival({ providerId: 'a-2' }))
+    const last = await store.accept(arrival({ providerId: 'a-3' }))
+    expect(await store.accept(arrival({ providerId: 'a-1' }))).toMatchObject({ result: 'duplicate' })
+    await store.cancel(last.deployments[0]?.id ?? 0, at(3))
+
+    expect(await store.accept(arrival({ providerId: 'a-1' }))).toMatchObject({ result: 'accepted' })
+  })
+
+  it('told by its body alone is a push of its own once another delivery deployed the app since', async () => {
+    const { store } = await openTestStore()
+    const forward = () => arrival({ body: 'main moved from A to B' })
+    const back = () => arrival({ body: 'main moved from B to A' })
+    const first = await store.accept(forward())
+    await runNext(store)
+    expect(await store.accept(forward())).toMatchObject({ result: 'duplicate' })
+    await store.accept(back())
+    await runNext(store)
+
+    const again = await store.accept(forward())
+
+    expect(again).toMatchObject({ result: 'accepted', delivery: { duplicateOf: first.delivery.id } })
+    expect(await store.accept(forward())).toMatchObject({ result: 'duplicate' })
+    expect(await store.accept(back())).toMatchObject({ result: 'accepted' })
+  })
+
+  it('told by its body alone is a duplicate for an app that was deployed by hand alone since', async () => {
+    const { store } = await openTestStore()
+    await store.accept(arrival({ body: 'same', apps: ['blog', 'docs'] }))
+    await runNext(store)
+    await runNext(store)
+    await store.enqueue({
+      app: 'blog',
+      trigger: 'manual',
+      ref: 'refs/heads/main',
+      requestedRevision: null,
+      adopt: false,
+      at: at(3),
+    })
+
+    expect(await store.accept(arrival({ body: 'same', apps: ['blog', 'docs'] }))).toMatchObject({ result: 'duplicate' })
+  })
+
+  it('told by its id stays a duplicate although another delivery deployed the app since', async () => {
+    const { store } = await openTestStore()
+    await store.accept(arrival({ providerId: 'a-1' }))
+    await runNext(store)
+    await store.accept(arrival({ providerId: 'a-2' }))
+    await runNext(store)
+
+    expect(await store.accept(arrival({ providerId: 'a-1' }))).toMatchObject({ result: 'duplicate' })
+  })
+
   it('is judged by what the redeliveries before it did', async () => {
     const { store } = await openTestStore()
     const first = await store.accept(arrival({ providerId: 'a-1' }))

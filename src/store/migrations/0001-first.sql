@@ -64,6 +64,8 @@ create table deployments (
   -- How often it was started, and how often the daemon died during it.
   attempts integer not null default 0,
   deaths integer not null default 0,
+  -- A person's wish to end it, answered 202: kept, so that the daemon's death does not forget it.
+  cancel_requested integer not null default 0 check (cancel_requested in (0, 1)),
   -- Where and as what it runs or last ran, as the deploy map said when it was claimed.
   concurrency_group text,
   real_path text,
