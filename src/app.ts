@@ -6,6 +6,7 @@ import { loadDeployMap, parseListen, watchDeployMap } from './config/index.ts'
 import { createExplain } from './explain.ts'
 import { openHttp, SocketTaken } from './http/index.ts'
 import { createIngest, type IngestDeps } from './ingest.ts'
+import { createLedger } from './ledger.ts'
 import { systemClock } from './lib/clock.ts'
 import { failPointFrom } from './lib/fail-point.ts'
 import { createLog } from './lib/log.ts'
@@ -24,6 +25,7 @@ export type Host = { readonly process: NodeJS.Process; readonly version: string 
 
 const shutdownGraceMs = 60_000
 const maxAttempts = 2
+const ledgerMs = 60_000
 
 /** Runs the daemon until a signal ends it. What is wrong around it (deploy.yml, state, address) is a value, with its cure. */
 export async function startApp(options: ServeOptions, host: Host): Promise<Served> {
@@ -111,7 +113,17 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   forgetSignals = stop.forget
   await notifier.ready()
 
+  const ledger = createLedger({ store, map, clock, log, signal: stop.signal, retryMs: ledgerMs })
+  const pruning = setInterval(() => {
+    ledger.wake()
+  }, ledgerMs).unref()
+  opened.defer(() => {
+    clearInterval(pruning)
+    return ledger.settled()
+  })
+
   await settleThePast()
+  ledger.wake()
   if (!stop.signal.aborted) worker.start()
   up.resolve(undefined)
 

@@ -29,6 +29,14 @@ export function markVerified(
   return { ...delivery, ...proof } as VerifiedDelivery
 }
 
+/** For the store alone: gives back what it kept, and it keeps nothing unproven. A test holds everyone else to that. */
+export function recallVerified(
+  delivery: Delivery,
+  proof: { readonly providerId: string | null; readonly idIsSigned: boolean; readonly secret: number },
+): VerifiedDelivery {
+  return markVerified(delivery, proof)
+}
+
 /** Why a request was not believed. */
 export type RefusalReason = 'no_signature' | 'bad_signature' | 'wrong_scheme' | 'stale' | 'malformed_header'
 
@@ -54,6 +62,8 @@ export type DeliveryRecord = {
   /** An `IgnoredReason`, or for `malformed` a sentence that names the field; null when accepted. */
   readonly reason: string | null
   readonly duplicateOf: number | null
+  /** The delivery that a person had judged again: this one did not come, it is that one's replay. */
+  readonly replayOf: number | null
   readonly secret: number
   /** What was pushed, for people; null for events without a push. */
   readonly repository: string | null

@@ -3,6 +3,7 @@ import type { DeliveryRecord, DeliveryResult, IgnoredApp, IgnoredReason, Verifie
 import type { Deployment, DeploymentResult, State, StepRecord, Trigger } from '../model/deployment.ts'
 import type { PushEvent } from '../model/push-event.ts'
 import type { Revision } from '../model/revision.ts'
+import type { LedgerBounds } from './prune.ts'
 
 /**
  * The durable truth: deliveries, deployments (which are the queue) and their steps in SQLite, logs in files. A promise
@@ -19,10 +20,19 @@ export type Store = {
   accept(arrival: Arrival): Promise<Accepted>
   /** Keeps a verified delivery that wants nothing. */
   keep(delivery: VerifiedDelivery, verdict: Verdict): Promise<DeliveryRecord>
+  /**
+   * A kept delivery as it was proven when it came, with `at` for its time of arrival. A replay gives back what it
+   * replayed. null: there is no such delivery.
+   */
+  recall(id: number, at: Date): Promise<Recalled | null>
   delivery(id: number): Promise<DeliveryRecord | null>
   deliveries(
     page: Page & { readonly webhook?: string; readonly app?: string; readonly providerId?: string },
   ): Promise<readonly DeliveryRecord[]>
+  /** When each of these secrets of a webhook last proved a delivery; null: never since the state directory was made. */
+  secretUses(webhook: string, secrets: readonly Secret[]): Promise<readonly (Date | null)[]>
+  /** Forgets one small batch of what is beyond the bounds, oldest first. Answers how much it was; 0: nothing is left. */
+  prune(bounds: LedgerBounds): Promise<number>
 
   // The queue
 
@@ -96,11 +106,29 @@ export type Store = {
 
 export type Page = { readonly limit: number; readonly before?: number }
 
-export type Arrival = {
-  readonly delivery: VerifiedDelivery
+/** What is kept of a delivery besides what it says. */
+export type Keeping = {
   readonly provider: string
+  /** Those of its headers that are fit to be kept. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Whether its body is kept too, for a replay. */
+  readonly keepsBody: boolean
+  /** The secret that proved it; null for a replay, which proves nothing anew. */
+  readonly secret: Secret | null
+  /** The delivery that a person wants judged again: then nothing is a duplicate. */
+  readonly replayOf: number | null
+}
+
+export type Recalled = {
+  /** Of the delivery that came. */
+  readonly record: DeliveryRecord
+  /** null: its body is not kept (any more). */
+  readonly delivery: VerifiedDelivery | null
+}
+
+export type Arrival = Keeping & {
+  readonly delivery: VerifiedDelivery
   readonly event: string
-  readonly trigger: 'push' | 'replay'
   /** For people: the first push of the delivery. */
   readonly push: PushEvent | null
   /** At most one per app. */
@@ -121,8 +149,7 @@ export type Accepted = {
   readonly bodyDiffers: boolean
 }
 
-export type Verdict = {
-  readonly provider: string
+export type Verdict = Keeping & {
   readonly event: string | null
   readonly result: 'ignored' | 'malformed'
   readonly reason: string

@@ -117,6 +117,7 @@ describe('a verified delivery', () => {
     const door = await openDoor({
       ingest: {
         receive: () => Promise.reject(new StoreError('unavailable', 'state.db in /secret/place is locked')),
+        replay: () => Promise.reject(new Error('nobody replays here')),
         request: () => Promise.reject(new Error('not now')),
       },
     })
@@ -131,6 +132,7 @@ describe('a verified delivery', () => {
     const door = await openDoor({
       ingest: {
         receive: () => Promise.reject(new Error('SQLITE_BUSY at /secret/place')),
+        replay: () => Promise.reject(new Error('nobody replays here')),
         request: () => Promise.reject(new Error('not now')),
       },
     })
