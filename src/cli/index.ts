@@ -11,12 +11,14 @@ import { addExplain } from './explain.ts'
 import type { CliIo } from './io.ts'
 import { addLogs } from './logs.ts'
 import { addReload } from './reload.ts'
+import { addReplay } from './replay.ts'
 import { addRetry } from './retry.ts'
 import { addServe } from './serve.ts'
 import { addShow } from './show.ts'
 import { addStatus } from './status.ts'
 import { createTerminal, hasColours } from './terminal.ts'
 import { addToken } from './token.ts'
+import { addWebhooks } from './webhooks.ts'
 
 /** Every command, in the order of `--help`. */
 const commands: readonly AddCommand[] = [
@@ -31,7 +33,9 @@ const commands: readonly AddCommand[] = [
   addDeploy,
   addRetry,
   addCancel,
+  addWebhooks,
   addDeliveries,
+  addReplay,
   addExplain,
   addToken,
 ]

@@ -19,6 +19,7 @@ export type HttpDeps = {
     | 'deployments'
     | 'delivery'
     | 'deliveries'
+    | 'secretUses'
     | 'queue'
     | 'live'
     | 'readLog'

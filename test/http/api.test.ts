@@ -379,6 +379,8 @@ describe('GET /api/status and /api/apps', () => {
           name: 'github',
           provider: 'github',
           path: '/hooks/github',
+          url: null,
+          secrets: [{ number: 1, lastUsedAt: expect.any(String) as string }],
           lastDelivery: { id: 1, at: expect.any(String) as string, result: 'accepted', reason: null },
           refused: {
             count: 1,

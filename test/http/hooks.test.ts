@@ -150,24 +150,6 @@ describe('a verified delivery', () => {
     await door.push()
     expect(stages).toEqual(['after-answer'])
   })
-
-  it('counts for the secret that proved it, so that an old one can be dropped', async () => {
-    const door = await openDoor()
-    const old = new Secret(secret)
-    door.setMap((map) => ({
-      ...map,
-      webhooks: new Map([
-        [
-          'github',
-          { name: 'github', provider: 'github', secrets: [new Secret('a-new-secret-0123456789'), old], options: {} },
-        ],
-      ]),
-    }))
-    expect((await door.push({ key: secret, after: 'c'.repeat(40) })).status).toBe(202)
-    const text = (await door.api('/metrics')).text
-    expect(text).toMatch(/secret_last_used_timestamp_seconds\{webhook="github",secret="2"\} \d/)
-    expect(text).not.toContain('secret="1"')
-  })
 })
 
 describe('a request that is not believed', () => {
