@@ -17,7 +17,7 @@ import { createLiveMap, type Reading } from './reload.ts'
 import { createRunCommand, runQuietly } from './runner/exec.ts'
 import { createRunner } from './runner/index.ts'
 import { createWorkspace } from './runner/git-workspace.ts'
-import { createRefusals, openStore, StoreError } from './store/index.ts'
+import { createRefusals, createStrays, openStore, StoreError } from './store/index.ts'
 import { createWorker } from './worker.ts'
 
 /** What the process lends the daemon. */
@@ -88,13 +88,14 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const worker = createWorker({ store, runner, map, realPath, clock, log, failPoint, retryMs: 1_000 })
   const { draining } = worker
   const refusals = createRefusals()
+  const strays = createStrays()
   const onRefused: IngestDeps['onRefused'] = ({ receivedAt: at, webhook, remoteAddress }, reason, providerId) => {
     refusals.record({ at, webhook, remoteAddress, reason, providerId })
   }
   const ingest = createIngest({ store, map, clock, log, failPoint, onRefused })
-  const explain = createExplain({ store, map, refusals, config, clock })
+  const explain = createExplain({ store, map, refusals, strays, config, clock })
   const http = await openHttp({
-    ...{ map, store, ingest, worker, reload, config, explain, refusals, draining },
+    ...{ map, store, ingest, worker, reload, config, explain, refusals, strays, draining },
     ...{ startedAt, version, clock, log, failPoint },
   })
   opened.defer(() => http.close())

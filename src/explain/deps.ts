@@ -2,6 +2,7 @@ import { ago } from '../lib/ago.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { DeployMap } from '../model/deploy-map.ts'
 import type { Refusals } from '../store/refusals.ts'
+import type { Strays } from '../store/strays.ts'
 import type { Store } from '../store/store.ts'
 
 /** What explaining reads; it changes nothing. */
@@ -9,6 +10,7 @@ export type ExplainDeps = {
   readonly store: Pick<Store, 'delivery' | 'deliveries' | 'deployment' | 'deployments' | 'queue' | 'live'>
   readonly map: () => DeployMap
   readonly refusals: Pick<Refusals, 'recent' | 'count'>
+  readonly strays: Pick<Strays, 'recent'>
   readonly config: () => {
     readonly file: string
     readonly loadedAt: Date

@@ -83,3 +83,16 @@ export type Refusal = {
   readonly providerId: string | null
   readonly reason: RefusalReason
 }
+
+/** Why a request that was meant for a webhook never reached one. */
+export type StrayReason =
+  'no_webhook' | 'method' | 'too_large' | 'encoded' | 'rate_limited' | 'timeout' | 'headers_too_large'
+
+/** A request that never became a delivery, as much as may be remembered of it: in memory, never in the store. */
+export type Stray = {
+  readonly at: Date
+  readonly remoteAddress: string
+  /** The name in its path, only if it is harmless to show. */
+  readonly webhook: string | null
+  readonly reason: StrayReason
+}

@@ -20,6 +20,7 @@ import { createWriter } from './writer.ts'
 
 export { NotOwner, StoreError, type StoreErrorCode } from './errors.ts'
 export { createRefusals, type Refusals } from './refusals.ts'
+export { createStrays, type Strays } from './strays.ts'
 
 export type StoreDeps = {
   readonly log: Log

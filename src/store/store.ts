@@ -1,6 +1,6 @@
 import type { Secret } from '../lib/secret.ts'
 import type { DeliveryRecord, DeliveryResult, IgnoredApp, IgnoredReason, VerifiedDelivery } from '../model/delivery.ts'
-import type { Deployment, DeploymentResult, State, StepRecord, Trigger } from '../model/deployment.ts'
+import type { Deployment, DeploymentResult, Outcome, State, StepRecord, Trigger } from '../model/deployment.ts'
 import type { PushEvent } from '../model/push-event.ts'
 import type { Revision } from '../model/revision.ts'
 import type { LedgerBounds } from './prune.ts'
@@ -80,7 +80,7 @@ export type Store = {
 
   deployment(id: number): Promise<Deployment | null>
   /** Newest first; `before` is an id. */
-  deployments(page: Page & { readonly app?: string; readonly state?: State }): Promise<readonly Deployment[]>
+  deployments(page: Page & { readonly app?: string; readonly state?: State | Outcome }): Promise<readonly Deployment[]>
   /** All that is running or queued, in the queue's order: running first. */
   queue(): Promise<readonly Queued[]>
   /** What is live of an app, as far as the history tells. */

@@ -34,6 +34,22 @@ const invalid = (about: string): object => ({
 })
 
 describe('GET /api/deployments', () => {
+  it('lists those that stand so or ended so', async () => {
+    const door = await openDoor()
+    const ended = await succeed(door.store)
+    const queued = await enqueue(door.store)
+    const ids = async (state: string): Promise<readonly number[]> => {
+      const { body } = await door.api(`/api/deployments?state=${state}`)
+      return (body as { deployments: { id: number }[] }).deployments.map(({ id }) => id)
+    }
+    expect([await ids('succeeded'), await ids('done'), await ids('queued'), await ids('failed')]).toEqual([
+      [ended],
+      [ended],
+      [queued.id],
+      [],
+    ])
+  })
+
   it('shows a deployment with exactly these keys, times in ISO 8601 UTC', async () => {
     const door = await openDoor()
     const id = await succeed(door.store)

@@ -13,7 +13,7 @@ import type { Log } from '../../src/lib/log.ts'
 import { Secret } from '../../src/lib/secret.ts'
 import type { DeployMap, Listen, Server } from '../../src/model/deploy-map.ts'
 import type { Refusal } from '../../src/model/delivery.ts'
-import { openStore } from '../../src/store/index.ts'
+import { createStrays, openStore } from '../../src/store/index.ts'
 import type { Store } from '../../src/store/store.ts'
 import { createApp, createMap } from '../support/map.ts'
 
@@ -104,6 +104,7 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
       recent: (webhook) => refused.filter((refusal) => refusal.webhook === webhook),
       count: (webhook) => refused.filter((refusal) => refusal.webhook === webhook).length,
     },
+    strays: createStrays(),
     draining: () => false,
     startedAt: new Date(0),
     version: '1.2.3',

@@ -272,11 +272,12 @@ describe('a request that is for no webhook', () => {
     'is 405 with Allow when it is a %s',
     async (method) => {
       const door = await openDoor()
-      for (const path of ['/hooks/github', '/hooks/other?x=1']) {
+      for (const path of ['/hooks/github', '/hooks/github?x=1']) {
         const answer = await door.api(path, { method, token: null })
         expect(answer.status).toBe(405)
         expect(answer.headers['allow']).toBe('POST')
       }
+      expect((await door.api('/hooks/other', { method, token: null })).status).toBe(404)
     },
   )
 
