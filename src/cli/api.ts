@@ -46,6 +46,10 @@ export type WebhookView = {
   readonly name: string
   readonly provider: string
   readonly path: string
+  /** null: deploy.yml has no server.public_url. */
+  readonly url: string | null
+  /** The newest first, as in deploy.yml. */
+  readonly secrets: readonly { readonly number: number; readonly lastUsedAt: string | null }[]
   readonly lastDelivery: {
     readonly id: number
     readonly at: string
@@ -73,6 +77,15 @@ export type DeliveriesView = {
   readonly deliveries: readonly DeliveryView[]
   readonly next: number | null
   readonly refused: readonly RefusalView[]
+}
+
+/** What became of a replayed delivery. */
+export type ReplayView = {
+  readonly delivery: number
+  readonly result: string
+  readonly deployments?: readonly { readonly id: number; readonly app: string }[]
+  readonly reason?: string
+  readonly ignored: readonly { readonly app: string; readonly reason: string }[]
 }
 
 export type ReloadView =

@@ -7,9 +7,11 @@ import type {
   ExplanationView,
   LogEvent,
   ReloadView,
+  ReplayView,
   SampleView,
   SimulationView,
   StatusView,
+  WebhookView,
 } from './api.ts'
 import { CliError, exit } from './cli-error.ts'
 import { errorCode, notReachable } from './connect.ts'
@@ -25,6 +27,8 @@ export type Client = {
   deployments(query: Query): Promise<DeploymentsView>
   deployment(id: number): Promise<DeploymentView>
   deliveries(query: Query): Promise<DeliveriesView>
+  webhooks(): Promise<{ readonly webhooks: readonly WebhookView[] }>
+  replay(id: number): Promise<ReplayView>
   explain(subject: string | null): Promise<ExplanationView>
   reload(): Promise<ReloadView>
   simulate(sent: SentDelivery): Promise<SimulationView>
@@ -62,6 +66,11 @@ export function openClient(path: string): Client {
     deployments: async (query) => (await read(`/api/deployments${search(query)}`)) as DeploymentsView,
     deployment: async (id) => (await read(`/api/deployments/${id}`)) as DeploymentView,
     deliveries: async (query) => (await read(`/api/deliveries${search(query)}`)) as DeliveriesView,
+    webhooks: async () => (await read('/api/webhooks')) as { webhooks: WebhookView[] },
+    async replay(id) {
+      const { body } = await accepted(await send({ path: `/api/deliveries/${id}/replay`, method: 'POST', content: {} }))
+      return (await body.json()) as ReplayView
+    },
     explain: async (subject) =>
       (await read(`/api/explain${search({ subject: subject ?? undefined })}`)) as ExplanationView,
     reload,

@@ -3,7 +3,7 @@ import type { Ingest } from '../ingest.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { FailPoint } from '../lib/fail-point.ts'
 import type { Log } from '../lib/log.ts'
-import type { Refusal } from '../model/delivery.ts'
+import type { Refusal, Stray } from '../model/delivery.ts'
 import type { DeployMap } from '../model/deploy-map.ts'
 import type { ConfigState, Reloaded } from '../reload.ts'
 import type { Simulate } from '../simulate.ts'
@@ -20,6 +20,7 @@ export type HttpDeps = {
     | 'deployments'
     | 'delivery'
     | 'deliveries'
+    | 'secretUses'
     | 'queue'
     | 'live'
     | 'readLog'
@@ -41,6 +42,8 @@ export type HttpDeps = {
     recent(webhook: string): readonly Refusal[]
     count(webhook: string): number
   }
+  /** Told of every request that was meant for a webhook and never reached one. */
+  readonly strays: { record(stray: Stray): void }
   /** The daemon is on its way down: deliveries are still kept, nothing new is started. */
   readonly draining: () => boolean
   readonly startedAt: Date

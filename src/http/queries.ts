@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { outcomes, states } from '../model/deployment.ts'
 import { HttpError } from './http-error.ts'
 
 /** What `value` (a query or a body) says, or a 400 that names every part which is not as it should be. */
@@ -41,12 +42,13 @@ const page = {
   before: id.optional(),
 }
 
-const states = ['queued', 'running', 'done'] as const
+/** How a deployment stands, or how it ended: no word is both. */
+const standings = [...states, ...outcomes]
 
 export const deploymentsQuery = z.strictObject({
   ...page,
   app: name.optional(),
-  state: z.enum(states, `must be one of ${states.join(', ')}`).optional(),
+  state: z.enum(standings, `must be one of ${standings.join(', ')}`).optional(),
 })
 
 export const deliveriesQuery = z.strictObject({

@@ -31,6 +31,14 @@ export function markVerified(
   return { ...delivery, ...proof } as VerifiedDelivery
 }
 
+/** For the store alone: gives back what it kept, and it keeps nothing unproven. A test holds everyone else to that. */
+export function recallVerified(
+  delivery: Delivery,
+  proof: { readonly providerId: string | null; readonly idIsSigned: boolean; readonly secret: number },
+): VerifiedDelivery {
+  return markVerified(delivery, proof)
+}
+
 /** Why a request was not believed. */
 export type RefusalReason = 'no_signature' | 'bad_signature' | 'wrong_scheme' | 'stale' | 'malformed_header'
 
@@ -59,6 +67,8 @@ export type DeliveryRecord = {
   /** An `IgnoredReason`, or for `malformed` a sentence that names the field; null when accepted. */
   readonly reason: string | null
   readonly duplicateOf: number | null
+  /** The delivery that a person had judged again: this one did not come, it is that one's replay. */
+  readonly replayOf: number | null
   readonly secret: number
   /** What was pushed, for people; null for events without a push. */
   readonly repository: string | null
@@ -77,4 +87,17 @@ export type Refusal = {
   /** The claimed id, only if it is harmless to show: `[A-Za-z0-9-]{1,64}`. */
   readonly providerId: string | null
   readonly reason: RefusalReason
+}
+
+/** Why a request that was meant for a webhook never reached one. */
+export type StrayReason =
+  'no_webhook' | 'method' | 'too_large' | 'encoded' | 'rate_limited' | 'timeout' | 'headers_too_large'
+
+/** A request that never became a delivery, as much as may be remembered of it: in memory, never in the store. */
+export type Stray = {
+  readonly at: Date
+  readonly remoteAddress: string
+  /** The name in its path, only if it is harmless to show. */
+  readonly webhook: string | null
+  readonly reason: StrayReason
 }

@@ -14,7 +14,7 @@ import { Secret } from '../../src/lib/secret.ts'
 import type { DeployMap, Listen, Server } from '../../src/model/deploy-map.ts'
 import type { Refusal } from '../../src/model/delivery.ts'
 import { createSimulate } from '../../src/simulate.ts'
-import { openStore } from '../../src/store/index.ts'
+import { createStrays, openStore } from '../../src/store/index.ts'
 import type { Store } from '../../src/store/store.ts'
 import { createApp, createMap } from '../support/map.ts'
 
@@ -98,7 +98,7 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
     store: wrapStore(store),
     realPath: (path) => path,
     ingest: wrapIngest(ingest),
-    worker: { cancel: async (id) => ((await store.cancelQueued(id, new Date())) === null ? 'done' : 'cancelled') },
+    worker: { cancel: (id) => store.cancel(id, new Date()) },
     reload: () => Promise.resolve({ kind: 'reloaded', warnings: [] }),
     config: () => ({ file: map.file, loadedAt: new Date(0), problems: [] }),
     explain: () => Promise.resolve(null),
@@ -107,6 +107,7 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
       recent: (webhook) => refused.filter((refusal) => refusal.webhook === webhook),
       count: (webhook) => refused.filter((refusal) => refusal.webhook === webhook).length,
     },
+    strays: createStrays(),
     draining: () => false,
     startedAt: new Date(0),
     version: '1.2.3',
