@@ -12,7 +12,10 @@ export type Delivery = {
 
 declare const brand: unique symbol
 
-/** A delivery whose signature or token was proven: the only thing a provider's `parse` takes. */
+/**
+ * A delivery whose signature or token was proven: the only thing a provider's `parse` takes. Its body is what was signed,
+ * which for some hosts is one field of the form that came.
+ */
 export type VerifiedDelivery = Delivery & {
   readonly [brand]: 'VerifiedDelivery'
   /** The host's own id of the delivery, or null where it sends none. At most 128 printable ASCII characters. */

@@ -21,6 +21,7 @@ export const gitee: Provider = {
     const { headers, receivedAt } = delivery
     const token = headerOf(headers, 'x-gitee-token')
     if (token === null) return { refused: hasHeader(headers, otherSchemes) ? 'wrong_scheme' : 'no_signature' }
+    if (token === '') return { refused: 'no_signature' }
     // Node hands over header bytes as Latin-1 characters.
     if (!/^[\x20-\xff]+$/.test(token)) return { refused: 'malformed_header' }
     const password = provingSecret(secrets, (text) => sameText(Buffer.from(token, 'latin1'), Buffer.from(text)))

@@ -50,13 +50,16 @@ export function createGogsFamily({ names, createsTags }: Descent): Provider {
       const { headers } = delivery
       const hex = headerOf(headers, sent(headers, 'signature'))
       if (hex === null) return { refused: hasHeader(headers, otherSchemes) ? 'wrong_scheme' : 'no_signature' }
+      if (hex === '') return { refused: 'no_signature' }
       if (!/^[0-9a-f]{64}$/.test(hex)) return { refused: 'malformed_header' }
       const text = jsonTextOf(delivery)
       if ('problem' in text) return { refused: 'bad_signature' }
       const signature = Buffer.from(hex, 'hex')
       const secret = provingSecret(secrets, (key) => sameDigest(signature, hmacSha256(key, [text.value])))
       if (secret === null) return { refused: 'bad_signature' }
-      return markVerified(delivery, { providerId: idOf(headers, sent(headers, 'delivery')), idIsSigned: false, secret })
+      // From here on the body is what was signed: a form may spell the same text in many ways, each with another hash.
+      const proven = { ...delivery, body: text.value }
+      return markVerified(proven, { providerId: idOf(headers, sent(headers, 'delivery')), idIsSigned: false, secret })
     },
 
     parse(delivery) {
@@ -115,8 +118,7 @@ function read<Fields>(
   event: string,
   { schema, toPush }: { readonly schema: z.ZodType<Fields>; readonly toPush: Read<Fields> },
 ): Parsed {
-  const text = jsonTextOf(delivery)
-  const json = 'problem' in text ? text : parseJson(text.value)
+  const json = parseJson(delivery.body)
   const body = 'problem' in json ? json : readBody(json.value, schema)
   if ('problem' in body) return { kind: 'malformed', event, problem: body.problem }
   const push = toPush(body.fields)
@@ -124,10 +126,13 @@ function read<Fields>(
   return { kind: 'pushes', event, pushes: [push] }
 }
 
-/** The button in the form sends a push that moves nothing. */
+/**
+ * The button in the form sends a push that moves nothing: from a commit to itself, or in newer Gitea from zeros to zeros.
+ * https://github.com/go-gitea/gitea/blob/main/routers/web/repo/setting/webhook.go
+ */
 function toPush(fields: z.output<typeof pushBody>): PushEvent | 'ping' {
   const { ref, before, after, head_commit, commits } = fields
-  if (before !== null && before === after) return 'ping'
+  if (before === after) return 'ping'
   const head = head_commit ?? commits?.[0] ?? null // newest first; Gogs has no head_commit
   return {
     ...originOf(fields),
@@ -141,8 +146,9 @@ function toPush(fields: z.output<typeof pushBody>): PushEvent | 'ping' {
 
 /** A branch that is gone is told by this event alone. */
 function toDeletion(fields: z.output<typeof deleteBody>): PushEvent {
-  const kind = fields.ref_type === 'tag' ? 'tags' : 'heads'
-  const ref = fields.ref.startsWith('refs/') ? fields.ref : `refs/${kind}/${fields.ref}`
+  const prefix = fields.ref_type === 'tag' ? 'refs/tags/' : 'refs/heads/'
+  // A tag may be called refs/heads/main; it never stands for that branch.
+  const ref = fields.ref.startsWith(prefix) ? fields.ref : prefix + fields.ref
   return { ...originOf(fields), ref, before: null, after: null, deleted: true, headCommit: null }
 }
 
