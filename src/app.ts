@@ -6,6 +6,7 @@ import { loadDeployMap, parseListen, watchDeployMap } from './config/index.ts'
 import { createExplain } from './explain.ts'
 import { openHttp, SocketTaken } from './http/index.ts'
 import { createIngest, type IngestDeps } from './ingest.ts'
+import { createLedger } from './ledger.ts'
 import { systemClock } from './lib/clock.ts'
 import { failPointFrom } from './lib/fail-point.ts'
 import { createLog } from './lib/log.ts'
@@ -16,7 +17,8 @@ import { createLiveMap, type Reading } from './reload.ts'
 import { createRunCommand, runQuietly } from './runner/exec.ts'
 import { createRunner } from './runner/index.ts'
 import { createWorkspace } from './runner/git-workspace.ts'
-import { createRefusals, openStore, StoreError } from './store/index.ts'
+import { createSimulate } from './simulate.ts'
+import { createRefusals, createStrays, openStore, StoreError } from './store/index.ts'
 import { createWorker } from './worker.ts'
 
 /** What the process lends the daemon. */
@@ -24,6 +26,7 @@ export type Host = { readonly process: NodeJS.Process; readonly version: string 
 
 const shutdownGraceMs = 60_000
 const maxAttempts = 2
+const ledgerMs = 60_000
 
 /** Runs the daemon until a signal ends it. What is wrong around it (deploy.yml, state, address) is a value, with its cure. */
 export async function startApp(options: ServeOptions, host: Host): Promise<Served> {
@@ -86,13 +89,15 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const worker = createWorker({ store, runner, map, realPath, clock, log, failPoint, retryMs: 1_000 })
   const { draining } = worker
   const refusals = createRefusals()
+  const strays = createStrays()
   const onRefused: IngestDeps['onRefused'] = ({ receivedAt: at, webhook, remoteAddress }, reason, providerId) => {
     refusals.record({ at, webhook, remoteAddress, reason, providerId })
   }
   const ingest = createIngest({ store, map, clock, log, failPoint, onRefused })
-  const explain = createExplain({ store, map, realPath, refusals, config, clock })
+  const explain = createExplain({ store, map, realPath, refusals, strays, config, clock })
+  const simulate = createSimulate({ store, map, clock })
   const http = await openHttp({
-    ...{ map, store, realPath, ingest, worker, reload, config, explain, refusals, draining },
+    ...{ map, store, realPath, ingest, worker, reload, config, explain, simulate, refusals, strays, draining },
     ...{ startedAt, version, clock, log, failPoint },
   })
   opened.defer(() => http.close())
@@ -111,7 +116,17 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   forgetSignals = stop.forget
   await notifier.ready()
 
+  const ledger = createLedger({ store, map, clock, log, signal: stop.signal, retryMs: ledgerMs })
+  const pruning = setInterval(() => {
+    ledger.wake()
+  }, ledgerMs).unref()
+  opened.defer(() => {
+    clearInterval(pruning)
+    return ledger.settled()
+  })
+
   await settleThePast()
+  ledger.wake()
   if (!stop.signal.aborted) worker.start()
   up.resolve(undefined)
 

@@ -3,6 +3,7 @@ import { explainDelivery, explainRefusal } from './explain/delivery.ts'
 import { explainDeployment } from './explain/deployment.ts'
 import type { ExplainDeps } from './explain/deps.ts'
 import { explainEverything, explainWebhook } from './explain/overview.ts'
+import { explainNoWebhook } from './explain/strays.ts'
 
 /** An answer for people: what happened, in order, and what to do next. */
 export type Explanation = {
@@ -35,7 +36,9 @@ export function createExplain(deps: ExplainDeps): Explain {
     const [, kind = '', name = ''] = /^([a-z]+):(.+)$/.exec(wanted) ?? []
     if (Object.hasOwn(kinds, kind)) return (await kinds[kind]?.(name)) ?? null
     if (isId(wanted)) return ofNumber(wanted)
-    return (await explainApp(wanted, deps)) ?? (await ofWebhook(wanted)) ?? ofProviderId(wanted)
+    return (
+      (await explainApp(wanted, deps)) ?? (await ofWebhook(wanted)) ?? (await ofProviderId(wanted)) ?? stray(wanted)
+    )
   }
 
   async function ofDeployment(id: string): Promise<Explanation | null> {
@@ -50,7 +53,11 @@ export function createExplain(deps: ExplainDeps): Explain {
 
   async function ofWebhook(name: string): Promise<Explanation | null> {
     const webhook = map().webhooks.get(name)
-    return webhook === undefined ? null : explainWebhook(webhook, deps)
+    return webhook === undefined ? stray(name) : explainWebhook(webhook, deps)
+  }
+
+  function stray(name: string): Explanation | null {
+    return explainNoWebhook(name, deps)
   }
 
   /** A deployment, and how to ask for what else has that number for a name. */

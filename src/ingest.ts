@@ -1,40 +1,30 @@
+import { keptHeaders } from './ingest/kept-headers.ts'
+import type { Judged, NotReplayed, Received, Replayed } from './ingest/received.ts'
 import type { Clock } from './lib/clock.ts'
 import type { FailPoint } from './lib/fail-point.ts'
 import type { Log } from './lib/log.ts'
-import { furthest, matchApps } from './match.ts'
+import { furthest, matchAll } from './match.ts'
 import type { App, DeployMap, Webhook } from './model/deploy-map.ts'
-import type { Delivery, IgnoredApp, RefusalReason, VerifiedDelivery } from './model/delivery.ts'
+import type { Delivery, RefusalReason, VerifiedDelivery } from './model/delivery.ts'
 import type { Deployment } from './model/deployment.ts'
-import type { PushEvent } from './model/push-event.ts'
 import { branchRef } from './model/ref.ts'
 import { providerOf } from './providers/index.ts'
 import type { Parsed, Provider } from './providers/provider.ts'
-import type { Store, Wanted } from './store/store.ts'
+import type { Keeping, Recalled, Store } from './store/store.ts'
 
-/** What became of a request: exactly one of these, each with its reason. */
-export type Received =
-  | { readonly result: 'refused'; readonly reason: RefusalReason }
-  | { readonly result: 'malformed'; readonly delivery: number; readonly problem: string; readonly secret: number }
-  | {
-      readonly result: 'accepted' | 'duplicate' | 'ignored'
-      readonly delivery: number
-      readonly deployments: readonly Deployment[]
-      readonly ignored: readonly IgnoredApp[]
-      readonly reason: string | null
-      readonly duplicateOf: number | null
-      /** Which of the webhook's secrets proved it, counted from 0. */
-      readonly secret: number
-    }
+export type { Received, Replayed } from './ingest/received.ts'
 
 export type Ingest = {
   /** Judges one request to a webhook. When it resolves, what was accepted is on disk. Rejects if it cannot be kept. */
   receive(delivery: Delivery, webhook: Webhook): Promise<Received>
+  /** Judges a kept delivery once more, by the map as it is now; nothing is a duplicate, for a person asked. */
+  replay(id: number): Promise<Replayed>
   /** Queues what a person asked for: the tip of the app's branch. */
   request(app: App, how: { readonly trigger: 'manual' | 'retry'; readonly adopt: boolean }): Promise<Deployment>
 }
 
 export type IngestDeps = {
-  readonly store: Pick<Store, 'accept' | 'keep' | 'enqueue'>
+  readonly store: Pick<Store, 'accept' | 'keep' | 'recall' | 'enqueue'>
   readonly map: () => DeployMap
   readonly clock: Clock
   readonly log: Log
@@ -52,9 +42,17 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
       if ('refused' in verified) return refuse(delivery, provider, verified.refused)
       failPoint('after-verify')
 
-      const parsed = provider.parse(verified)
-      if (parsed.kind !== 'pushes') return keepUnwanted(verified, webhook, parsed)
-      return accept(verified, webhook, parsed)
+      return consider(verified, webhook, { replayOf: null })
+    },
+
+    async replay(id) {
+      const recalled = await store.recall(id, clock.now())
+      if (recalled === null) return { result: 'unknown' }
+      const webhook = map().webhooks.get(recalled.record.webhook)
+      if (recalled.delivery === null) return notReplayed('not_kept', recalled)
+      if (webhook === undefined) return notReplayed('webhook_gone', recalled)
+      if (webhook.provider !== recalled.record.provider) return notReplayed('other_provider', recalled)
+      return consider(recalled.delivery, webhook, { replayOf: recalled.record.id })
     },
 
     request(app, { trigger, adopt }) {
@@ -74,15 +72,41 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
     return { result: 'refused', reason }
   }
 
-  async function keepUnwanted(
+  function notReplayed(result: Exclude<NotReplayed['result'], 'unknown'>, { record }: Recalled): NotReplayed {
+    const reached = [...record.deployments, ...record.ignored].map(({ app }) => app)
+    return { result, apps: [...new Set(reached)].filter((app) => map().apps.has(app)) }
+  }
+
+  /** What a proven delivery says, and what the map makes of it: the same for one that came and one that is replayed. */
+  function consider(
     verified: VerifiedDelivery,
     webhook: Webhook,
+    { replayOf }: { readonly replayOf: number | null },
+  ): Promise<Judged> {
+    const provider = providerOf(webhook)
+    const isReplay = replayOf !== null
+    const keeping: Keeping = {
+      provider: webhook.provider,
+      headers: keptHeaders(verified.headers, provider.headers),
+      keepsBody: !isReplay && map().server.keepDeliveriesMs > 0,
+      secret: isReplay ? null : (webhook.secrets[verified.secret] ?? null),
+      replayOf,
+    }
+    const parsed = provider.parse(verified)
+    if (parsed.kind !== 'pushes') return keepUnwanted(verified, parsed, keeping)
+    return accept(verified, { webhook, parsed, keeping })
+  }
+
+  async function keepUnwanted(
+    verified: VerifiedDelivery,
     parsed: Exclude<Parsed, { kind: 'pushes' }>,
-  ): Promise<Received> {
+    keeping: Keeping,
+  ): Promise<Judged> {
     const { event } = parsed
     const reason = parsed.kind === 'ignored' ? parsed.reason : parsed.problem
-    const kept = await store.keep(verified, { provider: webhook.provider, event, result: parsed.kind, reason })
-    log.info({ webhook: webhook.name, delivery: kept.id, event, result: parsed.kind, reason }, 'delivery')
+    const kept = await store.keep(verified, { ...keeping, event, result: parsed.kind, reason })
+    const { webhook, replayOf } = kept
+    log.info({ webhook, delivery: kept.id, event, result: parsed.kind, reason, ...replay(replayOf) }, 'delivery')
     if (parsed.kind === 'malformed')
       return { result: 'malformed', delivery: kept.id, problem: parsed.problem, secret: verified.secret }
     return {
@@ -98,15 +122,13 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
 
   async function accept(
     verified: VerifiedDelivery,
-    webhook: Webhook,
-    parsed: Extract<Parsed, { kind: 'pushes' }>,
-  ): Promise<Received> {
-    const { wanted, ignored } = judge(parsed.pushes, webhook, map())
+    { webhook, parsed, keeping }: { webhook: Webhook; parsed: Extract<Parsed, { kind: 'pushes' }>; keeping: Keeping },
+  ): Promise<Judged> {
+    const { wanted, ignored } = matchAll(parsed.pushes, webhook.name, map())
     const { delivery, result, deployments, bodyDiffers } = await store.accept({
+      ...keeping,
       delivery: verified,
-      provider: webhook.provider,
       event: parsed.event,
-      trigger: 'push',
       push: parsed.pushes[0] ?? null,
       wanted,
       ignored,
@@ -128,6 +150,7 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
         reason,
         ref: delivery.ref,
         deployments: deployments.map(({ id }) => id),
+        ...replay(keeping.replayOf),
       },
       'delivery',
     )
@@ -143,23 +166,7 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
   }
 }
 
-/** What the pushes of one delivery want of the map: each app at most once, as wanted or with its nearest miss. */
-function judge(
-  pushes: readonly PushEvent[],
-  webhook: Webhook,
-  map: DeployMap,
-): { readonly wanted: readonly Wanted[]; readonly ignored: readonly IgnoredApp[] } {
-  const wanted = new Map<string, Wanted>()
-  const ignored = new Map<string, IgnoredApp>()
-  for (const push of pushes) {
-    for (const { app, ref, reason } of matchApps(push, webhook.name, map)) {
-      if (reason === null) wanted.set(app.name, { app: app.name, ref, requestedRevision: push.after })
-      else ignored.set(app.name, nearer(ignored.get(app.name), { app: app.name, reason }))
-    }
-  }
-  return { wanted: [...wanted.values()], ignored: [...ignored.values()].filter(({ app }) => !wanted.has(app)) }
-}
-
-function nearer(known: IgnoredApp | undefined, found: IgnoredApp): IgnoredApp {
-  return known !== undefined && furthest([known, found]) === known.reason ? known : found
+/** For the log: only a replay has the field. */
+function replay(replayOf: number | null): object {
+  return replayOf === null ? {} : { replayOf }
 }

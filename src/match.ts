@@ -1,10 +1,27 @@
 import type { App, DeployMap } from './model/deploy-map.ts'
-import { ignoredReasons, type IgnoredApp, type IgnoredReason } from './model/delivery.ts'
+import { ignoredReasons, type IgnoredApp, type IgnoredReason, type Wanted } from './model/delivery.ts'
 import type { PushEvent } from './model/push-event.ts'
 import { branchRef } from './model/ref.ts'
 
 /** An app that a push is for, with the ref to deploy, or the reason why it is not. */
 export type Match = { readonly app: App; readonly ref: string; readonly reason: IgnoredReason | null }
+
+/** What the pushes of one delivery want of the map: each app at most once, as wanted or with its nearest miss. */
+export function matchAll(
+  pushes: readonly PushEvent[],
+  webhook: string,
+  map: DeployMap,
+): { readonly wanted: readonly Wanted[]; readonly ignored: readonly IgnoredApp[] } {
+  const wanted = new Map<string, Wanted>()
+  const ignored = new Map<string, IgnoredApp>()
+  for (const push of pushes) {
+    for (const { app, ref, reason } of matchApps(push, webhook, map)) {
+      if (reason === null) wanted.set(app.name, { app: app.name, ref, requestedRevision: push.after })
+      else ignored.set(app.name, nearer(ignored.get(app.name), { app: app.name, reason }))
+    }
+  }
+  return { wanted: [...wanted.values()], ignored: [...ignored.values()].filter(({ app }) => !wanted.has(app)) }
+}
 
 /** Every app that the push reaches, wanted (`reason: null`) or not; empty when the map knows nothing of it. */
 export function matchApps(push: PushEvent, webhook: string, map: DeployMap): readonly Match[] {
@@ -37,4 +54,8 @@ function whyNot(app: App, push: PushEvent & { readonly ref: string }, webhook: s
 export function furthest(ignored: readonly IgnoredApp[]): IgnoredReason {
   const reached = ignored.map(({ reason }) => ignoredReasons.indexOf(reason))
   return ignoredReasons[Math.max(...reached, ignoredReasons.indexOf('no_app'))] ?? 'no_app'
+}
+
+function nearer(known: IgnoredApp | undefined, found: IgnoredApp): IgnoredApp {
+  return known !== undefined && furthest([known, found]) === known.reason ? known : found
 }

@@ -9,7 +9,7 @@ import { secretsOf, type App, type DeployMap } from './model/deploy-map.ts'
 import { kindOf, type Deployment, type DeploymentResult } from './model/deployment.ts'
 import type { Revision } from './model/revision.ts'
 import type { Job, Progress, Runner, Stop } from './runner/runner.ts'
-import type { Claim, ClaimTarget, Live, LogSink, Store } from './store/store.ts'
+import type { Cancelled, Claim, ClaimTarget, Live, LogSink, Store } from './store/store.ts'
 
 /** Runs queued deployments: claims in order, one per concurrency group, and owns cancelling. */
 export type Worker = {
@@ -18,7 +18,7 @@ export type Worker = {
   /** Looks at the queue again: the map has changed. */
   wake(): void
   /** queued: ended at once; running: told to stop, ends within the kill grace. */
-  cancel(id: number): Promise<'cancelled' | 'cancelling' | 'done' | 'not_found'>
+  cancel(id: number): Promise<Cancelled>
   /** Stops claiming; resolves when nothing runs any more. What still runs after `graceMs` is interrupted and re-queued. */
   drain(graceMs: number): Promise<void>
   /** Interrupts what runs, now. */
@@ -35,8 +35,7 @@ export type WorkerDeps = {
     | 'finishStep'
     | 'finish'
     | 'requeue'
-    | 'cancelQueued'
-    | 'deployment'
+    | 'cancel'
     | 'live'
     | 'openLog'
     | 'changes'
@@ -58,7 +57,6 @@ type Run = Claim & { readonly app: App; readonly secrets: readonly Secret[]; rea
 export function createWorker(deps: WorkerDeps): Worker {
   const { store, runner, map, clock, log, failPoint } = deps
   const running = new Map<number, { readonly controller: AbortController; readonly ended: Promise<void> }>()
-  const cancelledEarly = new Set<number>()
   const stopped = new AbortController()
   let isStarted = false
   const claims = createWakeLoop(claimAll, {
@@ -81,16 +79,12 @@ export function createWorker(deps: WorkerDeps): Worker {
     },
 
     async cancel(id) {
-      if ((await store.cancelQueued(id, clock.now())) !== null) return 'cancelled'
-      const run = running.get(id)
-      if (run === undefined) {
-        const deployment = await store.deployment(id)
-        if (deployment === null) return 'not_found'
-        if (deployment.state === 'done') return 'done'
-        cancelledEarly.add(id) // claimed this very moment, not running yet
+      const answer = await store.cancel(id, clock.now())
+      if (answer === 'cancelling') {
+        // Once the claims are settled, even one that was made this very moment is known here.
+        void claims.settled().then(() => running.get(id)?.controller.abort('cancelled' satisfies Stop))
       }
-      run?.controller.abort('cancelled' satisfies Stop)
-      return 'cancelling'
+      return answer
     },
 
     async drain(graceMs) {
@@ -149,7 +143,6 @@ export function createWorker(deps: WorkerDeps): Worker {
     const { deployment, app, controller } = run
     const fields = { deployment: deployment.id, app: app.name, attempt: run.owner.attempt }
     log.info({ ...fields, trigger: deployment.trigger, ref: deployment.ref }, 'deployment started')
-    if (cancelledEarly.delete(deployment.id)) controller.abort('cancelled' satisfies Stop)
     const deadline = setTimeout(() => {
       controller.abort('timed_out' satisfies Stop)
     }, app.timeoutMs)

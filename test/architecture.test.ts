@@ -8,7 +8,7 @@ const rows = [
   ['lib'],
   ['model'],
   ['config', 'providers', 'store', 'runner', 'reporters', 'match'],
-  ['ingest', 'worker', 'catch-up', 'reload', 'explain', 'simulate'],
+  ['ingest', 'worker', 'catch-up', 'reload', 'explain', 'simulate', 'sample', 'ledger'],
   ['http', 'cli'],
   ['app'],
   ['main'],
@@ -41,11 +41,13 @@ type Tree = Readonly<Record<string, string>>
 /** Everything in a tree of sources (paths below src/) that stands where it must not, one sentence each. */
 function violations(tree: Tree): readonly string[] {
   return Object.entries(tree).flatMap(([path, text]) => {
-    const { imports, exits, marks } = read(path, text)
+    const { imports, exits, marks, recalls } = read(path, text)
     const found = imports.map((specifier) => importProblem(path, specifier, tree)).filter((problem) => problem !== null)
     if (exits && path !== 'main.ts') found.push('ends the process, which main.ts alone may')
     if (marks && !path.startsWith('providers/') && path !== 'model/delivery.ts')
       found.push('uses markVerified, which providers alone may')
+    if (recalls && path !== 'store/recall.ts' && path !== 'model/delivery.ts')
+      found.push('uses recallVerified, which store/recall.ts alone may')
     if (text.trimEnd().split('\n').length > maxLines) found.push(`is longer than ${maxLines} lines`)
     if (['utils.ts', 'types.ts'].includes(basename(path))) found.push('has a name that says nothing')
     return found.map((problem) => `${path} ${problem}`)
@@ -82,20 +84,27 @@ function rowOf(unit: string): number {
   return rows.findIndex((row: readonly string[]) => row.includes(unit))
 }
 
-type Source = { readonly imports: readonly string[]; readonly exits: boolean; readonly marks: boolean }
+type Source = {
+  readonly imports: readonly string[]
+  readonly exits: boolean
+  readonly marks: boolean
+  readonly recalls: boolean
+}
 
-/** What a file imports, in every form that TypeScript has, and whether it names `process.exit` or `markVerified`. */
+/** What a file imports, in every form that TypeScript has, and whether it names `process.exit`, `markVerified` or `recallVerified`. */
 function read(path: string, text: string): Source {
   const imports: string[] = []
   let exits = false
   let marks = false
+  let recalls = false
   visit(ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true))
-  return { imports, exits, marks }
+  return { imports, exits, marks, recalls }
 
   function visit(node: ts.Node): void {
     const specifier = specifierOf(node)
     if (specifier !== undefined && ts.isStringLiteralLike(specifier)) imports.push(specifier.text)
     if (ts.isIdentifier(node) && node.text === 'markVerified') marks = true
+    if (ts.isIdentifier(node) && node.text === 'recallVerified') recalls = true
     if (isExit(node)) exits = true
     ts.forEachChild(node, visit)
   }
@@ -151,6 +160,7 @@ describe('the guard of the import order', () => {
     'providers/index.ts': "import { markVerified } from '../model/delivery.ts'",
     'providers/github.ts': '',
     'store/index.ts': "import 'node:sqlite'",
+    'store/recall.ts': "import { recallVerified } from '../model/delivery.ts'",
     'runner/exec.ts': "import { execa } from 'execa'",
     'runner/git.ts': "import { simpleGit } from 'simple-git'; import './exec.ts'",
     'config/index.ts': "import 'yaml'; import '../providers/index.ts'",
@@ -212,6 +222,16 @@ describe('the guard of the import order', () => {
     ['cli/index.ts', "import { exit as end } from 'node:process'", 'ends the process, which main.ts alone may'],
     ['ingest.ts', "import { markVerified } from './model/delivery.ts'", 'uses markVerified, which providers alone may'],
     ['http/index.ts', 'delivery.markVerified({})', 'uses markVerified, which providers alone may'],
+    [
+      'ingest.ts',
+      "import { recallVerified } from './model/delivery.ts'",
+      'uses recallVerified, which store/recall.ts alone may',
+    ],
+    [
+      'store/index.ts',
+      "import { recallVerified as take } from '../model/delivery.ts'",
+      'uses recallVerified, which store/recall.ts alone may',
+    ],
     ['lib/log.ts', '\n'.repeat(250) + 'x', 'is longer than 250 lines'],
     ['lib/utils.ts', '', 'has a name that says nothing'],
   ])('finds what is wrong with %s (case %#)', (path, text, problem) => {

@@ -9,7 +9,8 @@ import type { RefusalReason } from '../src/model/delivery.ts'
 import type { App, Webhook } from '../src/model/deploy-map.ts'
 import type { Deployment, DeploymentResult } from '../src/model/deployment.ts'
 import { providers } from '../src/providers/index.ts'
-import { createRefusals, openStore } from '../src/store/index.ts'
+import { createRefusals, createStrays, openStore } from '../src/store/index.ts'
+import type { Strays } from '../src/store/strays.ts'
 import type { Store } from '../src/store/store.ts'
 import { createApp, createMap, revision } from './support/map.ts'
 
@@ -36,6 +37,7 @@ async function createHistory({
   const webhook: Webhook = { name: 'github', provider: 'github', secrets, options: {} }
   const map = () => createMap(apps, [webhook])
   const refusals = createRefusals()
+  const strays = createStrays()
   const ingest = createIngest({
     store,
     map,
@@ -47,10 +49,12 @@ async function createHistory({
     },
   })
   const config = () => ({ file: '/etc/deployhook/deploy.yml', loadedAt: before(3600), problems })
-  const explain = createExplain({ store, map, realPath: (path) => path, refusals, config, clock: { now: () => now } })
+  const realPath = (path: string): string => path
+  const explain = createExplain({ store, map, realPath, refusals, strays, config, clock: { now: () => now } })
 
   return {
     store,
+    strays,
     ask: explain,
     refuse: (reason, { at, providerId }) => {
       refusals.record({ at, webhook: 'github', remoteAddress: '203.0.113.9', reason, providerId })
@@ -85,6 +89,7 @@ type Setting = {
 
 type History = {
   readonly store: Store
+  readonly strays: Strays
   readonly ask: Explain
   /** What is said of a subject that something is known of. */
   readonly explain: (subject: string | null) => Promise<Explanation>
@@ -125,7 +130,7 @@ describe('explaining a delivery', () => {
       headline: 'Delivery 1 was accepted: deployment 1 of blog',
       facts: [
         'An event of the kind push came to webhook github 2 min ago from 140.82.115.1, called id-1 by github.',
-        'Its signature or token was right.',
+        'Its signature over the body was right.',
         'mona moved main to bbbbbbbbbbbb in acme/blog.',
         'Deployment 1 of blog failed 1 min ago: step 1/1 (npm ci) failed: exit code 1.',
       ],
@@ -398,6 +403,50 @@ describe('explaining an app', () => {
   })
 })
 
+describe('what explain advises', () => {
+  it('is nothing to try again when the newest deployment had nothing to do', async () => {
+    const { receive, start, end, explain } = await createHistory()
+    await receive()
+    await end(await start(), { outcome: 'skipped', reason: 'already_live', message: 'it is live' })
+    const { next } = await explain('blog')
+    expect(next).toEqual(['Deploy it all the same: deployhook deploy blog'])
+  })
+
+  it('is --adopt when files were in the way', async () => {
+    const { receive, start, end, explain } = await createHistory()
+    await receive()
+    await end(await start(), { outcome: 'failed', reason: 'path_occupied', message: '/srv/blog holds other files' })
+    expect((await explain('blog')).next).toContain('Try again: deployhook deploy blog --adopt')
+    expect((await explain('1')).next[0]).toBe('Take the directory over: deployhook deploy blog --adopt')
+  })
+
+  it('names of a duplicate the deployment that made it live', async () => {
+    const { store, receive, start, end, explain } = await createHistory()
+    await receive()
+    const running = await start()
+    await store.setRevision({ id: running.id, attempt: running.attempts }, revision('b'))
+    await end(running, {})
+    await receive()
+    expect((await explain('delivery:2')).facts.join('\n')).toContain(
+      'Of blog, bbbbbbbbbbbb is live, since 1 min ago (deployment 1). Deployment 1 of blog succeeded 1 min ago.',
+    )
+  })
+
+  it('says of a replay that it did not come, and which delivery it repeats', async () => {
+    const { store, receive, explain } = await createHistory()
+    await receive()
+    const recalled = await store.recall(1, before(10))
+    if (!recalled?.delivery) expect.fail('nothing is kept')
+    const keeping = { provider: 'github', headers: {}, keepsBody: false, secret: null, replayOf: 1 }
+    await store.keep(recalled.delivery, { ...keeping, event: 'ping', result: 'ignored', reason: 'ping' })
+    const { facts } = await explain('delivery:2')
+    expect(facts.slice(0, 2)).toEqual([
+      'An event of the kind ping was replayed 10 s ago: it came to webhook github from 140.82.115.1 as delivery 1.',
+      'It did not come from outside: a person had delivery 1 judged again, which was proven when it came.',
+    ])
+  })
+})
+
 describe('explaining why nothing happens', () => {
   it('says what to check in the form and in the proxy while nothing has come', async () => {
     const { explain } = await createHistory()
@@ -407,6 +456,7 @@ describe('explaining why nothing happens', () => {
       'deploy.yml is /etc/deployhook/deploy.yml, loaded 1 h ago, with 1 app.',
       'Webhook github: no delivery has been believed yet.',
       '0 running, 0 queued.',
+      'A push whose webhook never arrives here is not noticed: it waits for the next push, or for deployhook deploy APP.',
     ])
     expect(next.join('\n')).toContain('/hooks/github, the content type application/json')
     expect(next.join('\n')).toContain('must answer 401')
@@ -431,6 +481,53 @@ describe('explaining why nothing happens', () => {
     const { headline, next } = await explain('webhook:github')
     expect(headline).toBe('Webhook github (github) works')
     expect(next).toEqual(['See what arrived: deployhook deliveries --webhook github'])
+  })
+
+  it("is not alarmed by one stranger's probe, but by several, or by one from where deliveries come", async () => {
+    const { receive, refuse, explain } = await createHistory()
+    await receive({ at: before(600) })
+    const probe = (): void => {
+      refuse('bad_signature', { at: before(30), providerId: 'probe' })
+    }
+    probe()
+    expect((await explain(null)).headline).toBe('Deliveries arrive and are believed')
+    probe()
+    probe()
+    expect((await explain(null)).headline).toBe('Webhook github refuses what it gets')
+  })
+
+  it('says that nothing was believed yet while all that came was refused', async () => {
+    const { refuse, explain } = await createHistory()
+    refuse('no_signature', { at: before(30), providerId: 'id-1' })
+    expect((await explain('github')).headline).toBe('Webhook github (github) has believed nothing yet')
+  })
+
+  it('tells of requests that never reached a webhook, and what was probably meant', async () => {
+    const { strays, explain } = await createHistory()
+    strays.record({ at: before(60), remoteAddress: '140.82.115.1', webhook: 'gihub', reason: 'no_webhook' })
+    strays.record({ at: before(40), remoteAddress: '140.82.115.1', webhook: 'github', reason: 'no_webhook' })
+    strays.record({ at: before(30), remoteAddress: '140.82.115.1', webhook: 'github', reason: 'encoded' })
+    const { facts, next } = await explain(null)
+    expect(facts).toContain(
+      'From 140.82.115.1, 1 min ago: a request for /hooks/gihub, which is not a webhook: did you mean "github"?',
+    )
+    expect(facts).toContain(
+      'From 140.82.115.1, 40 s ago: a request for something below /hooks/github, such as a slash at its end, where nothing is',
+    )
+    expect(facts).toContain('From 140.82.115.1, 30 s ago: a compressed body for /hooks/github')
+    expect(next.join('\n')).toContain(
+      'https://YOUR-HOST/hooks/github, with the name that the webhook has in deploy.yml',
+    )
+    expect((await explain('gihub')).headline).toBe('gihub is no webhook of deploy.yml, and something was sent to it')
+    expect((await explain('webhook:gihub')).facts).toHaveLength(1)
+    expect((await explain('github')).facts.join('\n')).not.toContain('gihub,')
+  })
+
+  it('says of a webhook which URL belongs into the form, and that a push which never arrives is not noticed', async () => {
+    const { explain } = await createHistory()
+    const { facts } = await explain('github')
+    expect(facts[0]).toBe('Its URL, for the form at the git host: https://YOUR-HOST/hooks/github')
+    expect(facts.at(-1)).toContain('it waits for the next push, or for deployhook deploy APP')
   })
 
   it('puts a broken deploy.yml first', async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createIngest, type Ingest, type IngestDeps, type Received } from '../src/ingest.ts'
+import { keptHeaders } from '../src/ingest/kept-headers.ts'
 import { Secret } from '../src/lib/secret.ts'
 import type { App, Webhook } from '../src/model/deploy-map.ts'
 import type { Delivery, RefusalReason } from '../src/model/delivery.ts'
@@ -209,11 +210,32 @@ describe('a delivery that comes again', () => {
   })
 })
 
+describe('what is kept of a delivery', () => {
+  it('is no header but those that its provider names, which never prove anything', () => {
+    const headers = {
+      'content-type': 'application/json',
+      'user-agent': ['one', 'two'],
+      'x-github-event': 'push',
+      'x-github-delivery': undefined,
+      'x-hub-signature-256': 'sha256=00',
+      'x-gitlab-token': 'hunter2hunter2hunter2',
+      'x-github-encoded-secret': 'hunter2',
+      authorization: 'Basic hunter2',
+      cookie: 'hunter2',
+    }
+    expect(keptHeaders(headers, providers.github.headers)).toEqual({
+      'content-type': 'application/json',
+      'user-agent': 'one, two',
+      'x-github-event': 'push',
+    })
+  })
+})
+
 describe('a store that cannot keep', () => {
   it('makes the request fail, and nothing is logged as received', async () => {
     const full = (): Promise<never> => Promise.reject(new Error('disk full'))
     const { ingest, logged } = createParts({
-      store: { accept: full, keep: full, enqueue: full },
+      store: { accept: full, keep: full, recall: full, enqueue: full },
       apps: [createApp('blog')],
     })
     await expect(ingest.receive(github(push()), webhookOf('github'))).rejects.toThrow('disk full')

@@ -1,6 +1,7 @@
 import type { DeliveryRecord, Refusal } from '../model/delivery.ts'
 import type { Deployment } from '../model/deployment.ts'
 import type { Explanation } from '../explain.ts'
+import type { Simulation } from '../simulate.ts'
 
 /** A value as JSON brings it: times are ISO 8601 text. */
 type Wire<T> = T extends Date
@@ -17,6 +18,15 @@ type Wire<T> = T extends Date
 export type DeploymentView = Wire<Omit<Deployment, 'adopt'>> & { readonly waitingFor: string | null }
 
 export type DeliveryView = Wire<DeliveryRecord>
+
+export type SimulationView = Wire<Simulation>
+
+/** A signed push, ready to be sent; `body` in base64. */
+export type SampleView = {
+  readonly app: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
 
 export type RefusalView = Wire<Refusal>
 
@@ -36,6 +46,10 @@ export type WebhookView = {
   readonly name: string
   readonly provider: string
   readonly path: string
+  /** null: deploy.yml has no server.public_url. */
+  readonly url: string | null
+  /** The newest first, as in deploy.yml. */
+  readonly secrets: readonly { readonly number: number; readonly lastUsedAt: string | null }[]
   readonly lastDelivery: {
     readonly id: number
     readonly at: string
@@ -63,6 +77,15 @@ export type DeliveriesView = {
   readonly deliveries: readonly DeliveryView[]
   readonly next: number | null
   readonly refused: readonly RefusalView[]
+}
+
+/** What became of a replayed delivery. */
+export type ReplayView = {
+  readonly delivery: number
+  readonly result: string
+  readonly deployments?: readonly { readonly id: number; readonly app: string }[]
+  readonly reason?: string
+  readonly ignored: readonly { readonly app: string; readonly reason: string }[]
 }
 
 export type ReloadView =

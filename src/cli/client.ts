@@ -7,7 +7,11 @@ import type {
   ExplanationView,
   LogEvent,
   ReloadView,
+  ReplayView,
+  SampleView,
+  SimulationView,
   StatusView,
+  WebhookView,
 } from './api.ts'
 import { CliError, exit } from './cli-error.ts'
 import { errorCode, notReachable } from './connect.ts'
@@ -23,8 +27,12 @@ export type Client = {
   deployments(query: Query): Promise<DeploymentsView>
   deployment(id: number): Promise<DeploymentView>
   deliveries(query: Query): Promise<DeliveriesView>
+  webhooks(): Promise<{ readonly webhooks: readonly WebhookView[] }>
+  replay(id: number): Promise<ReplayView>
   explain(subject: string | null): Promise<ExplanationView>
   reload(): Promise<ReloadView>
+  simulate(sent: SentDelivery): Promise<SimulationView>
+  sample(webhook: string, app: string | undefined): Promise<SampleView>
   deploy(app: string, options: { readonly adopt: boolean }): Promise<DeploymentView>
   retry(id: number): Promise<DeploymentView>
   cancel(id: number): Promise<DeploymentView>
@@ -36,6 +44,12 @@ export type Client = {
     options: { readonly lastId: string | null; readonly signal: AbortSignal },
   ): Promise<AsyncIterable<LogEvent>>
   close(): Promise<void>
+}
+
+export type SentDelivery = {
+  readonly webhook: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly payload: Buffer
 }
 
 export type Query = Readonly<Record<string, string | number | undefined>>
@@ -52,9 +66,21 @@ export function openClient(path: string): Client {
     deployments: async (query) => (await read(`/api/deployments${search(query)}`)) as DeploymentsView,
     deployment: async (id) => (await read(`/api/deployments/${id}`)) as DeploymentView,
     deliveries: async (query) => (await read(`/api/deliveries${search(query)}`)) as DeliveriesView,
+    webhooks: async () => (await read('/api/webhooks')) as { webhooks: WebhookView[] },
+    async replay(id) {
+      const { body } = await accepted(await send({ path: `/api/deliveries/${id}/replay`, method: 'POST', content: {} }))
+      return (await body.json()) as ReplayView
+    },
     explain: async (subject) =>
       (await read(`/api/explain${search({ subject: subject ?? undefined })}`)) as ExplanationView,
     reload,
+    simulate: async ({ payload, ...sent }) =>
+      (await post('/api/simulate', { ...sent, payload: payload.toString('base64') })) as SimulationView,
+    sample: async (webhook, app) =>
+      (await post(
+        `/api/webhooks/${encodeURIComponent(webhook)}/sample`,
+        app === undefined ? {} : { app },
+      )) as SampleView,
     deploy: (app, { adopt }) => deploymentOf(`/api/apps/${encodeURIComponent(app)}/deploy`, adopt ? { adopt } : {}),
     retry: (id) => deploymentOf(`/api/deployments/${id}/retry`, {}),
     cancel: (id) => deploymentOf(`/api/deployments/${id}/cancel`, {}),
@@ -76,9 +102,13 @@ export function openClient(path: string): Client {
   }
 
   async function deploymentOf(path: string, content: object): Promise<DeploymentView> {
-    const { body } = await accepted(await send({ path, method: 'POST', content }))
-    const { deployment } = (await body.json()) as { deployment: DeploymentView }
+    const { deployment } = (await post(path, content)) as { deployment: DeploymentView }
     return deployment
+  }
+
+  async function post(path: string, content: object): Promise<unknown> {
+    const { body } = await accepted(await send({ path, method: 'POST', content }))
+    return body.json()
   }
 
   async function reload(): Promise<ReloadView> {

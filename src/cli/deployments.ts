@@ -1,4 +1,5 @@
 import { Option } from 'commander'
+import { outcomes, states } from '../model/deployment.ts'
 import type { DeploymentsView } from './api.ts'
 import { exit } from './cli-error.ts'
 import {
@@ -24,7 +25,7 @@ export const addDeployments: AddCommand = (program, cli) => {
     .summary('the deployments, newest first')
     .description('Lists deployments, newest first: queued, running and done.')
     .option('--app <name>', 'of this app only')
-    .addOption(new Option('--state <state>', 'in this state only').choices(['queued', 'running', 'done']))
+    .addOption(new Option('--state <state>', 'that stand so or ended so').choices([...states, ...outcomes]))
     .option('--limit <number>', 'how many', parseLimit, 20)
     .option('--before <id>', 'older than this one', parseId)
     .addOption(jsonOption())
@@ -34,6 +35,7 @@ export const addDeployments: AddCommand = (program, cli) => {
       examples(
         ['deployhook deployments --app blog', 'the history of one app'],
         ['deployhook deployments --state queued', 'what waits'],
+        ['deployhook deployments --state failed', 'what went wrong'],
       ),
     )
     .action(

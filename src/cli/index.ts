@@ -11,12 +11,16 @@ import { addExplain } from './explain.ts'
 import type { CliIo } from './io.ts'
 import { addLogs } from './logs.ts'
 import { addReload } from './reload.ts'
+import { addReplay } from './replay.ts'
 import { addRetry } from './retry.ts'
+import { addSend } from './send.ts'
 import { addServe } from './serve.ts'
 import { addShow } from './show.ts'
+import { addSimulate } from './simulate.ts'
 import { addStatus } from './status.ts'
 import { createTerminal, hasColours } from './terminal.ts'
 import { addToken } from './token.ts'
+import { addWebhooks } from './webhooks.ts'
 
 /** Every command, in the order of `--help`. */
 const commands: readonly AddCommand[] = [
@@ -31,8 +35,12 @@ const commands: readonly AddCommand[] = [
   addDeploy,
   addRetry,
   addCancel,
+  addWebhooks,
   addDeliveries,
+  addReplay,
   addExplain,
+  addSimulate,
+  addSend,
   addToken,
 ]
 

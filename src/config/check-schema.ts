@@ -78,7 +78,7 @@ function isText({ document }: Context, path: Path): boolean {
 function notOneOf(allowed: readonly string[], path: Path, { document }: Context): string {
   const written = document.sourceOf(path)
   const nearest = written === null ? '' : didYouMean(written, allowed)
-  return `must be ${allowed.join(' or ')}${nearest.startsWith(':') ? nearest : ''}`
+  return `must be ${allowed.length > 2 ? `one of ${allowed.join(', ')}` : allowed.join(' or ')}${nearest.startsWith(':') ? nearest : ''}`
 }
 
 const nouns: Readonly<Record<string, string>> = {

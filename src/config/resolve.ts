@@ -113,7 +113,12 @@ function resolveServer(
     apiTokens: (server.api_tokens ?? []).map((token) => resolveToken(token, secretOf)),
     allowRootSteps: server.allow_root_steps ?? false,
     metrics: server.metrics ?? 'token',
+    keepDeliveriesMs: keepMs(server.keep_deliveries ?? '7d'),
   }
+}
+
+function keepMs(written: string): number {
+  return written === 'off' ? 0 : must(parseDuration(written))
 }
 
 function resolveToken(token: NonNullable<WrittenServer['api_tokens']>[number], secretOf: Reveal): ApiToken {

@@ -14,6 +14,8 @@ import {
   envNameProblem,
   fileProblem,
   hostProblem,
+  keepPattern,
+  keepProblem,
   namePattern,
   nameProblem,
   publicUrlProblem,
@@ -169,6 +171,9 @@ const serverSchema = z.strictObject({
     .optional()
     .describe('Bearer tokens for the API over TCP.'),
   allow_root_steps: z.boolean().optional().describe('Let steps run as root when the daemon does. Default false.'),
+  keep_deliveries: text(keepProblem, { pattern: keepPattern })
+    .optional()
+    .describe('How long the contents of deliveries are kept for `deployhook replay`; 0s: not at all. Default 7d.'),
   metrics: z.enum(['token', 'public']).optional().describe('Who may read /metrics. Default token.'),
 })
 

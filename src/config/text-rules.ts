@@ -24,6 +24,18 @@ export const durationProblem: TextRule = (text) => {
   return durationMs > longestMs ? `must be at most ${formatDuration(longestMs)}` : null
 }
 
+export const keepPattern = /^(off|(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?)$/
+
+const longestKeepMs = 365 * 86_400_000
+
+/** How long something is kept: a duration, 0s and off included. */
+export const keepProblem: TextRule = (text) => {
+  if (text === 'off') return null
+  const durationMs = parseDuration(text)
+  if (durationMs === null) return `${quoted(text)} is not a duration such as 7d or 12h (0s: not at all)`
+  return durationMs > longestKeepMs ? `must be at most ${formatDuration(longestKeepMs)}` : null
+}
+
 export const repoProblem: TextRule = (url) => {
   const parsed = parseRepository(url)
   return 'problem' in parsed ? parsed.problem : null

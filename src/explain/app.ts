@@ -51,7 +51,7 @@ async function explainRemoved(name: string, newest: Deployment, deps: ExplainDep
   }
 }
 
-async function whatIsLive(name: string, deps: ExplainDeps): Promise<string> {
+export async function whatIsLive(name: string, deps: ExplainDeps): Promise<string> {
   const { revision, deployment, at } = await deps.store.live(name)
   if (revision === null) return 'nothing of it is live yet'
   return `${short(revision)} is live${at === null ? '' : `, since ${told(at, deps)}`}${deployment === null ? '' : ` (deployment ${deployment})`}`
@@ -77,5 +77,8 @@ function afterNewest(newest: Deployment | undefined, name: string): readonly str
   if (newest === undefined) return [`Deploy it by hand: deployhook deploy ${name}`]
   if (newest.state !== 'done') return [`See it live: deployhook logs -f ${newest.id}`]
   if (newest.outcome === 'succeeded') return []
-  return [`Why: deployhook explain deployment ${newest.id}`, `Try again: deployhook deploy ${name}`]
+  if (newest.outcome === 'skipped' && newest.reason !== 'branch_gone')
+    return [`Deploy it all the same: deployhook deploy ${name}`]
+  const adopt = newest.reason === 'path_occupied' ? ' --adopt' : ''
+  return [`Why: deployhook explain deployment ${newest.id}`, `Try again: deployhook deploy ${name}${adopt}`]
 }

@@ -1,8 +1,10 @@
 import type { Explanation } from '../explain.ts'
 import type { DeliveryRecord, Refusal } from '../model/delivery.ts'
 import { branchOf } from '../model/ref.ts'
-import { standing } from './deployment.ts'
+import { whatIsLive } from './app.ts'
+import { lastOf, standing } from './deployment.ts'
 import { short, told, type ExplainDeps } from './deps.ts'
+import { proofOf } from './proof.ts'
 import { ignoredMeaning, refusalMeanings, wholeMeaning, type Meaning } from './reasons.ts'
 
 /** What came, how it was proven, and what each app made of it. */
@@ -12,10 +14,11 @@ export async function explainDelivery(delivery: DeliveryRecord, deps: ExplainDep
     headline: `Delivery ${delivery.id} ${verdict(delivery)}`,
     facts: [
       came(delivery, deps),
-      proven(delivery, deps),
+      proofOf(delivery, deps),
       ...pushed(delivery),
       ...meanings.map(({ sentence }) => `${capital(sentence)}.`),
       ...(await made(delivery, deps)),
+      ...(await madeBefore(delivery, deps)),
     ],
     next: [...(await advice(delivery, deps)), ...new Set(meanings.map(({ cure }) => cure))],
   }
@@ -50,15 +53,10 @@ function listed(deployments: DeliveryRecord['deployments']): string {
 function came(delivery: DeliveryRecord, deps: ExplainDeps): string {
   const { webhook, provider, providerId, event, receivedAt, remoteAddress } = delivery
   const kind = event === null ? 'A request' : `An event of the kind ${event}`
+  if (delivery.replayOf !== null)
+    return `${kind} was replayed ${told(receivedAt, deps)}: it came to webhook ${webhook} from ${remoteAddress} as delivery ${delivery.replayOf}.`
   const named = providerId === null ? '' : `, called ${providerId} by ${provider}`
   return `${kind} came to webhook ${webhook} ${told(receivedAt, deps)} from ${remoteAddress}${named}.`
-}
-
-function proven({ webhook, secret }: DeliveryRecord, { map }: ExplainDeps): string {
-  const secrets = map().webhooks.get(webhook)?.secrets.length ?? 1
-  if (secrets < 2) return 'Its signature or token was right.'
-  if (secret === 0) return 'Its signature or token was right, by the first of the two secrets.'
-  return 'Its signature or token was right by the second of the two secrets: the form at the git host still holds that one.'
 }
 
 function pushed({ repository, ref, after, pusher }: DeliveryRecord): readonly string[] {
@@ -87,6 +85,18 @@ async function made({ deployments }: DeliveryRecord, deps: ExplainDeps): Promise
       async (deployment) => `Deployment ${deployment.id} of ${deployment.app} ${await standing(deployment, deps)}.`,
     ),
   )
+}
+
+/** Of a duplicate: what its push made live, or how that stands. */
+async function madeBefore({ result, duplicateOf }: DeliveryRecord, deps: ExplainDeps): Promise<readonly string[]> {
+  const original = result === 'duplicate' && duplicateOf !== null ? await deps.store.delivery(duplicateOf) : null
+  const told = (original?.deployments ?? []).map(async ({ id, app }) => {
+    const deployment = await lastOf(id, deps)
+    const stood =
+      deployment === null ? '' : ` Deployment ${deployment.id} of ${app} ${await standing(deployment, deps)}.`
+    return `Of ${app}, ${await whatIsLive(app, deps)}.${stood}`
+  })
+  return Promise.all(told)
 }
 
 async function advice(delivery: DeliveryRecord, { store }: ExplainDeps): Promise<readonly string[]> {

@@ -103,11 +103,17 @@ function stepSentence({ name, number, exitCode, signal, finishedAt }: StepRecord
 
 /** What became of the one that took the place, however often that was taken in turn. */
 async function successor(id: number, deps: ExplainDeps): Promise<string> {
-  let last = await deps.store.deployment(id)
-  while (last?.supersededBy != null) last = await deps.store.deployment(last.supersededBy)
+  const last = await lastOf(id, deps)
   return last === null
     ? `Deployment ${id} took its place.`
     : `In the end, deployment ${last.id} ${await standing(last, deps)}.`
+}
+
+/** The end of a chain of deployments that superseded each other. */
+export async function lastOf(id: number, { store }: ExplainDeps): Promise<Deployment | null> {
+  let last = await store.deployment(id)
+  while (last?.supersededBy != null) last = await store.deployment(last.supersededBy)
+  return last
 }
 
 function meanwhile({ id }: Deployment): readonly string[] {
@@ -120,5 +126,6 @@ function afterwards({ id, app, outcome, supersededBy, reason }: Deployment, { ma
   if (!map().apps.has(app))
     return [`${app} is no longer in deploy.yml. If it was renamed, say "was: ${app}" in its new entry.`]
   if (outcome === 'skipped' && reason !== 'branch_gone') return [`Deploy it all the same: deployhook deploy ${app}`]
+  if (reason === 'path_occupied') return [`Take the directory over: deployhook deploy ${app} --adopt`]
   return [`See what it printed: deployhook logs ${id}`, `When the cause is mended, try again: deployhook retry ${id}`]
 }

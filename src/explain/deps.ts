@@ -2,6 +2,7 @@ import { ago } from '../lib/ago.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { DeployMap } from '../model/deploy-map.ts'
 import type { Refusals } from '../store/refusals.ts'
+import type { Strays } from '../store/strays.ts'
 import type { Store } from '../store/store.ts'
 
 /** What explaining reads; it changes nothing. */
@@ -11,6 +12,7 @@ export type ExplainDeps = {
   /** Where a path of the map really lies. */
   readonly realPath: (path: string) => string
   readonly refusals: Pick<Refusals, 'recent' | 'count'>
+  readonly strays: Pick<Strays, 'recent'>
   readonly config: () => {
     readonly file: string
     readonly loadedAt: Date

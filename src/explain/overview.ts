@@ -3,6 +3,7 @@ import type { DeliveryRecord, Refusal } from '../model/delivery.ts'
 import type { Server, Webhook } from '../model/deploy-map.ts'
 import { told, type ExplainDeps } from './deps.ts'
 import { refusalMeanings } from './reasons.ts'
+import { explainStrays } from './strays.ts'
 
 /** The whole picture, for when nothing happens: does anything arrive, is it believed, is deploy.yml the one in use. */
 export async function explainEverything(deps: ExplainDeps): Promise<Explanation> {
@@ -11,17 +12,21 @@ export async function explainEverything(deps: ExplainDeps): Promise<Explanation>
   const queue = await store.queue()
   const running = queue.filter(({ state }) => state === 'running').length
   const { problems, file, loadedAt } = config()
+  const strays = explainStrays(deps)
   return {
     headline: headline(webhooks, problems),
     facts: [
       `deploy.yml is ${file}, loaded ${told(loadedAt, deps)}, with ${counted(map().apps.size, 'app')}.`,
       ...problems.map((problem) => `The file has a problem, so the map from before is in use: ${problem}`),
       ...webhooks.flatMap((seen) => seenFacts(seen, deps)),
+      ...strays.facts,
       `${running} running, ${queue.length - running} queued.`,
+      noCatchUp,
     ],
     next: [
       ...(problems.length === 0 ? [] : ['Mend deploy.yml: deployhook check, then deployhook reload']),
       ...new Set(webhooks.flatMap((seen) => seenAdvice(seen, map().server))),
+      ...strays.next,
       'See what arrived: deployhook deliveries, and why it did what it did: deployhook explain delivery ID',
     ],
   }
@@ -30,31 +35,55 @@ export async function explainEverything(deps: ExplainDeps): Promise<Explanation>
 /** The same for one webhook. */
 export async function explainWebhook(webhook: Webhook, deps: ExplainDeps): Promise<Explanation> {
   const seen = await look(webhook, deps)
+  const { name } = webhook
+  const strays = explainStrays(deps, (stray) => stray.webhook === null || stray.webhook === name)
   return {
     headline: `Webhook ${webhook.name} (${webhook.provider}) ${condition(seen)}`,
-    facts: seenFacts(seen, deps),
-    next: [...seenAdvice(seen, deps.map().server), `See what arrived: deployhook deliveries --webhook ${webhook.name}`],
+    facts: [
+      `Its URL, for the form at the git host: ${urlOf(name, deps.map().server)}`,
+      ...seenFacts(seen, deps),
+      ...strays.facts,
+      noCatchUp,
+    ],
+    next: [
+      ...seenAdvice(seen, deps.map().server),
+      ...strays.next,
+      `See what arrived: deployhook deliveries --webhook ${name}`,
+    ],
   }
+}
+
+/** There is no catch-up yet. */
+const noCatchUp =
+  'A push whose webhook never arrives here is not noticed: it waits for the next push, or for deployhook deploy APP.'
+
+function urlOf(webhook: string, { publicUrl }: Server): string {
+  return `${publicUrl ?? 'https://YOUR-HOST'}/hooks/${webhook}`
 }
 
 type Seen = {
   readonly webhook: Webhook
   readonly last: DeliveryRecord | undefined
   readonly refused: { readonly count: number; readonly last: Refusal | undefined }
+  /** Refused after the last delivery that was believed. */
+  readonly since: readonly Refusal[]
 }
 
 async function look(webhook: Webhook, { store, refusals }: ExplainDeps): Promise<Seen> {
   const [last] = await store.deliveries({ webhook: webhook.name, limit: 1 })
-  return { webhook, last, refused: { count: refusals.count(webhook.name), last: refusals.recent(webhook.name)[0] } }
+  const recent = refusals.recent(webhook.name)
+  const since = recent.filter(({ at }) => last === undefined || last.receivedAt < at)
+  return { webhook, last, refused: { count: refusals.count(webhook.name), last: recent[0] }, since }
 }
 
-/** A refusal matters while no delivery has come after it. */
-function isRefusing({ last, refused }: Seen): boolean {
-  return refused.last !== undefined && (last === undefined || last.receivedAt < refused.last.at)
+/** One refusal since the last delivery may be a stranger's; several, or one of whoever sent that delivery, are not. */
+function isRefusing({ last, since }: Seen): boolean {
+  if (last === undefined) return since.length > 0
+  return since.length >= 3 || since.some(({ remoteAddress }) => remoteAddress === last.remoteAddress)
 }
 
 function condition(seen: Seen): string {
-  if (isRefusing(seen)) return 'refuses what it gets'
+  if (isRefusing(seen)) return seen.last === undefined ? 'has believed nothing yet' : 'refuses what it gets'
   return seen.last === undefined ? 'has not received anything yet' : 'works'
 }
 
@@ -85,7 +114,7 @@ function seenAdvice(seen: Seen, server: Server): readonly string[] {
   if (isRefusing(seen) && refused.last !== undefined)
     return [`Webhook ${webhook.name}: ${refusalMeanings[refused.last.reason].cure}`]
   if (last !== undefined) return []
-  const url = `${server.publicUrl ?? 'https://YOUR-HOST'}/hooks/${webhook.name}`
+  const url = urlOf(webhook.name, server)
   return [
     `Check the webhook form: the payload URL is ${url}, the content type application/json, the secret that of webhook ${webhook.name}, the event "push"; its list of recent deliveries shows what the host was answered.`,
     `Does the proxy pass /hooks/ on? From outside: curl -i -X POST ${url} must answer 401. A 404 or 502 comes from the proxy, a time-out from a firewall.`,

@@ -8,9 +8,10 @@ import { tokenIn } from './tokens.ts'
 
 /**
  * Who may use a route: `hook` proves itself by its signature; `health` is for everybody; the rest needs a token when it
- * comes over the public listener, and one that may `operate` to change anything.
+ * comes over the public listener, and one that may `operate` to change anything. `control` is not for the public
+ * listener at all.
  */
-export type Access = 'hook' | 'health' | 'metrics' | 'read' | 'operate'
+export type Access = 'hook' | 'health' | 'metrics' | 'read' | 'operate' | 'control'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -42,6 +43,7 @@ export function createGuard({ map, listens, door, warn }: GuardDeps): (request: 
     if (!isOwnHost(host, map(), listens())) throw wrongHost(host)
     if (access === 'metrics' && map().server.metrics === 'public') return
     authorize(request, access, authorization)
+    if (access === 'control') throw new HttpError('forbidden', { message: 'This is for the control socket alone.' })
   }
 
   function wrongHost(host: string | undefined): HttpError {
@@ -57,7 +59,7 @@ export function createGuard({ map, listens, door, warn }: GuardDeps): (request: 
     const token = tokenIn(authorization, map().server.apiTokens)
     if (token === null)
       throw new HttpError('unauthorized', { headers: { 'www-authenticate': 'Bearer realm="deployhook"' } })
-    if (access === 'operate' && token.can !== 'operate') throw new HttpError('forbidden')
+    if (access !== 'read' && access !== 'metrics' && token.can !== 'operate') throw new HttpError('forbidden')
     request.caller = token.name
   }
 }

@@ -7,12 +7,17 @@ import { securityHeaders } from './security-headers.ts'
  * Answers what never became a request: too slow, too long, or not HTTP at all. The connection ends with it. On one that
  * is `answering` already nothing is written: it would land in the middle of the other answer.
  */
-export function answerBrokenRequest(error: Broken, socket: Socket, { answering }: { answering: boolean }): void {
+export function answerBrokenRequest(
+  error: Broken,
+  socket: Socket,
+  { answering, note }: { answering: boolean; note: (socket: Socket, code: HttpErrorCode) => void },
+): void {
   if (error.code === 'ECONNRESET' || !socket.writable || answering) {
     socket.destroy()
     return
   }
   const [code, headers] = answerTo(error)
+  note(socket, code)
   const { status, body } = new HttpError(code)
   const text = JSON.stringify(body)
   const lines = Object.entries({

@@ -7,9 +7,12 @@ import { HttpError } from './http-error.ts'
 export function createErrorHandler({
   log,
   lingerMs,
+  note,
 }: {
   readonly log: Log
   readonly lingerMs: number
+  /** Told of every answer that is an error. */
+  readonly note: (request: FastifyRequest, code: string) => void
 }): (error: unknown, request: FastifyRequest, reply: FastifyReply) => void {
   return (error, request, reply) => {
     const answer = answerTo(error)
@@ -19,6 +22,7 @@ export function createErrorHandler({
         'request failed',
       )
     }
+    note(request, answer.body.error.code)
     if (answer.status === 413) linger(request, reply, lingerMs)
     reply.code(answer.status).headers(answer.headers).send(answer.body)
   }

@@ -3,9 +3,10 @@ import type { Ingest } from '../ingest.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { FailPoint } from '../lib/fail-point.ts'
 import type { Log } from '../lib/log.ts'
-import type { Refusal } from '../model/delivery.ts'
+import type { Refusal, Stray } from '../model/delivery.ts'
 import type { DeployMap } from '../model/deploy-map.ts'
 import type { ConfigState, Reloaded } from '../reload.ts'
+import type { Simulate } from '../simulate.ts'
 import type { Store } from '../store/store.ts'
 import type { Worker } from '../worker.ts'
 import type { Limits } from './limits.ts'
@@ -19,6 +20,7 @@ export type HttpDeps = {
     | 'deployments'
     | 'delivery'
     | 'deliveries'
+    | 'secretUses'
     | 'queue'
     | 'live'
     | 'readLog'
@@ -34,11 +36,14 @@ export type HttpDeps = {
   readonly config: () => ConfigState
   /** null: nothing is known by that name or number. */
   readonly explain: (subject: string | null) => Promise<Explanation | null>
+  readonly simulate: Simulate
   readonly refusals: {
     /** Newest first. */
     recent(webhook: string): readonly Refusal[]
     count(webhook: string): number
   }
+  /** Told of every request that was meant for a webhook and never reached one. */
+  readonly strays: { record(stray: Stray): void }
   /** The daemon is on its way down: deliveries are still kept, nothing new is started. */
   readonly draining: () => boolean
   readonly startedAt: Date

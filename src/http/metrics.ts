@@ -1,5 +1,4 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { Secret } from '../lib/secret.ts'
 import type { RefusalReason } from '../model/delivery.ts'
 import type { Deployment } from '../model/deployment.ts'
 import type { HttpDeps } from './http-deps.ts'
@@ -8,19 +7,14 @@ import type { HttpDeps } from './http-deps.ts'
 export type Metrics = {
   delivery(webhook: string, result: string): void
   refusal(webhook: string, reason: RefusalReason): void
-  /** A delivery was proven by this secret of a webhook. */
-  secretUsed(secret: Secret): void
+  /** A kept delivery was judged again. */
+  replay(result: string): void
   /** A deployment is done. */
   deployed(deployment: Deployment): void
   read(): Promise<{ readonly contentType: string; readonly text: string }>
 }
 
-export function createMetrics({
-  store,
-  map,
-  config,
-  clock,
-}: Pick<HttpDeps, 'store' | 'map' | 'config' | 'clock'>): Metrics {
+export function createMetrics({ store, map, config }: Pick<HttpDeps, 'store' | 'map' | 'config'>): Metrics {
   const register = new Registry()
   const registers = [register]
   collectDefaultMetrics({ register, prefix: 'deployhook_' })
@@ -29,6 +23,12 @@ export function createMetrics({
     name: 'deployhook_deliveries_total',
     help: 'Verified deliveries by what became of them.',
     labelNames: ['webhook', 'result'],
+    registers,
+  })
+  const replays = new Counter({
+    name: 'deployhook_replays_total',
+    help: 'Kept deliveries that were judged again, by what became of them.',
+    labelNames: ['result'],
     registers,
   })
   const refused = new Counter({
@@ -71,20 +71,18 @@ export function createMetrics({
     },
   })
 
-  // By the value itself, not by its number: a new secret put first must not inherit the last use of the old one.
-  const lastUse = new WeakMap<Secret, Date>()
   new Gauge({
     name: 'deployhook_webhook_secret_last_used_timestamp_seconds',
-    help: 'When a delivery was last proven by this secret, counted from 1 as in deploy.yml; since it was last loaded.',
+    help: 'When a delivery was last proven by this secret, counted from 1 as in deploy.yml.',
     labelNames: ['webhook', 'secret'],
     registers,
-    collect() {
+    async collect() {
       this.reset()
       for (const { name, secrets } of map().webhooks.values()) {
-        secrets.forEach((secret, index) => {
-          const at = lastUse.get(secret)
-          if (at !== undefined) this.set({ webhook: name, secret: String(index + 1) }, at.getTime() / 1000)
-        })
+        const uses = await store.secretUses(name, secrets).catch(() => [])
+        for (const [index, at] of uses.entries()) {
+          if (at !== null) this.set({ webhook: name, secret: String(index + 1) }, at.getTime() / 1000)
+        }
       }
     },
   })
@@ -96,8 +94,8 @@ export function createMetrics({
     refusal: (webhook, reason) => {
       refused.inc({ webhook, reason })
     },
-    secretUsed: (secret) => {
-      lastUse.set(secret, clock.now())
+    replay: (result) => {
+      replays.inc({ result })
     },
     deployed({ app, outcome, startedAt, finishedAt }) {
       const labels = { app, outcome: outcome ?? 'unknown' }

@@ -82,6 +82,7 @@ export function presentDelivery(delivery: DeliveryRecord): DeliveryRecord {
     result: delivery.result,
     reason: delivery.reason,
     duplicateOf: delivery.duplicateOf,
+    replayOf: delivery.replayOf,
     secret: delivery.secret,
     repository: delivery.repository,
     ref: delivery.ref,

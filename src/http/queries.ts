@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { outcomes, states } from '../model/deployment.ts'
 import { HttpError } from './http-error.ts'
 
 /** What `value` (a query or a body) says, or a 400 that names every part which is not as it should be. */
@@ -41,12 +42,13 @@ const page = {
   before: id.optional(),
 }
 
-const states = ['queued', 'running', 'done'] as const
+/** How a deployment stands, or how it ended: no word is both. */
+const standings = [...states, ...outcomes]
 
 export const deploymentsQuery = z.strictObject({
   ...page,
   app: name.optional(),
-  state: z.enum(states, `must be one of ${states.join(', ')}`).optional(),
+  state: z.enum(standings, `must be one of ${standings.join(', ')}`).optional(),
 })
 
 export const deliveriesQuery = z.strictObject({
@@ -67,6 +69,19 @@ export const deployBody = z.strictObject(
   { adopt: z.boolean('must be true or false').default(false) },
   'must be a JSON object',
 )
+
+export const simulateBody = z.strictObject(
+  {
+    webhook: name,
+    /** As they came over the wire; names in any case. */
+    headers: z.record(z.string(), z.string('must be text'), 'must be an object of texts').default({}),
+    /** The body's bytes. */
+    payload: z.base64('must be base64'),
+  },
+  'must be a JSON object',
+)
+
+export const sampleBody = z.strictObject({ app: name.optional() }, 'must be a JSON object')
 
 export const emptyBody = z.strictObject({}, 'must be a JSON object')
 

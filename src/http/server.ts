@@ -1,6 +1,6 @@
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Socket } from 'node:net'
-import type { Listen } from '../model/deploy-map.ts'
+import type { DeployMap, Listen } from '../model/deploy-map.ts'
 import { createGuard, type Access } from './access.ts'
 import { answerBrokenRequest } from './broken-request.ts'
 import { createErrorHandler } from './error-handler.ts'
@@ -9,6 +9,7 @@ import { HttpError } from './http-error.ts'
 import type { RouteDeps } from './route.ts'
 import { routes } from './routes/index.ts'
 import { securityHeaders } from './security-headers.ts'
+import { createStrayNotes } from './stray-notes.ts'
 import { createProxyTrust } from './trusted-proxies.ts'
 
 export type Server = {
@@ -21,6 +22,7 @@ export type Server = {
 export function createServer(deps: RouteDeps, { door, listens }: { door: Door; listens: () => Listen | null }): Server {
   const { limits, log, map, closing } = deps
   const answering = new WeakSet<Socket>()
+  const notes = createStrayNotes(deps)
   const registered: { method: string; url: string; access: Access }[] = []
 
   const app = Fastify({
@@ -38,7 +40,7 @@ export function createServer(deps: RouteDeps, { door, listens }: { door: Door; l
         .end(JSON.stringify(body))
     },
     clientErrorHandler: (error, socket) => {
-      answerBrokenRequest(error, socket, { answering: answering.has(socket) })
+      answerBrokenRequest(error, socket, { answering: answering.has(socket), note: notes.broken })
     },
     // Only all of them together cut every kind of slow sender (measured on 5.12.8: reference/security.md §1.4).
     requestTimeout: limits.requestMs,
@@ -60,7 +62,7 @@ export function createServer(deps: RouteDeps, { door, listens }: { door: Door; l
     done(null, body)
   })
 
-  app.setErrorHandler(createErrorHandler({ log, lingerMs: limits.lingerMs }))
+  app.setErrorHandler(createErrorHandler({ log, lingerMs: limits.lingerMs, note: notes.answered }))
   app.setNotFoundHandler(() => {
     throw new HttpError('not_found')
   })
@@ -70,7 +72,7 @@ export function createServer(deps: RouteDeps, { door, listens }: { door: Door; l
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(securityHeaders)
     if (closing.aborted) reply.header('connection', 'close')
-    refuseUnroutable(request)
+    refuseUnroutable(request, map)
     refuseUnmet(request)
     guard(request)
     // Fastify would refuse the odd types here, before anybody has looked at the signature. `headersOf` keeps the real one.
@@ -103,13 +105,14 @@ export function createServer(deps: RouteDeps, { door, listens }: { door: Door; l
 const closing = { headers: { connection: 'close' } }
 
 /** Before anything of a body is read. */
-function refuseUnroutable({ raw, is404 }: FastifyRequest): void {
+function refuseUnroutable({ raw, is404 }: FastifyRequest, map: () => DeployMap): void {
   const target = raw.url ?? ''
   // The router would take `http://elsewhere/hooks/x` for `/hooks/x`.
   if (!target.startsWith('/')) throw new HttpError('bad_request')
   // https://www.rfc-editor.org/rfc/rfc9112#section-3.2-6; HTTP/1.0 did not have it.
   if (raw.httpVersion === '1.1' && raw.headers.host === undefined) throw new HttpError('bad_request', closing)
-  if (is404 && raw.method !== 'POST' && /^\/hooks\/[^/?]+(?:\?|$)/.test(target)) {
+  const [, webhook] = /^\/hooks\/([^/?]+)(?:\?|$)/.exec(target) ?? []
+  if (is404 && raw.method !== 'POST' && webhook !== undefined && map().webhooks.has(webhook)) {
     throw new HttpError('method_not_allowed', { headers: { allow: 'POST' } })
   }
   if (is404) throw new HttpError('not_found')

@@ -1,3 +1,5 @@
+import type { Revision } from './revision.ts'
+
 /** One HTTP request to a webhook, as it came. */
 export type Delivery = {
   readonly webhook: string
@@ -29,12 +31,23 @@ export function markVerified(
   return { ...delivery, ...proof } as VerifiedDelivery
 }
 
+/** For the store alone: gives back what it kept, and it keeps nothing unproven. A test holds everyone else to that. */
+export function recallVerified(
+  delivery: Delivery,
+  proof: { readonly providerId: string | null; readonly idIsSigned: boolean; readonly secret: number },
+): VerifiedDelivery {
+  return markVerified(delivery, proof)
+}
+
 /** Why a request was not believed. */
 export type RefusalReason = 'no_signature' | 'bad_signature' | 'wrong_scheme' | 'stale' | 'malformed_header'
 
 /** Why a believed delivery, or one app, wants no deployment, from the furthest away to the nearest miss. */
 export const ignoredReasons = ['event', 'ping', 'no_app', 'webhook', 'tag', 'branch', 'deleted', 'skip'] as const
 export type IgnoredReason = (typeof ignoredReasons)[number]
+
+/** What an app shall deploy. */
+export type Wanted = { readonly app: string; readonly ref: string; readonly requestedRevision: Revision | null }
 
 /** An app that a push reached but does not deploy. */
 export type IgnoredApp = { readonly app: string; readonly reason: IgnoredReason }
@@ -54,6 +67,8 @@ export type DeliveryRecord = {
   /** An `IgnoredReason`, or for `malformed` a sentence that names the field; null when accepted. */
   readonly reason: string | null
   readonly duplicateOf: number | null
+  /** The delivery that a person had judged again: this one did not come, it is that one's replay. */
+  readonly replayOf: number | null
   readonly secret: number
   /** What was pushed, for people; null for events without a push. */
   readonly repository: string | null
@@ -72,4 +87,17 @@ export type Refusal = {
   /** The claimed id, only if it is harmless to show: `[A-Za-z0-9-]{1,64}`. */
   readonly providerId: string | null
   readonly reason: RefusalReason
+}
+
+/** Why a request that was meant for a webhook never reached one. */
+export type StrayReason =
+  'no_webhook' | 'method' | 'too_large' | 'encoded' | 'rate_limited' | 'timeout' | 'headers_too_large'
+
+/** A request that never became a delivery, as much as may be remembered of it: in memory, never in the store. */
+export type Stray = {
+  readonly at: Date
+  readonly remoteAddress: string
+  /** The name in its path, only if it is harmless to show. */
+  readonly webhook: string | null
+  readonly reason: StrayReason
 }

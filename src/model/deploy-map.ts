@@ -94,6 +94,8 @@ export type Server = {
   readonly apiTokens: readonly ApiToken[]
   readonly allowRootSteps: boolean
   readonly metrics: 'token' | 'public'
+  /** How long the bodies of deliveries are kept, for a replay; 0: not at all. */
+  readonly keepDeliveriesMs: number
 }
 
 export type Listen =

@@ -3,10 +3,14 @@ import type { Revision } from './revision.ts'
 /** What asked for a deployment. Readers accept new values. */
 export type Trigger = 'push' | 'catch-up' | 'replay' | 'manual' | 'retry' | 'rollback'
 
-export type State = 'queued' | 'running' | 'done'
+export const states = ['queued', 'running', 'done'] as const
+export type State = (typeof states)[number]
 
-export type Outcome =
-  'succeeded' | 'failed' | 'timed_out' | 'cancelled' | 'interrupted' | 'superseded' | 'skipped' | 'rolled_back'
+export const outcomes = [
+  ...(['succeeded', 'failed', 'timed_out', 'cancelled'] as const),
+  ...(['interrupted', 'superseded', 'skipped', 'rolled_back'] as const),
+] as const
+export type Outcome = (typeof outcomes)[number]
 
 /** What a queued deployment waits for: another of its concurrency group, or a free slot of `server.max_running`. */
 export type WaitingFor = 'turn' | 'slot' | 'approval' | 'freeze' | 'window' | 'hold' | 'retry'

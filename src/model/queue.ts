@@ -25,6 +25,7 @@ function supersedes(newer: Kind, older: Kind): boolean {
 /** What becomes of a deployment whose run ended without a result. */
 export type Recovery =
   | { readonly kind: 'requeue' }
+  | { readonly kind: 'cancelled' }
   | { readonly kind: 'superseded'; readonly by: number }
   | { readonly kind: 'interrupted'; readonly reason: 'on_interrupt' | 'app_removed' }
   | { readonly kind: 'poison' }
@@ -35,12 +36,15 @@ export type Recovery =
  */
 export function recover(interrupted: {
   readonly trigger: Trigger
+  /** A person had asked for its end. */
+  readonly cancelRequested: boolean
   readonly deaths: number
   readonly maxAttempts: number
   readonly onInterrupt: 'requeue' | 'stop' | 'gone'
   readonly queued: readonly Waiting[]
 }): Recovery {
-  const { trigger, deaths, maxAttempts, onInterrupt, queued } = interrupted
+  const { trigger, cancelRequested, deaths, maxAttempts, onInterrupt, queued } = interrupted
+  if (cancelRequested) return { kind: 'cancelled' }
   if (onInterrupt === 'gone') return { kind: 'interrupted', reason: 'app_removed' }
   if (onInterrupt === 'stop') return { kind: 'interrupted', reason: 'on_interrupt' }
   if (deaths >= maxAttempts) return { kind: 'poison' }

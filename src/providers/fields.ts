@@ -46,6 +46,12 @@ export const refName = checked(
   'must be a full ref name such as refs/heads/main',
 )
 
+/** A ref name, full or short: where a host tells the kind of ref apart from its name. */
+export const anyRef = checked(
+  (text) => text.isWellFormed() && isRefName(text.startsWith('refs/') ? text : `refs/heads/${text}`),
+  'must be the name of a branch or tag',
+)
+
 /** A commit id, or null where the host writes zeros for "none". */
 export const revision = checked(
   (text) => isZeroSha(text) || parseRevision(text) !== null,
@@ -60,6 +66,12 @@ export const fullName = checked(
 
 /** One of the URLs under which a payload knows its repository; only ever compared, never fetched. */
 export const url = checked((text) => text.length <= maxUrl, 'must be a URL of at most 2048 characters').nullish()
+
+/** An app's name in deploy.yml. */
+export const appName = checked(
+  (text) => /^[a-z0-9][a-z0-9_-]{0,62}$/.test(text),
+  'must be the name of an app in deploy.yml',
+)
 
 export const list = z.custom<readonly unknown[]>((value) => Array.isArray(value), { error: 'must be a list' })
 

@@ -1,13 +1,13 @@
 import { z } from 'zod'
-import { markVerified, type Delivery, type VerifiedDelivery } from '../model/delivery.ts'
+import { markVerified, type VerifiedDelivery } from '../model/delivery.ts'
 import type { PushEvent } from '../model/push-event.ts'
 import { zeroSha } from '../model/revision.ts'
 import { flag, fullName, maybe, message, namesOf, object, person, readBody, refName, revision, url } from './fields.ts'
-import { formField } from './form.ts'
-import { claimedIdOf, eventNameOf, hasHeader, headerOf, idOf } from './headers.ts'
+import { claimedIdOf, eventNameOf, headerOf, idOf } from './headers.ts'
+import { hubSignature, proveHubSignature } from './hub-signature.ts'
+import { jsonTextOf } from './json-text.ts'
 import { parseJson } from './json.ts'
 import type { Parsed, Provider, SamplePush } from './provider.ts'
-import { hmacSha256, provingSecret, sameDigest } from './signature.ts'
 
 /**
  * github.com and GitHub Enterprise Server. The signature is `sha256=` and the HMAC of the body as sent, be it JSON or a
@@ -18,16 +18,10 @@ export const github: Provider = {
   headers: ['x-github-event', 'x-github-delivery'],
 
   verify(delivery, { secrets }) {
-    const { headers, body } = delivery
-    const header = headerOf(headers, 'x-hub-signature-256')
-    if (header === null) return { refused: hasHeader(headers, otherSchemes) ? 'wrong_scheme' : 'no_signature' }
-    const hex = /^sha256=([0-9a-f]{64})$/.exec(header)?.[1]
-    if (hex === undefined) return { refused: 'malformed_header' }
-
-    const signature = Buffer.from(hex, 'hex')
-    const secret = provingSecret(secrets, (key) => sameDigest(signature, hmacSha256(key, [body])))
-    if (secret === null) return { refused: 'bad_signature' }
-    return markVerified(delivery, { providerId: idOf(headers, 'x-github-delivery'), idIsSigned: false, secret })
+    const proof = proveHubSignature(delivery, { secrets, header: 'x-hub-signature-256', otherSchemes })
+    if ('refused' in proof) return proof
+    const providerId = idOf(delivery.headers, 'x-github-delivery')
+    return markVerified(delivery, { providerId, idIsSigned: false, secret: proof.secret })
   },
 
   parse(delivery) {
@@ -48,7 +42,7 @@ export const github: Provider = {
       'user-agent': 'GitHub-Hookshot/deployhook',
       'x-github-event': event,
       'x-github-delivery': id,
-      'x-hub-signature-256': `sha256=${hmacSha256(secret.reveal(), [body]).toString('hex')}`,
+      'x-hub-signature-256': hubSignature(body, secret),
     }
     return { headers, body }
   },
@@ -69,17 +63,11 @@ const pushBody = object({
 })
 
 function parsePush(event: string, delivery: VerifiedDelivery): Parsed {
-  const json = jsonOf(delivery)
+  const text = jsonTextOf(delivery)
+  const json = 'problem' in text ? text : parseJson(text.value)
   const read = 'problem' in json ? json : readBody(json.value, pushBody)
   if ('problem' in read) return { kind: 'malformed', event, problem: read.problem }
   return { kind: 'pushes', event, pushes: [toPush(read.fields)] }
-}
-
-function jsonOf({ headers, body }: Delivery): ReturnType<typeof parseJson> {
-  if (!/^\s*application\/x-www-form-urlencoded\s*(?:;|$)/i.test(headerOf(headers, 'content-type') ?? ''))
-    return parseJson(body)
-  const payload = formField(body, 'payload')
-  return 'problem' in payload ? payload : parseJson(payload.value)
 }
 
 function toPush({

@@ -1,47 +1,68 @@
 import { hash } from 'node:crypto'
 import type { DeliveryRecord, VerifiedDelivery } from '../model/delivery.ts'
+import { insertBody, packBody, type Packed } from './bodies.ts'
 import { capped } from './capped.ts'
 import { isDuplicate, originalOf } from './duplicates.ts'
 import { insertDeployment } from './queue.ts'
 import { toDeliveries, toDeployments, type ReachedApp } from './rows.ts'
+import type { SecretUses } from './secret-uses.ts'
 import { integer, type Row, type Sql } from './sql.ts'
-import type { Accepted, Arrival, Page, Store, Verdict } from './store.ts'
+import type { Accepted, Arrival, Keeping, Page, Store, Verdict } from './store.ts'
 import type { Touch, Writer } from './writer.ts'
 
 /** Deliveries: kept with what they made, in one transaction, and listed. */
 export function createDeliveries(
   sql: Sql,
-  writer: Writer,
+  { writer, secretUses }: { writer: Writer; secretUses: SecretUses },
 ): Pick<Store, 'accept' | 'keep'> & {
   delivery(id: number): DeliveryRecord | null
   deliveries(filter: DeliveryFilter): readonly DeliveryRecord[]
 } {
   return {
-    accept(arrival) {
-      const bodyHash = sha256(arrival.delivery.body)
-      return writer.write((touch) => accept(sql, { ...arrival, bodyHash }, touch))
+    async accept(arrival) {
+      const bytes = await prepare(arrival.delivery, arrival)
+      return writer.write((touch) => {
+        recordUse(arrival.delivery, arrival)
+        return accept(sql, { ...arrival, ...bytes }, touch)
+      })
     },
-    keep(delivery, verdict) {
-      const bodyHash = sha256(delivery.body)
-      return writer.write(() => keep(sql, { delivery, verdict, bodyHash }))
+    async keep(delivery, verdict) {
+      const bytes = await prepare(delivery, verdict)
+      return writer.write(() => {
+        recordUse(delivery, verdict)
+        return keep(sql, { delivery, verdict, bytes })
+      })
     },
     delivery: (id) => byId(sql, id),
     deliveries: (filter) => list(sql, filter),
   }
+
+  function recordUse({ webhook, receivedAt: at }: VerifiedDelivery, { secret }: Keeping): void {
+    if (secret !== null) secretUses.record({ webhook, secret, at })
+  }
+}
+
+/** What is made of a body before its transaction begins. */
+type Bytes = { readonly bodyHash: Buffer; readonly packed: Packed | null }
+
+async function prepare({ body }: VerifiedDelivery, { keepsBody, secret }: Keeping): Promise<Bytes> {
+  return { bodyHash: hash('sha256', body, 'buffer'), packed: keepsBody ? await packBody(body, secret) : null }
 }
 
 export type DeliveryFilter = Page & { readonly webhook?: string; readonly app?: string; readonly providerId?: string }
 
-function accept(sql: Sql, arrival: Arrival & { readonly bodyHash: Buffer }, touch: Touch): Accepted {
-  const { delivery, wanted, bodyHash } = arrival
+function accept(sql: Sql, arrival: Arrival & Bytes, touch: Touch): Accepted {
+  const { delivery, wanted, bodyHash, replayOf } = arrival
   const { original, bodyDiffers } = originalOf(sql, delivery, bodyHash)
-  const fresh = wanted.filter(({ app }) => original === null || !isDuplicate(sql, { original, app }))
+  const fresh = wanted.filter(
+    ({ app }) => replayOf !== null || original === null || !isDuplicate(sql, { original, app }),
+  )
   const result = fresh.length > 0 ? 'accepted' : wanted.length > 0 ? 'duplicate' : 'ignored'
   const id = insertDelivery(sql, delivery, {
     ...arrival,
     result,
     reason: result === 'accepted' ? null : result === 'duplicate' ? 'duplicate' : (arrival.reason ?? 'no_app'),
-    duplicateOf: result === 'ignored' ? null : original,
+    duplicateOf: result === 'ignored' || original === null ? null : original.id,
     apps: [
       ...wanted.map(({ app }) => ({
         app,
@@ -50,7 +71,7 @@ function accept(sql: Sql, arrival: Arrival & { readonly bodyHash: Buffer }, touc
       ...arrival.ignored,
     ],
   })
-  const { trigger } = arrival
+  const trigger = replayOf === null ? 'push' : 'replay'
   const queuedAt = delivery.receivedAt
   const made = fresh.map((want) =>
     insertDeployment(sql, { ...want, trigger, adopt: false, delivery: id, at: queuedAt }, touch),
@@ -72,28 +93,29 @@ function rowOf(sql: Sql, deployment: number): Row {
 
 function keep(
   sql: Sql,
-  { delivery, verdict, bodyHash }: { delivery: VerifiedDelivery; verdict: Verdict; bodyHash: Buffer },
+  { delivery, verdict, bytes }: { delivery: VerifiedDelivery; verdict: Verdict; bytes: Bytes },
 ): DeliveryRecord {
-  const id = insertDelivery(sql, delivery, { ...verdict, bodyHash, push: null, duplicateOf: null, apps: [] })
+  const id = insertDelivery(sql, delivery, { ...verdict, ...bytes, push: null, duplicateOf: null, apps: [] })
   return kept(sql, id)
 }
 
-type NewDelivery = Pick<Arrival, 'provider' | 'push'> & {
-  readonly bodyHash: Buffer
-  readonly event: string | null
-  readonly result: DeliveryRecord['result']
-  readonly reason: string | null
-  readonly duplicateOf: number | null
-  readonly apps: readonly ReachedApp[]
-}
+type NewDelivery = Bytes &
+  Keeping &
+  Pick<Arrival, 'push'> & {
+    readonly event: string | null
+    readonly result: DeliveryRecord['result']
+    readonly reason: string | null
+    readonly duplicateOf: number | null
+    readonly apps: readonly ReachedApp[]
+  }
 
 function insertDelivery(sql: Sql, delivery: VerifiedDelivery, made: NewDelivery): number {
   const { push } = made
   const row = sql.first(
     `insert into deliveries (webhook, provider, provider_id, id_is_signed, body_hash, secret, event, received_at,
-       remote_address, headers, result, reason, duplicate_of, repository, ref, after, pusher, apps)
+       remote_address, headers, result, reason, duplicate_of, replay_of, repository, ref, after, pusher, apps)
      values (:webhook, :provider, :providerId, :idIsSigned, :bodyHash, :secret, :event, :receivedAt,
-       :remoteAddress, :headers, :result, :reason, :duplicateOf, :repository, :ref, :after, :pusher, :apps)
+       :remoteAddress, :headers, :result, :reason, :duplicateOf, :replayOf, :repository, :ref, :after, :pusher, :apps)
      returning id`,
     {
       webhook: delivery.webhook,
@@ -105,10 +127,11 @@ function insertDelivery(sql: Sql, delivery: VerifiedDelivery, made: NewDelivery)
       event: capped(made.event),
       receivedAt: delivery.receivedAt.toISOString(),
       remoteAddress: delivery.remoteAddress,
-      headers: JSON.stringify(headersToKeep(delivery)),
+      headers: JSON.stringify(cappedHeaders(made.headers)),
       result: made.result,
       reason: capped(made.reason),
       duplicateOf: made.duplicateOf,
+      replayOf: made.replayOf,
       repository: capped(push?.repository),
       ref: capped(push?.ref, 1024),
       after: push?.after ?? null,
@@ -117,26 +140,13 @@ function insertDelivery(sql: Sql, delivery: VerifiedDelivery, made: NewDelivery)
     },
   )
   if (row === null) throw new Error('an insert answered no id')
-  return integer(row, 'id')
+  const id = integer(row, 'id')
+  if (made.packed !== null) insertBody(sql, id, made.packed)
+  return id
 }
 
-/** The only headers that are kept: GitHub once sent a webhook's secret in one that nobody expected. */
-const keptHeaders: ReadonlySet<string> = new Set([
-  ...['content-type', 'user-agent', 'webhook-id', 'idempotency-key'],
-  ...['x-github-event', 'x-github-delivery', 'x-gitlab-event', 'x-gitlab-event-uuid', 'x-gitlab-webhook-uuid'],
-  ...['x-gitea-event', 'x-gitea-delivery', 'x-forgejo-event', 'x-forgejo-delivery', 'x-gogs-event', 'x-gogs-delivery'],
-  ...['x-event-key', 'x-request-uuid', 'x-request-id', 'x-hook-uuid', 'x-gitee-event'],
-])
-
-function headersToKeep({ headers }: VerifiedDelivery): Record<string, string | null> {
-  const kept = Object.entries(headers).filter(([name, value]) => keptHeaders.has(name) && value !== undefined)
-  return Object.fromEntries(
-    kept.map(([name, value]) => [name, capped(Array.isArray(value) ? value.join(', ') : String(value))]),
-  )
-}
-
-function sha256(body: Buffer): Buffer {
-  return hash('sha256', body, 'buffer')
+function cappedHeaders(headers: Keeping['headers']): Record<string, string | null> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, capped(value)]))
 }
 
 function kept(sql: Sql, id: number): DeliveryRecord {

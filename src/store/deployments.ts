@@ -1,4 +1,4 @@
-import type { Deployment, State, Trigger } from '../model/deployment.ts'
+import type { Deployment, Outcome, State, Trigger } from '../model/deployment.ts'
 import { parseRevision } from '../model/revision.ts'
 import { toDeployments } from './rows.ts'
 import { dateOrNull, integer, integerOrNull, text, textOrNull, type Sql } from './sql.ts'
@@ -17,12 +17,12 @@ export function deploymentOf(sql: Sql, id: number): Deployment {
 
 export function listDeployments(
   sql: Sql,
-  { limit, before, app, state }: Page & { readonly app?: string; readonly state?: State },
+  { limit, before, app, state }: Page & { readonly app?: string; readonly state?: State | Outcome },
 ): readonly Deployment[] {
   const conditions = [
     before === undefined ? null : 'id < :before',
     app === undefined ? null : 'app = :app',
-    state === undefined ? null : 'state = :state',
+    state === undefined ? null : '(state = :state or outcome = :state)',
   ].filter((condition) => condition !== null)
   const values = Object.entries({ limit, before, app, state })
   const rows = sql.all(

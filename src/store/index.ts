@@ -9,14 +9,18 @@ import { findDeployment, listDeployments, liveOf, queueOf } from './deployments.
 import { asStoreError, StoreError } from './errors.ts'
 import { createLogs } from './logs.ts'
 import { createQueue } from './queue.ts'
+import { prune } from './prune.ts'
+import { recall } from './recall.ts'
 import { reconcile } from './reconcile.ts'
 import { createRunning } from './running.ts'
+import { createSecretUses } from './secret-uses.ts'
 import { createSql } from './sql.ts'
 import type { Store } from './store.ts'
 import { createWriter } from './writer.ts'
 
 export { NotOwner, StoreError, type StoreErrorCode } from './errors.ts'
 export { createRefusals, type Refusals } from './refusals.ts'
+export { createStrays, type Strays } from './strays.ts'
 
 export type StoreDeps = {
   readonly log: Log
@@ -42,14 +46,18 @@ export async function openStore(directory: string, { log, failPoint, clock = sys
       logs.wake(deployments)
     },
   })
-  const deliveries = createDeliveries(sql, writer)
+  const secretUses = createSecretUses(sql, stateId)
+  const deliveries = createDeliveries(sql, { writer, secretUses })
 
   return {
     stateId,
     accept: deliveries.accept,
     keep: deliveries.keep,
+    recall: (id, at) => read(() => recall(sql, id, at)),
     delivery: (id) => read(() => deliveries.delivery(id)),
     deliveries: (page) => read(() => deliveries.deliveries(page)),
+    secretUses: (webhook, secrets) => read(() => secretUses.of(webhook, secrets)),
+    prune: (bounds) => writer.write(() => prune(sql, bounds)),
     ...createQueue(sql, writer),
     ...createRunning(sql, writer),
     reconcile: (request) => writer.write((touch) => reconcile(sql, request, touch)),
@@ -75,7 +83,7 @@ export async function openStore(directory: string, { log, failPoint, clock = sys
       }),
   }
 
-  function read<T>(work: () => T): Promise<T> {
+  function read<T>(work: () => T | Promise<T>): Promise<T> {
     return answer(() => {
       if (!database.isOpen) throw new StoreError('closed', 'the store is closed')
       return work()
@@ -89,9 +97,9 @@ export async function openStore(directory: string, { log, failPoint, clock = sys
 }
 
 /** SQLite answers at once; to callers every answer is a promise, so that another store may take its time. */
-async function answer<T>(work: () => T): Promise<T> {
+async function answer<T>(work: () => T | Promise<T>): Promise<T> {
   try {
-    return await Promise.resolve(work())
+    return await work()
   } catch (error) {
     throw asStoreError(error)
   }

@@ -2,26 +2,16 @@ import { kindOf, type Trigger } from '../model/deployment.ts'
 import { excludes, supersede, type Holding, type Waiting } from '../model/queue.ts'
 import { deploymentOf } from './deployments.ts'
 import { integer, text, type Row, type Sql } from './sql.ts'
-import type { Claim, Enqueue, Store } from './store.ts'
+import type { Cancelled, Claim, Enqueue, Store } from './store.ts'
 import type { Touch, Writer } from './writer.ts'
 
 /** The queue: what comes in, what is started next, what is taken out. */
-export function createQueue(sql: Sql, writer: Writer): Pick<Store, 'enqueue' | 'claim' | 'cancelQueued'> {
+export function createQueue(sql: Sql, writer: Writer): Pick<Store, 'enqueue' | 'claim' | 'cancel'> {
   return {
     enqueue: (request) =>
       writer.write((touch) => deploymentOf(sql, insertDeployment(sql, { ...request, delivery: null }, touch))),
     claim: (request) => writer.write((touch) => claim(sql, request, touch)),
-    cancelQueued: (id, at) =>
-      writer.write((touch) => {
-        const end = {
-          outcome: 'cancelled',
-          reason: null,
-          message: 'cancelled before it was started',
-          supersededBy: null,
-          at,
-        }
-        return endQueued(sql, { id, ...end }, touch) ? deploymentOf(sql, id) : null
-      }),
+    cancel: (id, at) => writer.write((touch) => cancel(sql, { id, at }, touch)),
   }
 }
 
@@ -87,6 +77,15 @@ export function endQueued(
   )
   if (changed > 0) touch(end.id)
   return changed > 0
+}
+
+function cancel(sql: Sql, { id, at }: { id: number; at: Date }, touch: Touch): Cancelled {
+  const message = 'cancelled before it was started'
+  if (endQueued(sql, { id, outcome: 'cancelled', reason: null, message, supersededBy: null, at }, touch))
+    return 'cancelled'
+  const isRunning = `update deployments set cancel_requested = 1 where id = :id and state = 'running'`
+  if (sql.run(isRunning, { id }) > 0) return 'cancelling'
+  return sql.first('select 1 from deployments where id = :id', { id }) === null ? 'not_found' : 'done'
 }
 
 function claim(sql: Sql, { resolve, maxRunning, at }: Parameters<Store['claim']>[0], touch: Touch): Claim | null {

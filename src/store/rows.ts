@@ -77,6 +77,7 @@ function toDelivery(row: Row, deployments: readonly Row[]): DeliveryRecord {
     result: text(row, 'result') as DeliveryResult,
     reason: textOrNull(row, 'reason'),
     duplicateOf: integerOrNull(row, 'duplicate_of'),
+    replayOf: integerOrNull(row, 'replay_of'),
     secret: integer(row, 'secret'),
     repository: textOrNull(row, 'repository'),
     ref: textOrNull(row, 'ref'),

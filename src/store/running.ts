@@ -38,7 +38,14 @@ export function createRunning(sql: Sql, writer: Writer): Running {
         settle(
           sql,
           { owner, at, deaths: 0 },
-          recover({ trigger, queued, deaths: 0, maxAttempts: 1, onInterrupt: 'requeue' }),
+          recover({
+            trigger,
+            queued,
+            deaths: 0,
+            maxAttempts: 1,
+            onInterrupt: 'requeue',
+            cancelRequested: isCancelRequested(sql, owner.id),
+          }),
           touch,
         )
         return deploymentOf(sql, owner.id)
@@ -130,8 +137,19 @@ function recoverOne(
   const deaths = integer(row, 'deaths') + 1
   update(sql, { owner, set: 'deaths = :deaths', values: { deaths } }, touch)
   const trigger = text(row, 'trigger') as Trigger
-  const recovery = recover({ trigger, deaths, maxAttempts, onInterrupt: onInterrupt(app), queued: waitingOf(sql, app) })
+  const recovery = recover({
+    trigger,
+    cancelRequested: isCancelRequested(sql, owner.id),
+    deaths,
+    maxAttempts,
+    onInterrupt: onInterrupt(app),
+    queued: waitingOf(sql, app),
+  })
   settle(sql, { owner, at, deaths }, recovery, touch)
+}
+
+function isCancelRequested(sql: Sql, id: number): boolean {
+  return sql.first('select 1 from deployments where id = :id and cancel_requested = 1', { id }) !== null
 }
 
 function settle(
@@ -148,6 +166,13 @@ function settle(
       update(sql, { owner, set, values: { message } }, touch)
       return
     }
+    case 'cancelled':
+      end(
+        sql,
+        { ...ended, outcome: 'cancelled', reason: null, message: 'it was cancelled, and the daemon ended meanwhile' },
+        touch,
+      )
+      return
     case 'superseded':
       end(
         sql,

@@ -1,8 +1,16 @@
 import type { Secret } from '../lib/secret.ts'
-import type { DeliveryRecord, DeliveryResult, IgnoredApp, IgnoredReason, VerifiedDelivery } from '../model/delivery.ts'
-import type { Deployment, DeploymentResult, State, StepRecord, Trigger } from '../model/deployment.ts'
+import type {
+  DeliveryRecord,
+  DeliveryResult,
+  IgnoredApp,
+  IgnoredReason,
+  VerifiedDelivery,
+  Wanted,
+} from '../model/delivery.ts'
+import type { Deployment, DeploymentResult, Outcome, State, StepRecord, Trigger } from '../model/deployment.ts'
 import type { PushEvent } from '../model/push-event.ts'
 import type { Revision } from '../model/revision.ts'
+import type { LedgerBounds } from './prune.ts'
 
 /**
  * The durable truth: deliveries, deployments (which are the queue) and their steps in SQLite, logs in files. A promise
@@ -19,10 +27,19 @@ export type Store = {
   accept(arrival: Arrival): Promise<Accepted>
   /** Keeps a verified delivery that wants nothing. */
   keep(delivery: VerifiedDelivery, verdict: Verdict): Promise<DeliveryRecord>
+  /**
+   * A kept delivery as it was proven when it came, with `at` for its time of arrival. A replay gives back what it
+   * replayed. null: there is no such delivery.
+   */
+  recall(id: number, at: Date): Promise<Recalled | null>
   delivery(id: number): Promise<DeliveryRecord | null>
   deliveries(
     page: Page & { readonly webhook?: string; readonly app?: string; readonly providerId?: string },
   ): Promise<readonly DeliveryRecord[]>
+  /** When each of these secrets of a webhook last proved a delivery; null: never since the state directory was made. */
+  secretUses(webhook: string, secrets: readonly Secret[]): Promise<readonly (Date | null)[]>
+  /** Forgets one small batch of what is beyond the bounds, oldest first. Answers how much it was; 0: nothing is left. */
+  prune(bounds: LedgerBounds): Promise<number>
 
   // The queue
 
@@ -50,8 +67,10 @@ export type Store = {
   finish(owner: Owner, result: DeploymentResult, at: Date): Promise<Deployment>
   /** running → queued again (a shutdown interrupted it), or done as superseded when something newer is queued already. */
   requeue(owner: Owner, at: Date): Promise<Deployment>
-  /** queued → done as cancelled; null when it is not queued (any more). */
-  cancelQueued(id: number, at: Date): Promise<Deployment | null>
+  /**
+   * queued → done as cancelled; a running one is marked, so that no start runs it again: ending it is its owner's.
+   */
+  cancel(id: number, at: Date): Promise<Cancelled>
   /** At start: settles every `running` row that a dead daemon left behind, by the rules of `model/queue.ts`. */
   recover(request: {
     readonly onInterrupt: (app: string) => 'requeue' | 'stop' | 'gone'
@@ -68,7 +87,7 @@ export type Store = {
 
   deployment(id: number): Promise<Deployment | null>
   /** Newest first; `before` is an id. */
-  deployments(page: Page & { readonly app?: string; readonly state?: State }): Promise<readonly Deployment[]>
+  deployments(page: Page & { readonly app?: string; readonly state?: State | Outcome }): Promise<readonly Deployment[]>
   /** All that is running or queued, in the queue's order: running first. */
   queue(): Promise<readonly Queued[]>
   /** What is live of an app, as far as the history tells. */
@@ -94,11 +113,29 @@ export type Store = {
 
 export type Page = { readonly limit: number; readonly before?: number }
 
-export type Arrival = {
-  readonly delivery: VerifiedDelivery
+/** What is kept of a delivery besides what it says. */
+export type Keeping = {
   readonly provider: string
+  /** Those of its headers that are fit to be kept. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Whether its body is kept too, for a replay. */
+  readonly keepsBody: boolean
+  /** The secret that proved it; null for a replay, which proves nothing anew. */
+  readonly secret: Secret | null
+  /** The delivery that a person wants judged again: then nothing is a duplicate. */
+  readonly replayOf: number | null
+}
+
+export type Recalled = {
+  /** Of the delivery that came. */
+  readonly record: DeliveryRecord
+  /** null: its body is not kept (any more). */
+  readonly delivery: VerifiedDelivery | null
+}
+
+export type Arrival = Keeping & {
+  readonly delivery: VerifiedDelivery
   readonly event: string
-  readonly trigger: 'push' | 'replay'
   /** For people: the first push of the delivery. */
   readonly push: PushEvent | null
   /** At most one per app. */
@@ -107,8 +144,6 @@ export type Arrival = {
   /** The furthest that any app got; null when something is wanted. */
   readonly reason: IgnoredReason | null
 }
-
-export type Wanted = { readonly app: string; readonly ref: string; readonly requestedRevision: Revision | null }
 
 export type Accepted = {
   readonly delivery: DeliveryRecord
@@ -119,8 +154,7 @@ export type Accepted = {
   readonly bodyDiffers: boolean
 }
 
-export type Verdict = {
-  readonly provider: string
+export type Verdict = Keeping & {
   readonly event: string | null
   readonly result: 'ignored' | 'malformed'
   readonly reason: string
@@ -140,6 +174,8 @@ export type ClaimTarget = { readonly concurrencyGroup: string; readonly realPath
 
 /** Proves the right to write a running deployment: a later attempt has another number. */
 export type Owner = { readonly id: number; readonly attempt: number }
+
+export type Cancelled = 'cancelled' | 'cancelling' | 'done' | 'not_found'
 
 export type Claim = {
   readonly deployment: Deployment

@@ -70,7 +70,7 @@ describe('the command line', () => {
     { argv: ['deploy'], says: "missing required argument 'app'" },
     { argv: ['deployments', '--limit', '501'], says: 'A limit is a whole number from 1 to 500.' },
     { argv: ['deployments', '--limit', '0'], says: 'A limit is a whole number from 1 to 500.' },
-    { argv: ['deployments', '--state', 'dead'], says: 'Allowed choices are queued, running, done.' },
+    { argv: ['deployments', '--state', 'dead'], says: 'Allowed choices are queued, running, done, succeeded,' },
     { argv: ['token', '--can', 'everything'], says: 'Allowed choices are read, operate.' },
     { argv: ['token', '--name', 'CI token'], says: 'A name is lower-case letters' },
   ])('refuses $argv as wrong usage before it asks the daemon', async ({ argv, says }) => {

@@ -31,6 +31,7 @@ describe('deploy.yml.example', () => {
     await chmod(file, 0o640)
     const env = {
       GITHUB_WEBHOOK_SECRET: strong,
+      AZURE_WEBHOOK_SECRET: strong,
       NPM_TOKEN: 'x',
       CI_TOKEN: strong,
       CREDENTIALS_DIRECTORY: folder,

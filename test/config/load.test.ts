@@ -52,6 +52,7 @@ describe('a deploy map', () => {
       apiTokens: [],
       allowRootSteps: false,
       metrics: 'token',
+      keepDeliveriesMs: 604_800_000,
     })
   })
 
@@ -117,6 +118,7 @@ describe('a deploy map', () => {
         'max_running: 2',
         'allow_root_steps: true',
         'metrics: public',
+        'keep_deliveries: 12h',
         'api_tokens:',
         '  - { name: ci, secret: { env: SECRET }, can: operate }',
         `  - { name: board, sha256: ${'AB'.repeat(32)} }`,
@@ -134,6 +136,7 @@ describe('a deploy map', () => {
       ],
       allowRootSteps: true,
       metrics: 'public',
+      keepDeliveriesMs: 43_200_000,
     })
   })
 

@@ -33,6 +33,11 @@ describe('the server of deploy.yml', () => {
     ['max_running: 1e9', 'must be a whole number from 1 to 256'],
     ['max_running: "2"', 'must be a whole number from 1 to 256'],
     ['allow_root_steps: yes', 'must be true or false'],
+    ['keep_deliveries: 7', '"7" is not a duration such as 7d or 12h (0s: not at all)'],
+    ['keep_deliveries: off', 'must be a string: quote it ("off")'],
+    ['keep_deliveries: "7"', '"7" is not a duration such as 7d or 12h (0s: not at all)'],
+    ['keep_deliveries: never', '"never" is not a duration such as 7d or 12h (0s: not at all)'],
+    ['keep_deliveries: 366d', 'must be at most 365d'],
     ['metrics: private', 'must be token or public'],
     ['api_tokens: [{ name: ci }]', 'has neither secret nor sha256: make one with `deployhook token`'],
     [
@@ -65,6 +70,14 @@ describe('the server of deploy.yml', () => {
       expect((await mapOf(withServer(`listen: "${listen}"`))).server.listen.kind).toBe('tcp')
     },
   )
+
+  it.each([
+    ['"off"', 0],
+    ['0s', 0],
+    ['90d', 7_776_000_000],
+  ])('keeps deliveries for %s', async (text, keepDeliveriesMs) => {
+    expect((await mapOf(withServer(`keep_deliveries: ${text}`))).server).toMatchObject({ keepDeliveriesMs })
+  })
 
   it('names the host of an IPv6 address without its brackets', () => {
     expect(parseListen('[::1]:9000')).toEqual({ kind: 'tcp', host: '::1', port: 9000 })

@@ -56,7 +56,7 @@ describe('every route there is', () => {
   it('that changes anything refuses a token that may only read', async () => {
     const door = await openDoor()
     const changing = routesOf(door).filter(({ method, url }) => method === 'POST' && url.startsWith('/api/'))
-    expect(changing.map(({ access }) => access)).toEqual(changing.map(() => 'operate'))
+    for (const { access, url } of changing) expect(['operate', 'control'], url).toContain(access)
     for (const route of changing) {
       const { path, method } = askable(route)
       const answer = await door.api(path, { method, token: tokens.read })
@@ -70,7 +70,22 @@ describe('every route there is', () => {
   it('that only reads is a GET, and that only a GET', async () => {
     const door = await openDoor()
     for (const { method, access } of routesOf(door))
-      expect(access === 'operate' || access === 'hook').toBe(method === 'POST')
+      expect(['operate', 'control', 'hook'].includes(access)).toBe(method === 'POST')
+  })
+
+  it('that signs with a webhook’s secret is for the control socket alone', async () => {
+    const door = await openDoor()
+    const path = '/api/webhooks/github/sample'
+    expect(await door.api(path, { method: 'POST' })).toMatchObject({
+      status: 403,
+      body: { error: { message: 'This is for the control socket alone.' } },
+    })
+    const signed = await door.control(path, { method: 'POST', body: '{"app": "blog"}' })
+    expect(signed).toMatchObject({ status: 200, body: { app: 'blog' } })
+    expect(await door.control(path, { method: 'POST' })).toMatchObject({
+      status: 409,
+      body: { error: { code: 'which_app', message: 'Name an app: blog, shop.' } },
+    })
   })
 
   it('needs no token over the control socket', async () => {

@@ -34,6 +34,22 @@ const invalid = (about: string): object => ({
 })
 
 describe('GET /api/deployments', () => {
+  it('lists those that stand so or ended so', async () => {
+    const door = await openDoor()
+    const ended = await succeed(door.store)
+    const queued = await enqueue(door.store)
+    const ids = async (state: string): Promise<readonly number[]> => {
+      const { body } = await door.api(`/api/deployments?state=${state}`)
+      return (body as { deployments: { id: number }[] }).deployments.map(({ id }) => id)
+    }
+    expect([await ids('succeeded'), await ids('done'), await ids('queued'), await ids('failed')]).toEqual([
+      [ended],
+      [ended],
+      [queued.id],
+      [],
+    ])
+  })
+
   it('shows a deployment with exactly these keys, times in ISO 8601 UTC', async () => {
     const door = await openDoor()
     const id = await succeed(door.store)
@@ -289,7 +305,7 @@ describe('POST /api/deployments/<id>/retry', () => {
       adopt: true,
       at: new Date(),
     })
-    await door.store.cancelQueued(id, new Date())
+    await door.store.cancel(id, new Date())
     const answer = await retry(door, id)
     expect(answer.status).toBe(202)
     expect(answer.body).toMatchObject({
@@ -301,7 +317,7 @@ describe('POST /api/deployments/<id>/retry', () => {
     const door = await openDoor()
     const { id } = await enqueue(door.store)
     expect((await retry(door, id)).body).toMatchObject({ error: { code: 'not_done' } })
-    await door.store.cancelQueued(id, new Date())
+    await door.store.cancel(id, new Date())
     door.setMap((map) => ({ ...map, apps: new Map() }))
     const answer = await retry(door, id)
     expect(answer.status).toBe(409)
@@ -380,6 +396,8 @@ describe('GET /api/status and /api/apps', () => {
           name: 'github',
           provider: 'github',
           path: '/hooks/github',
+          url: null,
+          secrets: [{ number: 1, lastUsedAt: expect.any(String) as string }],
           lastDelivery: { id: 1, at: expect.any(String) as string, result: 'accepted', reason: null },
           refused: {
             count: 1,

@@ -13,7 +13,8 @@ import type { Log } from '../../src/lib/log.ts'
 import { Secret } from '../../src/lib/secret.ts'
 import type { DeployMap, Listen, Server } from '../../src/model/deploy-map.ts'
 import type { Refusal } from '../../src/model/delivery.ts'
-import { openStore } from '../../src/store/index.ts'
+import { createSimulate } from '../../src/simulate.ts'
+import { createStrays, openStore } from '../../src/store/index.ts'
 import type { Store } from '../../src/store/store.ts'
 import { createApp, createMap } from '../support/map.ts'
 
@@ -97,14 +98,16 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
     store: wrapStore(store),
     realPath: (path) => path,
     ingest: wrapIngest(ingest),
-    worker: { cancel: async (id) => ((await store.cancelQueued(id, new Date())) === null ? 'done' : 'cancelled') },
+    worker: { cancel: (id) => store.cancel(id, new Date()) },
     reload: () => Promise.resolve({ kind: 'reloaded', warnings: [] }),
     config: () => ({ file: map.file, loadedAt: new Date(0), problems: [] }),
     explain: () => Promise.resolve(null),
+    simulate: createSimulate({ store, map: () => map, clock: systemClock }),
     refusals: {
       recent: (webhook) => refused.filter((refusal) => refusal.webhook === webhook),
       count: (webhook) => refused.filter((refusal) => refusal.webhook === webhook).length,
     },
+    strays: createStrays(),
     draining: () => false,
     startedAt: new Date(0),
     version: '1.2.3',

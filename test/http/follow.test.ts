@@ -200,7 +200,7 @@ describe('following a log', () => {
     const id = await queue(door)
     const events = follow(door, id)
     await events.next()
-    await door.store.cancelQueued(id, new Date())
+    await door.store.cancel(id, new Date())
     const rest = await all(events)
     expect(rest.map(({ event }) => event)).toEqual(['state', 'end'])
     expect(rest.map(stateOf)[0]).toMatchObject({ state: 'done', outcome: 'cancelled' })
@@ -211,7 +211,7 @@ describe('following a log', () => {
     const id = await queue(door)
     const events = follow(door, id)
     await events.next()
-    await door.store.cancelQueued(id, new Date())
+    await door.store.cancel(id, new Date())
     const rest = await all(events)
     expect(rest.map(({ event }) => event)).toEqual(['state', 'end'])
   })
@@ -318,7 +318,7 @@ describe('following a log', () => {
       `GET /api/deployments/${id}/log?follow HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${tokens.read}\r\n\r\n`,
     )
     await line.until(/(?:: alive[^:]*){12}/)
-    await door.store.cancelQueued(id, new Date())
+    await door.store.cancel(id, new Date())
     await line.until(/event: end/)
   })
 

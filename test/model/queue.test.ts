@@ -37,7 +37,14 @@ describe('a new deployment', () => {
 })
 
 describe('a deployment that the daemon died in', () => {
-  const died = { trigger: 'push', deaths: 1, maxAttempts: 3, onInterrupt: 'requeue', queued: [] } as const
+  const died = {
+    trigger: 'push',
+    deaths: 1,
+    cancelRequested: false,
+    maxAttempts: 3,
+    onInterrupt: 'requeue',
+    queued: [],
+  } as const
 
   it('is queued again', () => {
     expect(recover(died)).toEqual({ kind: 'requeue' })
@@ -61,6 +68,10 @@ describe('a deployment that the daemon died in', () => {
       kind: 'interrupted',
       reason: 'app_removed',
     })
+  })
+
+  it('is not run again when a person had asked for its end', () => {
+    expect(recover({ ...died, cancelRequested: true, queued: [push] })).toEqual({ kind: 'cancelled' })
   })
 
   it('is not tried for ever: it is taken to be the cause at the last allowed death', () => {

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { Secret } from '../../src/lib/secret.ts'
 import type { Delivery } from '../../src/model/delivery.ts'
 import { providerOf, providers } from '../../src/providers/index.ts'
-import type { Provider, SamplePush } from '../../src/providers/provider.ts'
+import type { Provider } from '../../src/providers/provider.ts'
 import { revision } from '../support/map.ts'
-import { createDelivery, fixtures, parsed, providerNames, sentBy, verify, type Fixture } from './fixtures.ts'
+import { createDelivery, fixtures, parsed, providerNames, sample, sentBy, verify, type Fixture } from './fixtures.ts'
 
 /** A push of each way in which a provider proves its deliveries. */
 const schemes = [
@@ -15,18 +15,6 @@ const schemes = [
       .map((fixture) => [`${fixture.provider}, ${fixture.signatureCoversBody ? 'signature' : 'token'}`, fixture]),
   ),
 ].map(([scheme, fixture]) => ({ scheme, fixture, provider: providers[fixture.provider] }))
-
-const sample: SamplePush = {
-  repository: 'acme/blog',
-  url: 'https://git.example.com/acme/blog.git',
-  ref: 'refs/heads/main',
-  before: null,
-  after: null,
-  forced: false,
-  message: 'Write about owls',
-  pusher: 'ada',
-  at: new Date('2026-03-01T12:00:00Z'),
-}
 
 describe('the table of providers', () => {
   it('has fixtures of every provider', () => {
@@ -50,7 +38,8 @@ describe.each(schemes)('every provider ($scheme)', ({ fixture, provider }) => {
 
   it('signs what it believes', () => {
     const mine = sentBy(provider, delivery.body, { secret })
-    expect(verify(provider, mine, [secret])).toMatchObject({ secret: 0, providerId: '3f0c2e6a-0001' })
+    const providerId = fixture.providerId && '3f0c2e6a-0001'
+    expect(verify(provider, mine, [secret])).toMatchObject({ secret: 0, providerId })
   })
 
   it('believes nothing without the header that proves it', () => {
@@ -111,7 +100,8 @@ describe.each(schemes)('every provider ($scheme)', ({ fixture, provider }) => {
     const [{ names, ref, before, after, deleted } = expect.fail()] = answer.pushes
     expect({ ref, before, after, deleted, names }).toEqual({
       ref: push.ref,
-      before: push.before,
+      // Where a branch that is gone is an event of its own, nothing tells where it was.
+      before: push.after === null ? before : push.before,
       after: push.after,
       deleted: push.after === null,
       names: expect.arrayContaining(['git.example.com/acme/blog']) as unknown,
@@ -122,13 +112,16 @@ describe.each(schemes)('every provider ($scheme)', ({ fixture, provider }) => {
     for (const bytes of ['', '{', '{"ref":', 'null', '[]', '"x"', '1', '\ufeff{}', '\xff\xfe'].map((text) =>
       Buffer.from(text, 'latin1'),
     )) {
-      const answer = parsed(provider, sentBy(provider, bytes, { secret }), secret)
+      const { event } = provider.compose(sample)
+      const answer = parsed(provider, sentBy(provider, bytes, { secret, event }), secret)
       expect(answer).toMatchObject({ kind: 'malformed', problem: expect.any(String) as string })
     }
   })
 
-  it('gives an event that it does not know as ignored', () => {
-    const unknown = { object_kind: 'tea_time', event_name: 'tea_time' }
+  it.skipIf(provider === providers.standard)('gives an event that it does not know as ignored', () => {
+    const unknown = Object.fromEntries(
+      ['object_kind', 'event_name', 'hook_name', 'eventType'].map((key) => [key, 'tea_time']),
+    )
     const answer = parsed(provider, sentBy(provider, unknown, { secret, event: 'tea_time' }), secret)
     expect(answer).toEqual({ kind: 'ignored', event: 'tea_time', reason: 'event' })
   })
@@ -137,7 +130,7 @@ describe.each(schemes)('every provider ($scheme)', ({ fixture, provider }) => {
     const named = Object.keys(delivery.headers).filter((name) => delivery.headers[name] === fixture.providerId)
     const claiming = (id: string): string | null =>
       provider.claimedId({ ...delivery.headers, ...Object.fromEntries(named.map((name) => [name, id])) })
-    expect(claiming('72d3162e-cc78')).toBe('72d3162e-cc78')
+    expect(claiming('72d3162e-cc78')).toBe(named.length === 0 ? null : '72d3162e-cc78')
     for (const id of ['', 'a b', '<b>', '\u001b[31m', 'a'.repeat(65), 'é']) expect(claiming(id)).toBeNull()
   })
 })

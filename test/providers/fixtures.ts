@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { Secret } from '../../src/lib/secret.ts'
 import type { Delivery, RefusalReason, VerifiedDelivery } from '../../src/model/delivery.ts'
 import { providers, type ProviderName } from '../../src/providers/index.ts'
-import type { Parsed, Provider } from '../../src/providers/provider.ts'
+import type { Parsed, Provider, SamplePush } from '../../src/providers/provider.ts'
 
 /**
  * A delivery of `test/fixtures/deliveries/<provider>/`: `<name>.http` is the request as it comes, its signature valid
@@ -48,6 +48,19 @@ function readFixture(provider: ProviderName, name: string): Fixture {
     receivedAt: new Date(expected.receivedAt),
   })
   return { ...expected, provider, name, delivery }
+}
+
+/** A push that any provider can put into its own words. */
+export const sample: SamplePush = {
+  repository: 'acme/blog',
+  url: 'https://git.example.com/acme/blog.git',
+  ref: 'refs/heads/main',
+  before: null,
+  after: null,
+  forced: false,
+  message: 'Write about owls',
+  pusher: 'ada',
+  at: new Date('2026-03-01T12:00:00Z'),
 }
 
 export function createDelivery(parts: Partial<Delivery>): Delivery {

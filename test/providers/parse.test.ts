@@ -1,12 +1,23 @@
 import { describe, expect, it } from 'vitest'
 import { providers } from '../../src/providers/index.ts'
-import type { Parsed } from '../../src/providers/provider.ts'
+import type { Parsed, Provider } from '../../src/providers/provider.ts'
 import { fixtures, parsed, sentBy } from './fixtures.ts'
 
 const sha = 'b'.repeat(40)
 
 /** A push as each provider writes it: the fields that decide, and where the rest stands. */
-const dialects = [
+type Dialect = {
+  readonly provider: Provider
+  readonly event: string
+  readonly secret: string
+  readonly project: string
+  readonly name: string
+  readonly urls: readonly string[]
+  readonly pusher: (name: unknown) => object
+  readonly message: (text: unknown) => object
+}
+
+const dialects: readonly Dialect[] = [
   {
     provider: providers.github,
     event: 'push',
@@ -27,14 +38,34 @@ const dialects = [
     pusher: (name: unknown) => ({ user_username: name }),
     message: (text: unknown) => ({ checkout_sha: sha, commits: [{ id: sha, message: text, author: { name: text } }] }),
   },
-] as const
+  ...[
+    { provider: providers.gitea, secret: 'tea-secret-for-tests', event: 'push', head: 'head_commit' },
+    { provider: providers.forgejo, secret: 'forge-secret-for-tests', event: 'push', head: 'head_commit' },
+    { provider: providers.gogs, secret: 'gogs-secret-for-tests', event: 'push', head: 'commits' },
+    { provider: providers.gitee, secret: 'gitee-secret-for-tests', event: 'push_hooks', head: 'head_commit' },
+  ].map(({ head, ...one }) => ({
+    ...one,
+    project: 'repository',
+    name: 'full_name',
+    urls: ['clone_url', 'ssh_url', 'html_url'],
+    pusher: (name: unknown) => ({ pusher: { username: name } }),
+    message: (text: unknown) => {
+      const commit = { message: text, author: { name: text } }
+      return { [head]: head === 'commits' ? [commit] : commit }
+    },
+  })),
+]
+
+/** These tell several refs at once, or are no host: see nested.test.ts. */
+const nested = [providers.bitbucket, providers['bitbucket-datacenter'], providers.azure, providers.standard]
 
 const long = 'x'.repeat(1_000_000)
 const wrong: readonly unknown[] = [undefined, null, 7, true, {}, [], ['refs/heads/main'], '', long]
 
 describe('a wrong fixture field', () => {
   it('is looked for in every provider of the table', () => {
-    expect(new Set(dialects.map(({ provider }) => provider))).toEqual(new Set(Object.values(providers)))
+    const all = [...dialects.map(({ provider }) => provider), ...nested]
+    expect(new Set(all)).toEqual(new Set(Object.values(providers)))
     expect(fixtures.length).toBeGreaterThan(0)
   })
 })
@@ -44,6 +75,7 @@ describe.each(dialects)(
   ({ provider, event, secret, project, name, urls, pusher, message }) => {
     const right = {
       object_kind: 'push',
+      hook_name: 'push_hooks',
       ref: 'refs/heads/main',
       before: 'a'.repeat(40),
       after: sha,
@@ -140,7 +172,7 @@ describe.each(dialects)(
     })
 
     it('knows its repository by every URL it names, once, in one spelling', () => {
-      const [http, ssh, web] = urls
+      const [http = '', ssh = '', web = ''] = urls
       const named = {
         [name]: 'Acme/Blog',
         [http]: 'http://Git.Example/Acme/Blog.git',
@@ -261,7 +293,7 @@ describe.each(dialects)(
 )
 
 describe('flags of a GitHub push', () => {
-  const { provider, secret } = dialects[0]
+  const [provider, secret] = [providers.github, 'hub-secret-for-tests']
   const right = { ref: 'refs/heads/main', before: 'a'.repeat(40), after: sha, repository: { full_name: 'acme/blog' } }
 
   it.each([null, 'false', 0, {}, []])('are malformed when %j', (value) => {

@@ -1,6 +1,6 @@
 import { markVerified, type VerifiedDelivery } from '../../src/model/delivery.ts'
 import { parseRevision, type Revision } from '../../src/model/revision.ts'
-import type { Arrival } from '../../src/store/store.ts'
+import type { Arrival, Keeping } from '../../src/store/store.ts'
 
 // Apart from support.ts because a child process uses it, outside of vitest.
 
@@ -33,14 +33,18 @@ export function delivery(given: {
   )
 }
 
+/** How a delivery is kept unless the test is about that. */
+export function keeping({ headers = {} }: { headers?: Record<string, string> } = {}): Keeping {
+  return { provider: 'github', headers, keepsBody: true, secret: null, replayOf: null }
+}
+
 /** A delivery of a push to main that every one of `apps` wants. */
 export function arrival(given: Parameters<typeof delivery>[0] & { apps?: readonly string[] }): Arrival {
   const { apps = ['blog'] } = given
   return {
     delivery: delivery(given),
-    provider: 'github',
+    ...keeping(given),
     event: 'push',
-    trigger: 'push',
     push: null,
     wanted: apps.map((app) => ({ app, ref: 'refs/heads/main', requestedRevision: revision('a') })),
     ignored: [],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { arrival, at, claimed, delivery, openRaw, openTestStore, revision, runNext } from './support.ts'
+import { arrival, at, claimed, delivery, keeping, openTestStore, revision, runNext } from './support.ts'
 
 describe('an accepted delivery', () => {
   it('is kept together with the deployments it made', async () => {
@@ -43,31 +43,6 @@ describe('an accepted delivery', () => {
     expect(kept.event).toHaveLength(300)
     expect(kept.pusher?.isWellFormed()).toBe(true)
   })
-
-  it('keeps no header but those that tell what it is', async () => {
-    const { store, directory } = await openTestStore()
-    const headers = {
-      'content-type': 'application/json',
-      'user-agent': 'GitHub-Hookshot/1',
-      'x-github-event': 'push',
-      'x-github-delivery': 'a-1',
-      'x-hub-signature-256': 'sha256=00',
-      'x-gitlab-token': 'hunter2hunter2hunter2',
-      'x-github-encoded-secret': 'hunter2',
-      authorization: 'Basic hunter2',
-      cookie: 'hunter2',
-    }
-
-    await store.accept(arrival({ headers }))
-
-    const row = openRaw(directory).prepare('select headers from deliveries').get()
-    expect(Object.keys(JSON.parse(String(row?.['headers'])) as object).sort()).toEqual([
-      'content-type',
-      'user-agent',
-      'x-github-delivery',
-      'x-github-event',
-    ])
-  })
 })
 
 describe('a delivery that wants nothing', () => {
@@ -93,13 +68,13 @@ describe('a delivery that wants nothing', () => {
     const { store } = await openTestStore()
 
     const ping = await store.keep(delivery({}), {
-      provider: 'github',
+      ...keeping(),
       event: 'ping',
       result: 'ignored',
       reason: 'ping',
     })
     const broken = await store.keep(delivery({}), {
-      provider: 'github',
+      ...keeping(),
       event: null,
       result: 'malformed',
       reason: 'after: not a commit',
@@ -236,6 +211,61 @@ describe('a redelivery', () => {
     await store.accept(arrival({ providerId: 'a-2' }))
     await store.accept(arrival({ providerId: 'a-3' }))
     expect(await store.accept(arrival({ providerId: 'a-2' }))).toMatchObject({ result: 'duplicate' })
+  })
+
+  it('is made again when what superseded it was cancelled, however often that was taken in turn', async () => {
+    const { store } = await openTestStore()
+    await store.accept(arrival({ providerId: 'a-1' }))
+    await store.accept(arrival({ providerId: 'a-2' }))
+    const last = await store.accept(arrival({ providerId: 'a-3' }))
+    expect(await store.accept(arrival({ providerId: 'a-1' }))).toMatchObject({ result: 'duplicate' })
+    await store.cancel(last.deployments[0]?.id ?? 0, at(3))
+
+    expect(await store.accept(arrival({ providerId: 'a-1' }))).toMatchObject({ result: 'accepted' })
+  })
+
+  it('told by its body alone is a push of its own once another delivery deployed the app since', async () => {
+    const { store } = await openTestStore()
+    const forward = () => arrival({ body: 'main moved from A to B' })
+    const back = () => arrival({ body: 'main moved from B to A' })
+    const first = await store.accept(forward())
+    await runNext(store)
+    expect(await store.accept(forward())).toMatchObject({ result: 'duplicate' })
+    await store.accept(back())
+    await runNext(store)
+
+    const again = await store.accept(forward())
+
+    expect(again).toMatchObject({ result: 'accepted', delivery: { duplicateOf: first.delivery.id } })
+    expect(await store.accept(forward())).toMatchObject({ result: 'duplicate' })
+    expect(await store.accept(back())).toMatchObject({ result: 'accepted' })
+  })
+
+  it('told by its body alone is a duplicate for an app that was deployed by hand alone since', async () => {
+    const { store } = await openTestStore()
+    await store.accept(arrival({ body: 'same', apps: ['blog', 'docs'] }))
+    await runNext(store)
+    await runNext(store)
+    await store.enqueue({
+      app: 'blog',
+      trigger: 'manual',
+      ref: 'refs/heads/main',
+      requestedRevision: null,
+      adopt: false,
+      at: at(3),
+    })
+
+    expect(await store.accept(arrival({ body: 'same', apps: ['blog', 'docs'] }))).toMatchObject({ result: 'duplicate' })
+  })
+
+  it('told by its id stays a duplicate although another delivery deployed the app since', async () => {
+    const { store } = await openTestStore()
+    await store.accept(arrival({ providerId: 'a-1' }))
+    await runNext(store)
+    await store.accept(arrival({ providerId: 'a-2' }))
+    await runNext(store)
+
+    expect(await store.accept(arrival({ providerId: 'a-1' }))).toMatchObject({ result: 'duplicate' })
   })
 
   it('is judged by what the redeliveries before it did', async () => {

@@ -75,7 +75,7 @@ describe('what is live of an app', () => {
 
     const { id } = await enqueue(store, 'blog')
     expect(await fingerprint()).toBe('entry of blog')
-    await store.cancelQueued(id, at(3))
+    await store.cancel(id, at(3))
     expect(await fingerprint()).toBe('entry of blog')
     await enqueue(store, 'blog')
     const { owner } = await claimed(store)

@@ -95,7 +95,7 @@ describe('who follows a log', () => {
   it('of a deployment that was never there, or never wrote a log, is let go at once', async () => {
     const { store } = await openTestStore()
     await enqueue(store, 'blog')
-    await store.cancelQueued(1, at(1))
+    await store.cancel(1, at(1))
 
     expect(await collect(store.followLog(1, 0, never))).toEqual([])
     expect(await collect(store.followLog(99, 0, never))).toEqual([])

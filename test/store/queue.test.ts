@@ -72,21 +72,18 @@ describe('the queue', () => {
     expect(next.deployments[0]?.id).toBe(2)
   })
 
-  it('cancels what is queued, and nothing else', async () => {
+  it('cancels what is queued, and marks what runs', async () => {
     const { store } = await openTestStore()
     await enqueue(store, 'blog')
     await enqueue(store, 'docs')
     await claimed(store)
 
-    expect(await store.cancelQueued(2, at(3))).toMatchObject({
-      id: 2,
-      state: 'done',
-      outcome: 'cancelled',
-      finishedAt: at(3),
-    })
-    expect(await store.cancelQueued(2, at(4))).toBeNull()
-    expect(await store.cancelQueued(1, at(4))).toBeNull()
-    expect(await store.cancelQueued(99, at(4))).toBeNull()
+    expect(await store.cancel(2, at(3))).toBe('cancelled')
+    expect(await store.deployment(2)).toMatchObject({ state: 'done', outcome: 'cancelled', finishedAt: at(3) })
+    expect(await store.cancel(2, at(4))).toBe('done')
+    expect(await store.cancel(1, at(4))).toBe('cancelling')
+    expect(await store.deployment(1)).toMatchObject({ state: 'running' })
+    expect(await store.cancel(99, at(4))).toBe('not_found')
     expect(await claim(store)).toBeNull()
   })
 })

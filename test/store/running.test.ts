@@ -117,6 +117,27 @@ describe('a deployment that a shutdown interrupts', () => {
     expect((await store.queue()).map(({ id }) => id)).toEqual([newer.id])
   })
 
+  it('is not run again by the next start when its cancelling was answered, though the daemon was killed', async () => {
+    const { store } = await openTestStore()
+    await enqueue(store, 'blog')
+    await claimed(store)
+    expect(await store.cancel(1, at(2))).toBe('cancelling')
+
+    const [recovered] = await store.recover({ onInterrupt: () => 'requeue', maxAttempts: 2, at: at(4) })
+
+    expect(recovered).toMatchObject({ state: 'done', outcome: 'cancelled', finishedAt: at(4) })
+    expect(await store.queue()).toEqual([])
+  })
+
+  it('is not queued again when its cancelling was answered', async () => {
+    const { store } = await openTestStore()
+    await enqueue(store, 'blog')
+    const { owner } = await claimed(store)
+    await store.cancel(1, at(2))
+
+    expect(await store.requeue(owner, at(3))).toMatchObject({ state: 'done', outcome: 'cancelled' })
+  })
+
   it('is not counted as a death of the daemon, however often', async () => {
     const { store } = await openTestStore()
     await enqueue(store, 'blog')

@@ -10,7 +10,7 @@ import { openStore } from '../../src/store/index.ts'
 import type { Claim, ClaimTarget, Store } from '../../src/store/store.ts'
 import { at, revision, start } from './arrival.ts'
 
-export { arrival, at, delivery, revision, start } from './arrival.ts'
+export { arrival, at, delivery, keeping, revision, start } from './arrival.ts'
 
 export type TestStore = { readonly store: Store; readonly directory: string }
 

@@ -44,6 +44,7 @@ export function createMap(apps: readonly App[], webhooks: readonly Webhook[] = [
       apiTokens: [],
       allowRootSteps: true,
       metrics: 'token',
+      keepDeliveriesMs: 604_800_000,
     },
   }
 }

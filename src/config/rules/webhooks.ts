@@ -10,7 +10,7 @@ export const providerIsKnown: Rule = ({ written, document, providers }) =>
       return []
     const names = Object.keys(providers)
     const nearest = didYouMean(name, names)
-    const cure = nearest.startsWith(':') ? nearest : `: add provider: ${names.join(' or ')}`
+    const cure = nearest.startsWith(':') ? nearest : `: add provider: and one of ${names.join(', ')}`
     return [problemAtKey(path, `${quoted(name)} is no kind of git host${cure}`)]
   })
 

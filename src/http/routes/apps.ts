@@ -1,6 +1,6 @@
 import type { App } from '../../model/deploy-map.ts'
 import type { Queued } from '../../store/store.ts'
-import { HttpError } from '../http-error.ts'
+import { findApp } from '../find.ts'
 import { deployBody, parseBody } from '../queries.ts'
 import type { Route, RouteDeps } from '../route.ts'
 
@@ -24,9 +24,7 @@ export function appRoutes(deps: RouteDeps): readonly Route[] {
       handler: async (request, reply) => {
         const { app: name } = request.params as { app: string }
         const { adopt } = parseBody(deployBody, request.body)
-        const app = map().apps.get(name)
-        if (app === undefined)
-          throw new HttpError('not_found', { as: 'app_not_found', message: 'No app of deploy.yml has this name.' })
+        const app = findApp(name, map())
         const deployment = await ingest.request(app, { trigger: 'manual', adopt })
         log.info({ app: app.name, deployment: deployment.id, adopt, by: request.caller }, 'deploy requested')
         reply.code(202)

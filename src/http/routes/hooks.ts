@@ -3,6 +3,7 @@ import type { Received } from '../../ingest.ts'
 import type { Webhook } from '../../model/deploy-map.ts'
 import { headersOf } from '../headers.ts'
 import { HttpError } from '../http-error.ts'
+import { answerJudged } from '../judged-answer.ts'
 import { createRefusalLimit } from '../refusal-limit.ts'
 import type { Route, RouteDeps } from '../route.ts'
 import { createSlots } from '../slots.ts'
@@ -92,20 +93,6 @@ function createAnswer({
     }
 
     metrics.delivery(webhook.name, received.result)
-    const secret = webhook.secrets[received.secret]
-    if (secret !== undefined) metrics.secretUsed(secret)
-    if (received.result === 'malformed') throw new HttpError('malformed', { message: received.problem })
-
-    const { result, delivery, deployments, ignored, reason, duplicateOf } = received
-    if (result === 'accepted') {
-      reply.code(202)
-      return {
-        delivery,
-        result,
-        deployments: deployments.map((made) => ({ id: made.id, app: made.app })),
-        ignored,
-      }
-    }
-    return { delivery, result, reason, ignored, ...(duplicateOf === null ? {} : { duplicateOf }) }
+    return answerJudged(received, reply)
   }
 }

@@ -8,7 +8,11 @@ import { healthRoutes } from './health.ts'
 import { hookRoute } from './hooks.ts'
 import { metricsRoute } from './metrics.ts'
 import { reloadRoute } from './reload.ts'
+import { replayRoute } from './replay.ts'
+import { sampleRoute } from './sample.ts'
+import { simulateRoute } from './simulate.ts'
 import { statusRoute } from './status.ts'
+import { webhookRoute } from './webhooks.ts'
 
 /** Everything that can be asked for. */
 export function routes(deps: RouteDeps): readonly Route[] {
@@ -21,7 +25,11 @@ export function routes(deps: RouteDeps): readonly Route[] {
     ...deploymentRoutes(deps),
     deploymentLogRoute(deps),
     ...deliveryRoutes(deps),
+    replayRoute(deps),
+    webhookRoute(deps),
     explainRoute(deps),
+    simulateRoute(deps),
+    sampleRoute(deps),
     reloadRoute(deps),
   ]
 }

@@ -1,5 +1,5 @@
-import type { Webhook } from '../../model/deploy-map.ts'
 import type { Route, RouteDeps } from '../route.ts'
+import { webhookView } from './webhooks.ts'
 
 /** `GET /api/status`: how the daemon is, at a glance. */
 export function statusRoute(deps: RouteDeps): Route {
@@ -18,24 +18,12 @@ export function statusRoute(deps: RouteDeps): Route {
         startedAt,
         listen: address(),
         config: { file, loadedAt, problems },
-        webhooks: await Promise.all([...webhooks.values()].map((webhook) => webhookStatus(webhook, deps))),
+        webhooks: await Promise.all([...webhooks.values()].map((webhook) => webhookView(webhook, deps))),
         running,
         queued: queue.length - running,
         maxRunning: server.maxRunning,
         draining: draining(),
       }
     },
-  }
-}
-
-async function webhookStatus({ name, provider }: Webhook, { store, refusals }: RouteDeps): Promise<object> {
-  const [last] = await store.deliveries({ webhook: name, limit: 1 })
-  return {
-    name,
-    provider,
-    path: `/hooks/${name}`,
-    lastDelivery:
-      last === undefined ? null : { id: last.id, at: last.receivedAt, result: last.result, reason: last.reason },
-    refused: { count: refusals.count(name), last: refusals.recent(name)[0] ?? null },
   }
 }

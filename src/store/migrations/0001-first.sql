@@ -12,7 +12,7 @@ create table deliveries (
   provider text not null,
   provider_id text,
   id_is_signed integer not null check (id_is_signed in (0, 1)),
-  -- SHA-256 of the raw body; the body itself is not kept.
+  -- SHA-256 of the raw body; the body itself is in `bodies`, for as long as it is kept.
   body_hash blob not null check (length(body_hash) = 32),
   -- Which of the webhook's secrets proved it.
   secret integer not null,
@@ -23,6 +23,8 @@ create table deliveries (
   result text not null check (result in ('accepted', 'duplicate', 'ignored', 'malformed')),
   reason text,
   duplicate_of integer references deliveries (id),
+  -- The delivery that a person had judged again; that one came, this one did not.
+  replay_of integer references deliveries (id),
   repository text,
   ref text,
   after text,
@@ -41,6 +43,25 @@ create unique index original_by_body on deliveries (webhook, body_hash)
 create index deliveries_by_webhook on deliveries (webhook);
 create index deliveries_by_provider_id on deliveries (provider_id);
 create index redeliveries on deliveries (duplicate_of);
+create index replays on deliveries (replay_of) where replay_of is not null;
+create index deliveries_without_deployment on deliveries (id) where result <> 'accepted';
+
+-- Bodies of verified deliveries, compressed: apart from their rows, so that listings stay light.
+create table bodies (
+  delivery integer primary key references deliveries (id),
+  -- In bytes, as kept. It stands before the body: SQLite reads a row from its front.
+  size integer not null,
+  body blob not null check (length(body) = size)
+) strict;
+create index bodies_by_size on bodies (delivery, size);
+
+-- When a secret last proved a delivery. `secret` identifies it and does not tell it.
+create table secret_uses (
+  webhook text not null,
+  secret text not null,
+  last_used_at text not null,
+  primary key (webhook, secret)
+) strict, without rowid;
 
 create table deployments (
   id integer primary key autoincrement,
@@ -64,6 +85,8 @@ create table deployments (
   -- How often it was started, and how often the daemon died during it.
   attempts integer not null default 0,
   deaths integer not null default 0,
+  -- A person's wish to end it, answered 202: kept, so that the daemon's death does not forget it.
+  cancel_requested integer not null default 0 check (cancel_requested in (0, 1)),
   -- Where and as what it runs or last ran, as the deploy map said when it was claimed.
   concurrency_group text,
   real_path text,

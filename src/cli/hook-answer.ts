@@ -1,0 +1,139 @@
+import { Agent, request } from 'undici'
+import type { SampleView } from './api.ts'
+import { CliError, exit } from './cli-error.ts'
+import { errorCode } from './connect.ts'
+
+/** Where a delivery goes: over TCP, or to the daemon's own listener on a unix socket. */
+export type Target = { readonly url: string; readonly socketPath: string | null; readonly shown: string }
+
+/** What came back, and what it means. */
+export type HookAnswer = {
+  readonly status: number | null
+  readonly body: unknown
+  /** The delivery was accepted by a deployhook. */
+  readonly isGood: boolean
+  readonly lines: readonly string[]
+}
+
+/** The address of a webhook below `base`: a whole hook URL, the URL of a host or proxy, or `unix:/path`. */
+export function hookUrl(base: string, webhook: string): Target {
+  if (base.startsWith('unix:')) {
+    const url = `http://localhost/hooks/${webhook}`
+    return { url, socketPath: base.slice('unix:'.length), shown: `${base} /hooks/${webhook}` }
+  }
+  const url = URL.parse(base)
+  if (url === null || !/^https?:$/.test(url.protocol))
+    throw new CliError('--url is no URL: write it like https://deploy.example.com', { exitCode: exit.usage })
+  if (!url.pathname.includes('/hooks/')) url.pathname = `${url.pathname.replace(/\/+$/, '')}/hooks/${webhook}`
+  return { url: url.href, socketPath: null, shown: url.href }
+}
+
+/** Sends a signed push and says what came back. A redirect is not followed: no git host follows one. */
+export async function sendDelivery({ url, socketPath }: Target, { headers, body }: SampleView): Promise<HookAnswer> {
+  const timeouts = { headersTimeout: timeoutMs, bodyTimeout: timeoutMs, connectTimeout: timeoutMs }
+  const agent = new Agent({ ...timeouts, ...(socketPath === null ? {} : { connect: { socketPath } }) })
+  try {
+    const answer = await request(url, {
+      dispatcher: agent,
+      method: 'POST',
+      headers: { ...headers },
+      body: Buffer.from(body, 'base64'),
+    })
+    const text = await answer.body.text()
+    return judge({ status: answer.statusCode, headers: answer.headers, text })
+  } catch (error) {
+    const code = errorCode(error) ?? (error instanceof Error ? error.message : 'unknown error')
+    return { status: null, body: null, isGood: false, lines: [`nothing came back: ${code}`, ...unreachable(code)] }
+  } finally {
+    await agent.destroy()
+  }
+}
+
+const timeoutMs = 30_000
+
+type Raw = {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly text: string
+}
+
+type Ours = {
+  readonly result?: string
+  readonly reason?: string | null
+  readonly delivery?: number
+  readonly deployments?: readonly { readonly id: number; readonly app: string }[]
+  readonly error?: { readonly code?: string; readonly message?: string }
+}
+
+function judge(raw: Raw): HookAnswer {
+  const { status } = raw
+  const body = ours(raw)
+  if (body === null) return { status, body: raw.text.slice(0, 2000), isGood: false, lines: fromElsewhere(raw) }
+  return { status, body, isGood: status === 202, lines: fromUs(status, body) }
+}
+
+/** The body, if it is one that a deployhook writes. */
+function ours({ text }: Raw): Ours | null {
+  try {
+    const body: unknown = JSON.parse(text)
+    if (typeof body !== 'object' || body === null) return null
+    return 'result' in body || 'error' in body ? (body as Ours) : null
+  } catch {
+    return null
+  }
+}
+
+function fromUs(status: number, { result, reason, delivery, deployments = [], error }: Ours): readonly string[] {
+  if (status === 202) {
+    const made = deployments.map(({ id, app }) => `deployment ${id} of ${app} is queued: deployhook logs -f ${id}`)
+    return [`${status} accepted as delivery ${delivery ?? '?'}: the way is open`, ...made]
+  }
+  if (status === 200) {
+    const said = `${status} ${result ?? ''} (${reason ?? 'no reason'}): it came and was believed, but wants no deployment`
+    return [said, `see: deployhook explain delivery ${delivery ?? ''}`]
+  }
+  if (status === 401) {
+    const changed = 'something on the way changes the body or drops headers, or it is another daemon that answers'
+    return [`${status} refused: the signature does not fit`, changed]
+  }
+  return [`${status} ${error?.code ?? ''}: ${error?.message ?? 'no reason'}`]
+}
+
+function fromElsewhere({ status, headers }: Raw): readonly string[] {
+  const server = headers['server']
+  const who = server === undefined ? '' : ` but of ${String(server)}`
+  const location = headers['location'] === undefined ? '' : `: ${String(headers['location'])}`
+  return [`${status}, and the answer is not deployhook’s${who}`, `${meaningOf(status)}${location}`]
+}
+
+/** What a proxy means by a status. */
+function meaningOf(status: number): string {
+  if (status >= 300 && status < 400) return 'it redirects, which no git host follows: use the address it leads to'
+  return meanings.get(status) ?? 'another program answers at this address, or a proxy that does not pass /hooks/ on'
+}
+
+const meanings = new Map([
+  [401, 'the proxy wants a password: let /hooks/ through without one, the signature is what proves a push'],
+  [403, 'a proxy or firewall forbids it: let POST /hooks/ through'],
+  [404, 'the proxy does not pass /hooks/ on to deployhook'],
+  [405, 'what answers takes no POST: the proxy does not pass /hooks/ on to deployhook'],
+  [413, 'the proxy limits the body: allow 26 MB (nginx: client_max_body_size 26m)'],
+  [502, 'the proxy does not reach deployhook: is it running, and is that its address (server.listen)?'],
+  [503, 'the proxy finds no server that is up'],
+  [504, 'the proxy waited for deployhook in vain'],
+])
+
+function unreachable(code: string): readonly string[] {
+  const cure = cures.get(code) ?? (/CERT|SELF_SIGNED|UNABLE_TO/.test(code) ? cures.get('tls') : undefined)
+  return cure === undefined ? [] : [cure]
+}
+
+const cures = new Map([
+  ['ENOTFOUND', 'the name is not known to DNS'],
+  ['EAI_AGAIN', 'DNS does not answer'],
+  ['ECONNREFUSED', 'nothing listens at this address and port'],
+  ['ECONNRESET', 'the connection was cut: does that port speak TLS (https) or plain http?'],
+  ['UND_ERR_CONNECT_TIMEOUT', 'no connection: a firewall drops it, or the address is wrong'],
+  ['UND_ERR_HEADERS_TIMEOUT', 'connected, but no answer came'],
+  ['tls', 'the certificate is not trusted: git hosts check it as well, so mend it first'],
+])

@@ -1,0 +1,125 @@
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import type { SimulationView } from './api.ts'
+import { CliError, exit } from './cli-error.ts'
+import { examples, jsonOption, socketOption, withDaemon, type AddCommand, type DaemonOptions } from './command.ts'
+import { parseHeaders } from './headers-file.ts'
+import { shortRef, shortRevision } from './show-deployment.ts'
+import { facts } from './table.ts'
+import type { Terminal } from './terminal.ts'
+import { oneLine } from './text.ts'
+
+type Options = DaemonOptions & {
+  readonly webhook: string
+  readonly payload: string
+  readonly headers?: string
+  readonly json?: boolean
+}
+
+export const addSimulate: AddCommand = (program, cli) => {
+  program
+    .command('simulate')
+    .summary('what a delivery would bring about, without running anything')
+    .description(
+      'Hands a payload to the running daemon and tells the plan: which apps would be deployed and which not and why, ' +
+        'from which commit, by which steps, and what would make way in the queue. Nothing is kept and nothing runs. ' +
+        `Exit code ${exit.failed} when the payload makes no sense to the webhook.`,
+    )
+    .requiredOption('--webhook <name>', 'the webhook of deploy.yml that it would come to')
+    .requiredOption('--payload <file>', 'the body, as the git host shows it ("-": standard input)')
+    .option('--headers <file>', 'its headers, a "Name: value" a line or a JSON object; without: taken for a push')
+    .addOption(jsonOption())
+    .addOption(socketOption())
+    .addHelpText(
+      'after',
+      examples(
+        ['deployhook simulate --webhook github --payload push.json', 'what would this push do?'],
+        [
+          'deployhook simulate --webhook github --payload push.json --headers headers.txt',
+          'and is it signed with our secret?',
+        ],
+      ),
+    )
+    .action(
+      cli.action(async (options: Options) => {
+        const { webhook, payload, headers, json } = options
+        const sent = {
+          webhook,
+          payload: await read(payload, cli.io.cwd),
+          headers: headers === undefined ? {} : parseHeaders((await read(headers, cli.io.cwd)).toString()),
+        }
+        const simulation = await withDaemon(options, { cli, ask: (client) => client.simulate(sent) })
+        const { terminal } = cli
+        if (json) await terminal.printJson(simulation)
+        else await terminal.print(simulationText(simulation, terminal.paint))
+        return simulation.result === 'malformed' ? exit.failed : exit.done
+      }),
+    )
+}
+
+async function read(file: string, cwd: string): Promise<Buffer> {
+  try {
+    return await readFile(file === '-' ? '/dev/stdin' : resolve(cwd, file))
+  } catch (error) {
+    const why = error instanceof Error ? error.message : 'it cannot be read'
+    throw new CliError(`cannot read ${file}: ${why}`, { exitCode: exit.usage, cause: error })
+  }
+}
+
+function simulationText(simulation: SimulationView, paint: Terminal['paint']): string {
+  const { webhook, provider, event, pushes, plans, ignored } = simulation
+  const pairs: [string, string][] = [
+    ['webhook', `${oneLine(webhook)} (${oneLine(provider)})`],
+    ['signature', verificationText(simulation)],
+    ['event', oneLine(event ?? 'not named')],
+    ...pushes.map((push): [string, string] => ['push', pushText(push)]),
+  ]
+  return [
+    headlineOf(simulation, paint),
+    facts(pairs, paint.dim),
+    ...plans.map((plan) => `\n${planText(plan, paint)}`),
+    ...(ignored.length === 0 ? [] : ['']),
+    ...ignored.map(({ app, reason }) => `${paint.bold(oneLine(app))} would not be deployed: ${oneLine(reason)}`),
+  ].join('\n')
+}
+
+function headlineOf({ result, reason, plans }: SimulationView, paint: Terminal['paint']): string {
+  if (result === 'accepted') {
+    const apps = plans.map(({ app }) => oneLine(app)).join(', ')
+    return paint.bold(paint.green(`This would deploy ${apps}`))
+  }
+  const why = oneLine(reason ?? 'unknown')
+  if (result === 'ignored') return paint.bold(paint.yellow(`This would deploy nothing: ${why}`))
+  return paint.bold(paint.red(`This would be refused as malformed: ${why}`))
+}
+
+function verificationText({ verification }: SimulationView): string {
+  if (verification === 'proven') return 'right: the headers prove it'
+  if (verification === 'not_checked') return 'not checked, for no headers were given'
+  return `would be refused (${oneLine(verification)}); the plan is told nevertheless`
+}
+
+function pushText({ repository, app, ref, after, deleted, pusher }: SimulationView['pushes'][number]): string {
+  const what = repository === null ? `the app ${oneLine(app ?? '')}` : oneLine(repository)
+  const where = ref === null ? 'what it deploys' : shortRef(ref)
+  const commit = deleted ? 'deleted' : after === null ? 'no commit named' : `now at ${shortRevision(after)}`
+  return `${what}, ${where}, ${commit}${pusher === null ? '' : `, by ${oneLine(pusher)}`}`
+}
+
+function planText(plan: SimulationView['plans'][number], paint: Terminal['paint']): string {
+  const { app, ref, requestedRevision, repo, path, steps, supersedes, waitsFor } = plan
+  const asked = requestedRevision === null ? '' : `; the push names ${shortRevision(requestedRevision)}`
+  const pairs: [string, string][] = [
+    ['from', oneLine(repo)],
+    ['commit', `whatever ${shortRef(ref)} is at then${asked}`],
+    ['to', oneLine(path)],
+    ...steps.map(({ name, cwd, env }, index): [string, string] => {
+      const where = cwd === '.' ? '' : ` in ${oneLine(cwd)}`
+      const names = env.length === 0 ? '' : paint.dim(` with ${env.map(oneLine).join(', ')}`)
+      return [`step ${index + 1}`, `${oneLine(name)}${where}${names}`]
+    }),
+  ]
+  if (supersedes.length > 0) pairs.push(['supersedes', supersedes.map((id) => `deployment ${id}`).join(', ')])
+  if (waitsFor.length > 0) pairs.push(['waits for', waitsFor.map((id) => `deployment ${id}`).join(', ')])
+  return `${paint.bold(oneLine(app))} would be deployed\n${facts(pairs, paint.dim)}`
+}

@@ -1,0 +1,62 @@
+import type { WebhookView } from './api.ts'
+import { exit } from './cli-error.ts'
+import { examples, jsonOption, socketOption, withDaemon, type AddCommand, type DaemonOptions } from './command.ts'
+import { when } from './show-deployment.ts'
+import { table } from './table.ts'
+import type { Terminal } from './terminal.ts'
+import { oneLine } from './text.ts'
+
+export const addWebhooks: AddCommand = (program, cli) => {
+  program
+    .command('webhooks')
+    .summary('where deliveries come from, and which secret was last used when')
+    .description(
+      'Lists the webhooks of deploy.yml: their URL, their last delivery, and when each of their secrets last proved one,\nso that an old secret can be dropped.',
+    )
+    .addOption(jsonOption())
+    .addOption(socketOption())
+    .addHelpText('after', examples(['deployhook webhooks', 'is the old secret still in use?']))
+    .action(
+      cli.action(async (options: DaemonOptions & { json?: boolean }) => {
+        const answer = await withDaemon(options, { cli, ask: (client) => client.webhooks() })
+        const { terminal, io } = cli
+        if (options.json) await terminal.printJson(answer)
+        else await terminal.print(webhooksText(answer.webhooks, { paint: terminal.paint, now: io.clock.now() }))
+        return exit.done
+      }),
+    )
+}
+
+type Looks = { readonly paint: Terminal['paint']; readonly now: Date }
+
+function webhooksText(webhooks: readonly WebhookView[], { paint, now }: Looks): string {
+  if (webhooks.length === 0) return 'deploy.yml has no webhooks: nothing can arrive.'
+  const rows = webhooks.map(({ name, provider, path, url, secrets, lastDelivery, refused }) => [
+    oneLine(name),
+    oneLine(provider),
+    oneLine(url ?? path),
+    lastDelivery === null
+      ? paint.yellow('none yet')
+      : `${lastDelivery.id} ${oneLine(lastDelivery.result)}, ${when(lastDelivery.at, now)}`,
+    secrets.map(({ number, lastUsedAt }) => `${number}: ${lastUsed(lastUsedAt, now)}`).join(', '),
+    refused.count === 0 ? '0' : paint.red(String(refused.count)),
+  ])
+  const head = ['WEBHOOK', 'PROVIDER', 'URL', 'LAST DELIVERY', 'SECRETS LAST USED', 'REFUSED']
+  const hints = webhooks.map(hint).filter((text) => text !== null)
+  return [table(head, rows, { style: paint.dim }), ...hints.flatMap((text) => ['', text])].join('\n')
+}
+
+function lastUsed(at: string | null, now: Date): string {
+  return at === null ? 'never' : when(at, now)
+}
+
+/** Of two secrets the first is the new one; what to do with the old one is asked of nobody else. */
+function hint({ name, secrets: [young, old] }: WebhookView): string | null {
+  if (young === undefined || old === undefined) return null
+  const shown = oneLine(name)
+  if (young.lastUsedAt === null)
+    return `${shown}: the new secret has not been used yet. Enter it at the git host; both are accepted meanwhile.`
+  if (old.lastUsedAt !== null && old.lastUsedAt >= young.lastUsedAt)
+    return `${shown}: the old secret is still in use. Enter the new one at every place that sends here before you drop it.`
+  return `${shown}: the old secret has not been used since the new one was. If nothing else sends here, drop it from deploy.yml.`
+}

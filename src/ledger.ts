@@ -1,0 +1,53 @@
+import type { Clock } from './lib/clock.ts'
+import type { Log } from './lib/log.ts'
+import { createWakeLoop, type WakeLoop } from './lib/wake-loop.ts'
+import type { DeployMap } from './model/deploy-map.ts'
+import type { Store } from './store/store.ts'
+
+export type LedgerDeps = {
+  readonly store: Pick<Store, 'prune'>
+  readonly map: () => DeployMap
+  readonly clock: Clock
+  readonly log: Log
+  /** Ends it between two batches. */
+  readonly signal: AbortSignal
+  readonly retryMs: number
+}
+
+/**
+ * Keeps the ledger of deliveries within its bounds: woken now and then, it forgets the oldest, a small batch at a time,
+ * each in a transaction that deliveries which arrive meanwhile share.
+ */
+export function createLedger({ store, map, clock, log, signal, retryMs }: LedgerDeps): WakeLoop {
+  return createWakeLoop(prune, {
+    signal,
+    retryMs,
+    onError: (error) => {
+      log.error({ err: error }, 'old deliveries cannot be forgotten; trying again')
+    },
+  })
+
+  async function prune(): Promise<void> {
+    const { keepDeliveriesMs } = map().server
+    const now = clock.now().getTime()
+    const bounds = {
+      bodiesBefore: new Date(now - keepDeliveriesMs),
+      maxBodyBytes,
+      deliveriesBefore: new Date(now - Math.max(keepDeliveriesMs, keepRowsMs)),
+      maxDeliveries,
+    }
+    let forgotten = 0
+    for (let batch = await store.prune(bounds); batch > 0; batch = await store.prune(bounds)) {
+      forgotten += batch
+      if (signal.aborted) break
+    }
+    if (forgotten > 0) log.debug({ forgotten }, 'old deliveries forgotten')
+  }
+}
+
+/** Of all bodies together, compressed. A push is some kilobytes, so this is for whoever is sent 26 MB over and over. */
+const maxBodyBytes = 512 * 1024 * 1024
+
+/** Of the rows that made no deployment: an organisation's webhook may bring thousands of events a day. */
+const keepRowsMs = 30 * 86_400_000
+const maxDeliveries = 20_000

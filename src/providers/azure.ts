@@ -1,0 +1,158 @@
+import { z } from 'zod'
+import { markVerified, type Delivery, type RefusalReason } from '../model/delivery.ts'
+import type { PushEvent } from '../model/push-event.ts'
+import { zeroSha } from '../model/revision.ts'
+import { maybe, message, namesOf, object, person, readBody, readEach, refName, revision, url } from './fields.ts'
+import { eventNameOf, hasHeader, headerOf } from './headers.ts'
+import { parseJson } from './json.ts'
+import type { Parsed, Provider, SamplePush } from './provider.ts'
+import { fromBase64, provingSecret, sameText } from './signature.ts'
+
+const optionsSchema = z.strictObject({
+  username: z
+    .string()
+    .regex(/^[^:\x00-\x1f]+$/, 'must be a user name without :')
+    .optional()
+    .describe('azure: the user name of the basic authentication. Without it any will do.'),
+  header: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,64}$/, 'must be the name of an HTTP header, such as X-Deploy-Token')
+    .optional()
+    .describe('azure: the header that carries the secret, instead of basic authentication.'),
+})
+
+/**
+ * Azure DevOps service hooks. Nothing is signed: the secret comes along as the password of basic authentication, or in
+ * a header of one's own: https://learn.microsoft.com/en-us/azure/devops/service-hooks/services/webhooks
+ */
+export const azure: Provider = {
+  options: optionsSchema,
+  headers: [],
+
+  verify(delivery, { secrets, options }) {
+    const sent = passwordIn(delivery.headers, optionsSchema.parse(options))
+    if ('refused' in sent) return sent
+    const { password } = sent
+    const secret = provingSecret(secrets, (text) => sameText(password, Buffer.from(text)) && sent.isRightUser)
+    if (secret === null) return { refused: 'bad_signature' }
+    return markVerified(delivery, { providerId: null, idIsSigned: false, secret })
+  },
+
+  parse({ body }) {
+    const json = parseJson(body)
+    const named = 'problem' in json ? json : readBody(json.value, object({ eventType: z.unknown().optional() }))
+    if ('problem' in named) return { kind: 'malformed', event: null, problem: named.problem }
+    const event = eventNameOf(named.fields.eventType)
+    if (event === null) return { kind: 'malformed', event, problem: 'eventType: must be the name of an event' }
+    if (event !== 'git.push') return { kind: 'ignored', event, reason: 'event' }
+    return parsePush(event, 'value' in json ? json.value : null)
+  },
+
+  claimedId: () => null,
+
+  compose: (push) => ({ event: 'git.push', body: Buffer.from(JSON.stringify(writtenAs(push))) }),
+
+  sign({ body }, { secret, options }) {
+    const { username = 'deployhook', header } = optionsSchema.parse(options)
+    const proof: Record<string, string> =
+      header === undefined
+        ? { authorization: `Basic ${Buffer.from(`${username}:${secret.reveal()}`).toString('base64')}` }
+        : { [header.toLowerCase()]: Buffer.from(secret.reveal()).toString('latin1') }
+    return { headers: { 'content-type': 'application/json; charset=utf-8', ...proof }, body }
+  },
+}
+
+type Sent = { readonly password: Buffer; readonly isRightUser: boolean } | { readonly refused: RefusalReason }
+
+function passwordIn(headers: Delivery['headers'], { username, header }: z.output<typeof optionsSchema>): Sent {
+  if (header !== undefined) {
+    const value = headerOf(headers, header.toLowerCase() as Lowercase<string>)
+    if (value === null) return { refused: hasHeader(headers, ['authorization']) ? 'wrong_scheme' : 'no_signature' }
+    return { password: Buffer.from(value, 'latin1'), isRightUser: true }
+  }
+  const value = headerOf(headers, 'authorization')
+  if (value === null) return { refused: hasHeader(headers, otherSchemes) ? 'wrong_scheme' : 'no_signature' }
+  const [, base64] = /^Basic ([A-Za-z0-9+/]+={0,2})$/.exec(value) ?? []
+  const pair = base64 === undefined ? null : fromBase64(base64)
+  const colon = pair?.indexOf(':') ?? -1
+  if (pair === null || colon === -1) return { refused: value.startsWith('Basic') ? 'malformed_header' : 'wrong_scheme' }
+  const isRightUser = username === undefined || sameText(pair.subarray(0, colon), Buffer.from(username))
+  return { password: pair.subarray(colon + 1), isRightUser }
+}
+
+const otherSchemes = ['x-hub-signature-256', 'x-hub-signature', 'x-gitlab-token'] as const
+
+const needsAll = 'must be a list: set "Resource details to send" to All in the subscription'
+// https://learn.microsoft.com/en-us/azure/devops/service-hooks/events#git.push
+const pushBody = object({
+  resource: z.object(
+    {
+      refUpdates: z.custom<readonly unknown[]>((value) => Array.isArray(value), { error: needsAll }),
+      repository: object({ name: z.string(), remoteUrl: url, project: maybe(z.object({ name: person })) }),
+      commits: maybe(
+        z.array(z.object({ commitId: z.string(), comment: message, author: maybe(z.object({ name: person })) })),
+      ),
+      pushedBy: maybe(z.object({ displayName: person, uniqueName: person })),
+    },
+    { error: 'must be an object: set "Resource details to send" to All in the subscription' },
+  ),
+})
+const updateBody = object({ name: refName, oldObjectId: revision, newObjectId: revision })
+
+function parsePush(event: string, body: unknown): Parsed {
+  const read = readBody(body, pushBody)
+  if ('problem' in read) return { kind: 'malformed', event, problem: read.problem }
+  const { refUpdates, repository, commits, pushedBy } = read.fields.resource
+  const updates = readEach(refUpdates, updateBody, 'resource.refUpdates')
+  if ('problem' in updates) return { kind: 'malformed', event, problem: updates.problem }
+  const name = `${repository.project?.name ?? ''}/${repository.name}`.slice(0, 512).toWellFormed()
+  const origin = {
+    repository: name,
+    names: namesOf(name, urlsOf(repository.remoteUrl)),
+    app: null,
+    forced: null,
+    pusher: pushedBy && (pushedBy.displayName ?? pushedBy.uniqueName),
+  }
+  const pushes = updates.fields.map(({ name: ref, oldObjectId, newObjectId }): PushEvent => {
+    const head = commits?.find(({ commitId }) => commitId === newObjectId) ?? null
+    const headCommit = head && { message: head.comment ?? '', author: head.author?.name ?? null }
+    return { ...origin, ref, before: oldObjectId, after: newObjectId, deleted: newObjectId === null, headCommit }
+  })
+  return pushes.length === 0 ? { kind: 'ignored', event, reason: 'event' } : { kind: 'pushes', event, pushes }
+}
+
+/** The clone URL without the organisation that it names as user, and the ssh form that belongs to it. */
+function urlsOf(remoteUrl: string | null | undefined): readonly string[] {
+  const https = (remoteUrl ?? '').replace(/^(https?:\/\/)[^/@]*@/, '$1')
+  const [, organisation, project, repository] =
+    /^https:\/\/dev\.azure\.com\/([^/]+)\/([^/]+)\/_git\/([^/]+)$/.exec(https) ?? []
+  if (organisation === undefined || project === undefined || repository === undefined) return [https]
+  return [https, `git@ssh.dev.azure.com:v3/${organisation}/${project}/${repository}`]
+}
+
+function writtenAs({
+  repository,
+  url: remoteUrl,
+  ref,
+  before,
+  after,
+  message: comment,
+  pusher,
+  at,
+}: SamplePush): object {
+  const [, project, name] = /^(?:(.*)\/)?([^/]*)$/.exec(repository) ?? []
+  return {
+    id: `${at.getTime()}`,
+    eventType: 'git.push',
+    publisherId: 'tfs',
+    resource: {
+      commits:
+        after === null ? undefined : [{ commitId: after, comment, author: { name: pusher, date: at.toISOString() } }],
+      refUpdates: [{ name: ref, oldObjectId: before ?? zeroSha, newObjectId: after ?? zeroSha }],
+      repository: { name, remoteUrl, project: { name: project ?? '' } },
+      pushedBy: { displayName: pusher },
+      date: at.toISOString(),
+    },
+    createdDate: at.toISOString(),
+  }
+}

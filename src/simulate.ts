@@ -1,0 +1,120 @@
+import type { Clock } from './lib/clock.ts'
+import { furthest, matchAll } from './match.ts'
+import type { DeployMap, Env, Webhook } from './model/deploy-map.ts'
+import type { Delivery, IgnoredApp, RefusalReason, VerifiedDelivery, Wanted } from './model/delivery.ts'
+import type { PushEvent } from './model/push-event.ts'
+import { supersede } from './model/queue.ts'
+import { providerOf } from './providers/index.ts'
+import type { Queued, Store } from './store/store.ts'
+
+/** What would become of a delivery that had never been sent before, with the queue as it is. */
+export type Simulation = {
+  readonly webhook: string
+  readonly provider: string
+  /** What the given headers prove, told apart from the rest; `not_checked` without any headers. */
+  readonly verification: 'proven' | 'not_checked' | RefusalReason
+  readonly event: string | null
+  readonly result: 'accepted' | 'ignored' | 'malformed'
+  /** As in a delivery: the nearest miss, or for `malformed` what is wrong. */
+  readonly reason: string | null
+  readonly pushes: readonly Pick<PushEvent, 'repository' | 'app' | 'ref' | 'before' | 'after' | 'deleted' | 'pusher'>[]
+  readonly plans: readonly Plan[]
+  readonly ignored: readonly IgnoredApp[]
+}
+
+/** One deployment that there would be. */
+export type Plan = Wanted & {
+  readonly path: string
+  readonly repo: string
+  /** `env`: names only, the app's and the step's own. */
+  readonly steps: readonly { readonly name: string; readonly cwd: string; readonly env: readonly string[] }[]
+  /** Queued deployments whose place it would take. */
+  readonly supersedes: readonly number[]
+  /** What runs of its concurrency group and would end first. */
+  readonly waitsFor: readonly number[]
+}
+
+/** Plans the delivery of `payload` to a webhook; nothing is kept and nothing runs. */
+export type Simulate = (webhook: Webhook, sent: Pick<Delivery, 'headers' | 'body'>) => Promise<Simulation>
+
+export type SimulateDeps = {
+  readonly store: Pick<Store, 'queue'>
+  readonly map: () => DeployMap
+  readonly clock: Clock
+}
+
+export function createSimulate({ store, map, clock }: SimulateDeps): Simulate {
+  return async (webhook, sent) => {
+    const delivery = { ...sent, webhook: webhook.name, receivedAt: clock.now(), remoteAddress: 'simulated' }
+    const parsed = providerOf(webhook).parse(believed(delivery, webhook))
+    const common = {
+      webhook: webhook.name,
+      provider: webhook.provider,
+      verification: verificationOf(delivery, webhook),
+      event: parsed.event,
+    }
+    if (parsed.kind !== 'pushes') {
+      const reason = parsed.kind === 'ignored' ? parsed.reason : parsed.problem
+      return { ...common, result: parsed.kind, reason, pushes: [], plans: [], ignored: [] }
+    }
+    const { wanted, ignored } = matchAll(parsed.pushes, webhook.name, map())
+    const queue = await store.queue()
+    return {
+      ...common,
+      result: wanted.length > 0 ? 'accepted' : 'ignored',
+      reason: wanted.length > 0 ? null : furthest(ignored),
+      pushes: parsed.pushes.map(shown),
+      plans: wanted.map((one) => planOf(one, map(), queue)),
+      ignored,
+    }
+  }
+}
+
+function verificationOf(delivery: Delivery, webhook: Webhook): Simulation['verification'] {
+  if (Object.keys(delivery.headers).length === 0) return 'not_checked'
+  const verified = providerOf(webhook).verify(delivery, webhook)
+  return 'refused' in verified ? verified.refused : 'proven'
+}
+
+/**
+ * The delivery as if it had come with a right proof, which is made here with the webhook's own secret: only what was
+ * verified can be parsed. The headers given win, for they say which event it is.
+ */
+function believed(delivery: Delivery, webhook: Webhook): VerifiedDelivery {
+  const [secret] = webhook.secrets
+  if (secret === undefined) throw new Error(`webhook ${webhook.name} has no secret`)
+  const provider = providerOf(webhook)
+  const { body, receivedAt } = delivery
+  const signed = provider.sign({ event: 'push', id: 'simulated', body, at: receivedAt }, { ...webhook, secret })
+  const verified = provider.verify({ ...delivery, ...signed }, webhook)
+  if ('refused' in verified) throw new Error(`${webhook.provider} refuses what it signed itself: ${verified.refused}`)
+  return { ...verified, headers: { ...verified.headers, ...delivery.headers } }
+}
+
+function shown({ repository, app, ref, before, after, deleted, pusher }: PushEvent): Simulation['pushes'][number] {
+  return { repository, app, ref, before, after, deleted, pusher }
+}
+
+function planOf(wanted: Wanted, map: DeployMap, queue: readonly Queued[]): Plan {
+  const app = map.apps.get(wanted.app)
+  if (app === undefined) throw new Error(`${wanted.app} matched and is not in the map`)
+  const waiting = queue
+    .map((queued, place) => ({ ...queued, place }))
+    .filter((queued) => queued.app === app.name && queued.state === 'queued')
+  const inTheWay = queue.filter(
+    ({ state, app: name, concurrencyGroup }) =>
+      state === 'running' && (name === app.name || concurrencyGroup === app.concurrencyGroup),
+  )
+  return {
+    ...wanted,
+    path: app.path,
+    repo: app.repo.url,
+    steps: app.steps.map(({ name, cwd, env }) => ({ name, cwd, env: namesIn(app.env, env) })),
+    supersedes: supersede('push', waiting).superseded.map(({ id }) => id),
+    waitsFor: inTheWay.map(({ id }) => id),
+  }
+}
+
+function namesIn(...envs: readonly Env[]): readonly string[] {
+  return [...new Set(envs.flatMap((env) => [...env.keys()]))].sort()
+}

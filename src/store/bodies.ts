@@ -1,0 +1,66 @@
+import { promisify } from 'node:util'
+import { constants, deflateRaw, deflateRawSync, inflateRaw } from 'node:zlib'
+import type { Secret } from '../lib/secret.ts'
+import { integer, type Sql } from './sql.ts'
+
+/** A body as it is kept: raw deflate at its fastest level (zstd is still experimental in Node 24). */
+export type Packed = Buffer
+
+/** Small ones at once; a large one in another thread, so that nobody waits for it. */
+export function packBody(body: Buffer, secret: Secret | null): Packed | Promise<Packed> {
+  const safe = withoutSecret(body, secret)
+  return safe.length <= smallBytes ? deflateRawSync(safe, fast) : promisify(deflateRaw)(safe, fast)
+}
+
+export function unpackBody(packed: Packed): Promise<Buffer> {
+  return promisify(inflateRaw)(packed)
+}
+
+const smallBytes = 64 * 1024
+const fast = { level: constants.Z_BEST_SPEED }
+
+/** Some hosts repeat the webhook's secret in the body (Gitee: `password`); it is not for keeping. */
+function withoutSecret(body: Buffer, secret: Secret | null): Buffer {
+  const text = Buffer.from(secret?.reveal() ?? '')
+  if (text.length === 0 || !body.includes(text)) return body
+  return Buffer.from(body.toString('latin1').replaceAll(text.toString('latin1'), '[secret]'), 'latin1')
+}
+
+export function insertBody(sql: Sql, delivery: number, body: Packed): void {
+  sql.run('insert into bodies (delivery, size, body) values (:delivery, :size, :body)', {
+    delivery,
+    size: body.length,
+    body,
+  })
+}
+
+export function bodyOf(sql: Sql, delivery: number): Packed | null {
+  const body = sql.first('select body from bodies where delivery = :delivery', { delivery })?.['body']
+  return body instanceof Uint8Array ? Buffer.from(body) : null
+}
+
+export type BodyBounds = { readonly bodiesBefore: Date; readonly maxBodyBytes: number }
+
+/** Forgets the oldest bodies while they are too old or all of them too large, a batch at a time. Answers how many. */
+export function pruneBodies(sql: Sql, { bodiesBefore, maxBodyBytes }: BodyBounds): number {
+  const total = integer(sql.first('select coalesce(sum(size), 0) as total from bodies') ?? {}, 'total')
+  const oldest = sql.all(
+    `select delivery, size, received_at < :before as is_old from bodies join deliveries on id = delivery
+     order by delivery limit :batch`,
+    { before: bodiesBefore.toISOString(), batch: batchRows },
+  )
+  let forgotten = 0
+  let bytes = 0
+  for (const row of oldest) {
+    const isTooMuch = total - bytes > maxBodyBytes
+    if (bytes >= batchBytes || (row['is_old'] === 0 && !isTooMuch)) break
+    sql.run('delete from bodies where delivery = :delivery', { delivery: integer(row, 'delivery') })
+    bytes += integer(row, 'size')
+    forgotten++
+  }
+  return forgotten
+}
+
+/** What one transaction forgets: few enough milliseconds that a push which arrives meanwhile does not notice. */
+export const batchRows = 50
+const batchBytes = 4 * 1024 * 1024

@@ -1,0 +1,63 @@
+import { expect, it, onTestFinished } from 'vitest'
+import { createLedger } from '../src/ledger.ts'
+import type { LedgerBounds } from '../src/store/prune.ts'
+import { createMap } from './support/map.ts'
+import { until } from './support/until.ts'
+
+const now = new Date('2026-03-01T12:00:00Z')
+const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
+const days = (number: number): Date => new Date(now.getTime() - number * 86_400_000)
+
+function createWoken(answers: (number | Error)[], keepDeliveriesMs = 604_800_000) {
+  const asked: LedgerBounds[] = []
+  const stop = new AbortController()
+  onTestFinished(() => {
+    stop.abort()
+  })
+  const map = createMap([])
+  const ledger = createLedger({
+    store: {
+      prune(bounds) {
+        asked.push(bounds)
+        const answer = answers.shift() ?? 0
+        return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer)
+      },
+    },
+    map: () => ({ ...map, server: { ...map.server, keepDeliveriesMs } }),
+    clock: { now: () => now },
+    log: silent,
+    signal: stop.signal,
+    retryMs: 1,
+  })
+  ledger.wake()
+  return { ledger, asked, stop }
+}
+
+it('forgets batch by batch until all is within its bounds, counted from the clock', async () => {
+  const { ledger, asked } = createWoken([50, 50, 3])
+  await ledger.settled()
+  expect(asked).toHaveLength(4)
+  expect(asked[0]).toMatchObject({ bodiesBefore: days(7), deliveriesBefore: days(30) })
+})
+
+it.each([
+  [0, 0, 30],
+  [90, 90, 90],
+])('for keep_deliveries: %dd forgets bodies after %d days and rows after %d', async (keep, bodies, rows) => {
+  const { ledger, asked } = createWoken([], keep * 86_400_000)
+  await ledger.settled()
+  expect(asked[0]).toMatchObject({ bodiesBefore: days(bodies), deliveriesBefore: days(rows) })
+})
+
+it('tries again when the store is busy', async () => {
+  const { asked } = createWoken([new Error('busy'), 1])
+  await until('the ledger to try again', () => asked.length === 3)
+})
+
+it('ends between two batches when the daemon stops', async () => {
+  const endless = Array.from({ length: 1000 }, () => 50)
+  const { ledger, asked, stop } = createWoken(endless)
+  stop.abort()
+  await ledger.settled()
+  expect(asked.length).toBeLessThan(4)
+})

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest'
+import { providers } from '../../src/providers/index.ts'
+import { parsed, sample, sentBy } from './fixtures.ts'
+import { revision } from '../support/map.ts'
+
+const secret = `whsec_${'c2VjcmV0'.repeat(4)}`
+
+/** The body of a push in the provider's own words, with one field of it made another. */
+function problemOf(name: keyof typeof providers, field: readonly (string | number)[], value: unknown): string {
+  const provider = providers[name]
+  const { event, body } = provider.compose({ ...sample, before: revision('a'), after: revision('b') })
+  const root = { body: JSON.parse(body.toString()) as unknown }
+  const [last, ...way] = ['body', ...field].reverse()
+  let holder: unknown = root
+  for (const key of way.reverse()) holder = (holder as Record<string | number, unknown>)[key]
+  ;(holder as Record<string | number, unknown>)[last ?? ''] = value
+  const answer = parsed(provider, sentBy(provider, root.body, { secret, event }), secret)
+  return answer.kind === 'malformed' ? answer.problem : JSON.stringify(answer)
+}
+
+const mustBeId = /must be a commit id/
+const mustBeRef = /must be (?:a full ref name|the name of a branch)/
+
+describe.each([
+  ['bitbucket', ['push', 'changes', 0, 'new', 'name'], mustBeRef],
+  ['bitbucket', ['push', 'changes', 0, 'new', 'target', 'hash'], mustBeId],
+  ['bitbucket', ['push', 'changes', 0, 'old', 'target', 'hash'], mustBeId],
+  ['bitbucket', ['push', 'changes'], /^push.changes: must be a list$/],
+  ['bitbucket', ['repository', 'full_name'], /^repository.full_name: must be a repository name/],
+  ['bitbucket-datacenter', ['changes', 0, 'ref', 'id'], mustBeRef],
+  ['bitbucket-datacenter', ['changes', 0, 'fromHash'], mustBeId],
+  ['bitbucket-datacenter', ['changes', 0, 'toHash'], mustBeId],
+  ['bitbucket-datacenter', ['changes'], /^changes: must be a list$/],
+  ['bitbucket-datacenter', ['repository', 'slug'], /^repository.slug: must be a repository name/],
+  ['bitbucket-datacenter', ['repository', 'project', 'key'], /^repository.project.key: must be a repository name/],
+  ['azure', ['resource', 'refUpdates', 0, 'name'], mustBeRef],
+  ['azure', ['resource', 'refUpdates', 0, 'oldObjectId'], mustBeId],
+  ['azure', ['resource', 'refUpdates', 0, 'newObjectId'], mustBeId],
+  ['azure', ['resource', 'refUpdates'], /set "Resource details to send" to All/],
+  ['azure', ['resource'], /set "Resource details to send" to All/],
+] as const)('a push of %s whose %j is wrong', (name, field, problem) => {
+  it.each([undefined, 7, true, 'a..b\n', {}])('is malformed: %j', (value) => {
+    expect(problemOf(name, field, value)).toMatch(problem)
+  })
+})
+
+describe('a delivery to a webhook of the kind standard', () => {
+  const problem = (body: object): unknown => {
+    const answer = parsed(providers.standard, sentBy(providers.standard, body, { secret }), secret)
+    return answer.kind === 'malformed' ? answer.problem : answer.kind
+  }
+
+  it.each([
+    [{}, 'repository: give a repository (with a ref) or an app, and not both'],
+    [
+      { app: 'blog', repository: 'github.com/acme/blog' },
+      'repository: give a repository (with a ref) or an app, and not both',
+    ],
+    [{ repository: 'github.com/acme/blog' }, 'ref: must be a full ref name such as refs/heads/main'],
+    [{ repository: 'github.com/acme/blog', ref: 'main' }, 'ref: must be a full ref name such as refs/heads/main'],
+    [
+      { repository: 'blog', ref: 'refs/heads/main' },
+      'repository: must be a clone URL or host/path, such as github.com/acme/blog',
+    ],
+    [{ repository: 7, ref: 'refs/heads/main' }, 'repository: must be a clone URL or host/path'],
+    [{ app: 'Blog' }, 'app: must be the name of an app in deploy.yml'],
+    [{ app: 'blog', after: 'HEAD' }, 'after: must be a commit id: 40 or 64 lower-case hex digits'],
+    [{ app: 'blog', deleted: 'no' }, 'deleted: must be true or false'],
+  ])('%j is malformed, with the cure', (body, told) => {
+    expect(problem(body)).toBe(told)
+  })
+
+  it.each([
+    { app: 'blog' },
+    { app: 'blog', ref: 'refs/heads/next' },
+    { app: 'blog', ref: null, after: null, message: null },
+    { repository: 'acme/blog', ref: 'refs/tags/v1' },
+    { repository: '/srv/git/blog.git', ref: 'refs/heads/main', after: 'a'.repeat(64) },
+  ])('%j is a push', (body) => {
+    expect(problem(body)).toBe('pushes')
+  })
+
+  it('asks for secrets that sign', async () => {
+    const { Secret } = await import('../../src/lib/secret.ts')
+    expect(providers.standard.checkSecrets?.([new Secret(secret)])).toBeNull()
+    expect(providers.standard.checkSecrets?.([new Secret(secret), new Secret('a-plain-text-secret')])).toContain(
+      'whsec_$(openssl rand -base64 32)',
+    )
+  })
+})
