@@ -8,7 +8,10 @@ export type Mask = {
 }
 
 export type MaskStream = {
-  /** The masked bytes that are certain by now; what may still become a secret waits (never more than the longest form). */
+  /**
+   * The masked bytes that are certain by now; what may still become a secret waits (never more than the longest form).
+   * They may lie in `chunk`, or in memory that the next push uses again.
+   */
   push(chunk: Buffer): Buffer
   /** What waited: nothing comes after it. */
   end(): Buffer
@@ -94,15 +97,25 @@ function slot(head: number): number {
 
 function createStream(index: Index): MaskStream {
   let waiting: Buffer = Buffer.alloc(0)
+  let room = Buffer.alloc(0)
   /** How many of the bytes to come are part of a secret whose mark is out already. */
   let covered = 0
 
   return {
     push(chunk) {
       if (index.byHead.size === 0) return chunk
-      return mask(waiting.length === 0 ? chunk : Buffer.concat([waiting, chunk]), { isLast: false })
+      return mask(waiting.length === 0 ? chunk : joined(waiting, chunk), { isLast: false })
     },
     end: () => mask(waiting, { isLast: true }),
+  }
+
+  /** In the same memory every time: garbage of this size grows the process before it is collected. */
+  function joined(before: Buffer, chunk: Buffer): Buffer {
+    const length = before.length + chunk.length
+    if (room.length < length) room = Buffer.allocUnsafe(length)
+    before.copy(room)
+    chunk.copy(room, before.length)
+    return room.subarray(0, length)
   }
 
   function mask(bytes: Buffer, { isLast }: { isLast: boolean }): Buffer {

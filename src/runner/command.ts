@@ -18,7 +18,10 @@ export type CommandOptions = {
   readonly timeoutMs: number | null
   /** From SIGTERM to SIGKILL. */
   readonly graceMs: number
-  /** stdout and stderr in the order they were written; the next chunk comes when this resolves. */
+  /**
+   * stdout and stderr in the order they were written; the next chunk comes when this resolves, in the same memory: what
+   * is to be kept has to be copied.
+   */
   readonly onOutput: (chunk: Buffer) => Promise<void> | void
 }
 

@@ -15,6 +15,7 @@ export type Fifo = {
   close(): void
 }
 
+/** The chunk's memory is used again for the next one: what is to be kept has to be copied. */
 export type OnChunk = (chunk: Buffer) => Promise<void> | void
 
 export type Reading = {
@@ -89,7 +90,7 @@ function readAll(
   const onread = {
     buffer: Buffer.allocUnsafe(chunkBytes),
     callback(length: number, buffer: Uint8Array) {
-      inHand = handOver(Buffer.from(buffer.subarray(0, length)))
+      inHand = handOver(Buffer.from(buffer.buffer, buffer.byteOffset, length))
       return false // until it is handed over
     },
   }

@@ -9,12 +9,14 @@ export const longestLine = 64 * 1024
 /** Cuts bytes into stamped lines. It remembers an unfinished one: `isOpen`. */
 export type Stamper = {
   readonly isOpen: boolean
+  /** The same memory every time: what is to be kept longer than until the next call has to be copied. */
   stamp(step: number | null, bytes: Buffer, at: Date): Buffer
   /** What finishes the unfinished line, if there is one. */
   finish(): Buffer
 }
 
 export function createStamper(): Stamper {
+  let room = Buffer.alloc(0)
   let open: { readonly step: number | null; length: number } | null = null
   return {
     get isOpen() {
@@ -22,7 +24,9 @@ export function createStamper(): Stamper {
     },
     stamp(step, bytes, at) {
       const head = Buffer.from(`${at.toISOString()} ${step ?? '-'} `, 'latin1')
-      const out = Buffer.allocUnsafe(worstLength(bytes, head))
+      const worst = worstLength(bytes, head)
+      if (room.length < worst) room = Buffer.allocUnsafe(worst)
+      const out = room
       let length = 0
       if (open !== null && open.step !== step) {
         out[length++] = newline

@@ -7,34 +7,28 @@ export type Tail = {
   take(): { readonly lines: Buffer; readonly leftOut: number }
 }
 
-const nothing = Buffer.alloc(0)
-
+/** A ring of bytes: however much goes in, it takes its room once, and none before the first byte. */
 export function createTail(limit: number): Tail {
-  let kept: Buffer[] = []
-  let first = 0
-  let length = 0
-  let leftOut = 0
+  // One more than may be kept, so that a line which starts right at the limit is known for one.
+  const size = limit + 1
+  let ring = Buffer.alloc(0)
+  let total = 0
   return {
     add(bytes) {
-      kept.push(bytes)
-      length += bytes.length
-      for (let oldest = kept[first]; oldest !== undefined && length - oldest.length >= limit; oldest = kept[first]) {
-        length -= oldest.length
-        leftOut += oldest.length
-        kept[first++] = nothing
-      }
-      // Now and then, so that dropping is cheap however small the pieces are.
-      if (first > 1000 && first * 2 > kept.length) {
-        kept = kept.slice(first)
-        first = 0
-      }
+      if (bytes.length === 0) return
+      if (ring.length === 0) ring = Buffer.allocUnsafe(size)
+      const last = bytes.subarray(-size)
+      const start = (total + bytes.length - last.length) % size
+      const fits = last.copy(ring, start)
+      last.copy(ring, 0, fits)
+      total += bytes.length
     },
     take() {
-      const all = Buffer.concat(kept.slice(first))
-      const isWhole = leftOut === 0 && all.length <= limit
-      const cut = isWhole ? 0 : all.indexOf(newline, Math.max(0, all.length - limit - 1)) + 1
+      const end = total % size
+      const all = total <= size ? ring.subarray(0, total) : Buffer.concat([ring.subarray(end), ring.subarray(0, end)])
+      const cut = total <= limit ? 0 : all.indexOf(newline, Math.max(0, all.length - limit - 1)) + 1
       const lines = all.subarray(cut)
-      return { lines, leftOut: leftOut + cut }
+      return { lines, leftOut: total - lines.length }
     },
   }
 }

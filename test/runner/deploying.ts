@@ -68,7 +68,7 @@ export function createDeploying(options: WorldOptions = {}): World {
     stepStarted: ({ number, name }) => say(`step ${number} started: ${name}`),
     stepFinished: ({ number, exitCode, signal }) => say(`step ${number} finished: ${exitCode ?? signal ?? 'neither'}`),
     output: (step, chunk) => {
-      chunks.push(chunk)
+      chunks.push(Buffer.from(chunk))
       options.onOutput?.(step, chunk.toString())
       return Promise.resolve()
     },

@@ -44,7 +44,7 @@ export function startRunning(): Running {
         signal: new AbortController().signal,
         timeoutMs: 50_000,
         graceMs: 5_000,
-        onOutput: (chunk) => void chunks.push(chunk),
+        onOutput: (chunk) => void chunks.push(Buffer.from(chunk)),
         ...rest,
       },
     )

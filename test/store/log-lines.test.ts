@@ -7,7 +7,7 @@ const stamp = start.toISOString()
 
 function stamped(...pieces: readonly (readonly [number | null, string | Buffer])[]): string {
   const stamper = createStamper()
-  const out = pieces.map(([step, bytes]) => stamper.stamp(step, Buffer.from(bytes), start))
+  const out = pieces.map(([step, bytes]) => Buffer.from(stamper.stamp(step, Buffer.from(bytes), start)))
   return Buffer.concat([...out, stamper.finish()])
     .toString('latin1')
     .replaceAll(stamp, 'AT')

@@ -137,7 +137,8 @@ describe('an output that is too long', () => {
   ])('of 150 MB as %s does not grow the daemon', async (_, text) => {
     const { firstLine } = startChild('log', temporaryDirectory(), text, '2400')
 
-    expect(Number(await firstLine)).toBeLessThan(100)
+    // A new buffer for each chunk would be over 40: V8 lets that much go stale before it collects it.
+    expect(Number(await firstLine)).toBeLessThan(20)
   })
 
   it('leaves nothing out when head and tail together hold it all', async () => {
