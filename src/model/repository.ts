@@ -61,7 +61,8 @@ function fromUrl(url: string): Repository | { readonly problem: string } {
   if (hostname === '' || hostname.startsWith('-') || username.startsWith('-'))
     return { problem: 'names no usable host' }
   if (search !== '' || hash !== '') return { problem: 'is a clone URL, without ? and #' }
-  const path = tidyPath(decoded(pathname))
+  // Azure DevOps has spaces in names; its ssh URLs spell them %20 too, and there nothing is decoded.
+  const path = tidyPath(decoded(pathname).replaceAll(' ', '%20'))
   if (path === '') return { problem: 'names a host but no repository' }
   if (unprintable.test(path)) return { problem: 'has a space or a control character in it' }
   if (protocol === 'ssh:') return sshRepository(url, hostname, path)

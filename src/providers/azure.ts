@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { markVerified, type Delivery, type RefusalReason } from '../model/delivery.ts'
 import type { PushEvent } from '../model/push-event.ts'
 import { zeroSha } from '../model/revision.ts'
-import { maybe, message, namesOf, object, person, readBody, readEach, refName, revision, url } from './fields.ts'
+import { azureNames } from './azure-names.ts'
+import { maybe, message, object, person, readBody, readEach, refName, revision, url } from './fields.ts'
 import { eventNameOf, hasHeader, headerOf } from './headers.ts'
 import { parseJson } from './json.ts'
 import type { Parsed, Provider, SamplePush } from './provider.ts'
@@ -82,13 +83,21 @@ function passwordIn(headers: Delivery['headers'], { username, header }: z.output
 
 const otherSchemes = ['x-hub-signature-256', 'x-hub-signature', 'x-gitlab-token'] as const
 
+/** Other than elsewhere, names may hold spaces. */
+const someName = z
+  .string({ error: 'must be a name of at most 256 characters' })
+  .refine(
+    (text) => text.length <= 256 && /^[^\p{Cc}\p{Cf}\p{Cs}]+$/u.test(text),
+    'must be a name of at most 256 characters',
+  )
+
 const needsAll = 'must be a list: set "Resource details to send" to All in the subscription'
 // https://learn.microsoft.com/en-us/azure/devops/service-hooks/events#git.push
 const pushBody = object({
   resource: z.object(
     {
       refUpdates: z.custom<readonly unknown[]>((value) => Array.isArray(value), { error: needsAll }),
-      repository: object({ name: z.string(), remoteUrl: url, project: maybe(z.object({ name: person })) }),
+      repository: object({ name: someName, remoteUrl: url, project: maybe(z.object({ name: someName })) }),
       commits: maybe(
         z.array(z.object({ commitId: z.string(), comment: message, author: maybe(z.object({ name: person })) })),
       ),
@@ -105,10 +114,11 @@ function parsePush(event: string, body: unknown): Parsed {
   const { refUpdates, repository, commits, pushedBy } = read.fields.resource
   const updates = readEach(refUpdates, updateBody, 'resource.refUpdates')
   if ('problem' in updates) return { kind: 'malformed', event, problem: updates.problem }
-  const name = `${repository.project?.name ?? ''}/${repository.name}`.slice(0, 512).toWellFormed()
+  const { name, remoteUrl = null } = repository
+  const project = repository.project?.name ?? ''
   const origin = {
-    repository: name,
-    names: namesOf(name, urlsOf(repository.remoteUrl)),
+    repository: `${project}/${name}`,
+    names: azureNames({ project, name, remoteUrl }),
     app: null,
     forced: null,
     pusher: pushedBy && (pushedBy.displayName ?? pushedBy.uniqueName),
@@ -119,15 +129,6 @@ function parsePush(event: string, body: unknown): Parsed {
     return { ...origin, ref, before: oldObjectId, after: newObjectId, deleted: newObjectId === null, headCommit }
   })
   return pushes.length === 0 ? { kind: 'ignored', event, reason: 'event' } : { kind: 'pushes', event, pushes }
-}
-
-/** The clone URL without the organisation that it names as user, and the ssh form that belongs to it. */
-function urlsOf(remoteUrl: string | null | undefined): readonly string[] {
-  const https = (remoteUrl ?? '').replace(/^(https?:\/\/)[^/@]*@/, '$1')
-  const [, organisation, project, repository] =
-    /^https:\/\/dev\.azure\.com\/([^/]+)\/([^/]+)\/_git\/([^/]+)$/.exec(https) ?? []
-  if (organisation === undefined || project === undefined || repository === undefined) return [https]
-  return [https, `git@ssh.dev.azure.com:v3/${organisation}/${project}/${repository}`]
 }
 
 function writtenAs({

@@ -5,7 +5,17 @@ import type { Delivery } from '../../src/model/delivery.ts'
 import { providerOf, providers } from '../../src/providers/index.ts'
 import type { Provider } from '../../src/providers/provider.ts'
 import { revision } from '../support/map.ts'
-import { createDelivery, fixtures, parsed, providerNames, sample, sentBy, verify, type Fixture } from './fixtures.ts'
+import {
+  createDelivery,
+  fixtures,
+  parsed,
+  providerNames,
+  providerOf as providerWithOptions,
+  sample,
+  sentBy,
+  verify,
+  type Fixture,
+} from './fixtures.ts'
 
 /** A push of each way in which a provider proves its deliveries. */
 const schemes = [
@@ -14,7 +24,7 @@ const schemes = [
       .filter(({ parsed }) => parsed.kind === 'pushes')
       .map((fixture) => [`${fixture.provider}, ${fixture.signatureCoversBody ? 'signature' : 'token'}`, fixture]),
   ),
-].map(([scheme, fixture]) => ({ scheme, fixture, provider: providers[fixture.provider] }))
+].map(([scheme, fixture]) => ({ scheme, fixture, provider: providerWithOptions(fixture) }))
 
 describe('the table of providers', () => {
   it('has fixtures of every provider', () => {

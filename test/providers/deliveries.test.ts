@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { providers } from '../../src/providers/index.ts'
 import { jsonTextOf } from '../../src/providers/json-text.ts'
-import { fixtures, providerNames, verify } from './fixtures.ts'
+import { fixtures, providerNames, providerOf, verify } from './fixtures.ts'
 
 describe('golden deliveries', () => {
   it.each(fixtures)('$provider/$name is believed and says what its file tells', (fixture) => {
-    const provider = providers[fixture.provider]
+    const provider = providerOf(fixture)
     const verified = verify(provider, fixture.delivery, [fixture.secret])
     if ('refused' in verified) expect.fail(`refused: ${verified.refused}`)
 

@@ -17,6 +17,8 @@ export type Fixture = Expected & {
 type Expected = {
   readonly secret: string
   readonly receivedAt: string
+  /** The webhook's options as deploy.yml has them. */
+  readonly options?: object
   /** Whether another body needs another signature. */
   readonly signatureCoversBody: boolean
   readonly providerId: string | null
@@ -33,6 +35,17 @@ export const fixtures: readonly Fixture[] = providerNames.flatMap((provider) =>
     .filter((file) => file.endsWith('.http'))
     .map((file) => readFixture(provider, file.replace(/\.http$/, ''))),
 )
+
+/** The provider of a fixture, with the options of the fixture's webhook for whatever options it is given. */
+export function providerOf({ provider: name, options }: Fixture): Provider {
+  const provider = providers[name]
+  if (options === undefined) return provider
+  return {
+    ...provider,
+    verify: (delivery, { secrets }) => provider.verify(delivery, { secrets, options }),
+    sign: (message, { secret }) => provider.sign(message, { secret, options }),
+  }
+}
 
 function readFixture(provider: ProviderName, name: string): Fixture {
   const expected = JSON.parse(readFileSync(new URL(`${provider}/${name}.json`, root), 'utf8')) as Expected
