@@ -6,7 +6,6 @@ import type { App, DeployMap, Webhook } from './model/deploy-map.ts'
 import type { Delivery, IgnoredApp, RefusalReason, VerifiedDelivery } from './model/delivery.ts'
 import type { Deployment } from './model/deployment.ts'
 import type { PushEvent } from './model/push-event.ts'
-import { branchRef } from './model/ref.ts'
 import { providerOf } from './providers/index.ts'
 import type { Parsed, Provider } from './providers/provider.ts'
 import type { Store, Wanted } from './store/store.ts'
@@ -29,12 +28,15 @@ export type Received =
 export type Ingest = {
   /** Judges one request to a webhook. When it resolves, what was accepted is on disk. Rejects if it cannot be kept. */
   receive(delivery: Delivery, webhook: Webhook): Promise<Received>
-  /** Queues what a person asked for: the tip of the app's branch. */
-  request(app: App, how: { readonly trigger: 'manual' | 'retry'; readonly adopt: boolean }): Promise<Deployment>
+  /** Queues what a person asked for: the tip of this branch or tag of the app. */
+  request(
+    app: App,
+    how: { readonly trigger: 'manual' | 'retry'; readonly ref: string; readonly adopt: boolean },
+  ): Promise<Deployment>
 }
 
 export type IngestDeps = {
-  readonly store: Pick<Store, 'accept' | 'keep' | 'enqueue'>
+  readonly store: Pick<Store, 'accept' | 'keep' | 'enqueue' | 'deployments'>
   readonly map: () => DeployMap
   readonly clock: Clock
   readonly log: Log
@@ -57,11 +59,11 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
       return accept(verified, webhook, parsed)
     },
 
-    request(app, { trigger, adopt }) {
+    request(app, { trigger, ref, adopt }) {
       return store.enqueue({
         app: app.name,
         trigger,
-        ref: branchRef(app.branch),
+        ref,
         requestedRevision: null,
         adopt,
         at: clock.now(),
@@ -101,7 +103,7 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
     webhook: Webhook,
     parsed: Extract<Parsed, { kind: 'pushes' }>,
   ): Promise<Received> {
-    const { wanted, ignored } = judge(parsed.pushes, webhook, map())
+    const { wanted, ignored } = judge(await Promise.all(parsed.pushes.map(withRef)), webhook, map())
     const { delivery, result, deployments, bodyDiffers } = await store.accept({
       delivery: verified,
       provider: webhook.provider,
@@ -141,9 +143,16 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
       secret: verified.secret,
     }
   }
+
+  /** A push that names an app but no ref means, where the app has no one branch, what was deployed last. */
+  async function withRef(push: PushEvent): Promise<PushEvent> {
+    if (push.app === null || push.ref !== null || map().apps.get(push.app)?.branch !== null) return push
+    const [newest] = await store.deployments({ app: push.app, limit: 1 })
+    return newest === undefined ? push : { ...push, ref: newest.ref }
+  }
 }
 
-/** What the pushes of one delivery want of the map: each app at most once, as wanted or with its nearest miss. */
+/** What the pushes of one delivery want of the map: each app at most once, by the last push that it wants, or with its nearest miss. */
 function judge(
   pushes: readonly PushEvent[],
   webhook: Webhook,
@@ -152,9 +161,10 @@ function judge(
   const wanted = new Map<string, Wanted>()
   const ignored = new Map<string, IgnoredApp>()
   for (const push of pushes) {
-    for (const { app, ref, reason } of matchApps(push, webhook.name, map)) {
-      if (reason === null) wanted.set(app.name, { app: app.name, ref, requestedRevision: push.after })
-      else ignored.set(app.name, nearer(ignored.get(app.name), { app: app.name, reason }))
+    for (const match of matchApps(push, webhook.name, map)) {
+      const app = match.app.name
+      if (match.reason === null) wanted.set(app, { app, ref: match.ref, requestedRevision: push.after })
+      else ignored.set(app, nearer(ignored.get(app), { app, reason: match.reason }))
     }
   }
   return { wanted: [...wanted.values()], ignored: [...ignored.values()].filter(({ app }) => !wanted.has(app)) }

@@ -6,10 +6,10 @@ import { pause } from './lib/pause.ts'
 import type { Secret } from './lib/secret.ts'
 import { createWakeLoop } from './lib/wake-loop.ts'
 import { secretsOf, type App, type DeployMap } from './model/deploy-map.ts'
-import { kindOf, type Deployment, type DeploymentResult } from './model/deployment.ts'
-import type { Revision } from './model/revision.ts'
-import type { Job, Progress, Runner, Stop } from './runner/runner.ts'
-import type { Claim, ClaimTarget, Live, LogSink, Store } from './store/store.ts'
+import { alreadyLive } from './model/already-live.ts'
+import type { Deployment, DeploymentResult } from './model/deployment.ts'
+import type { Progress, Runner, Stop } from './runner/runner.ts'
+import type { Claim, ClaimTarget, LogSink, Store } from './store/store.ts'
 
 /** Runs queued deployments: claims in order, one per concurrency group, and owns cancelling. */
 export type Worker = {
@@ -179,7 +179,7 @@ export function createWorker(deps: WorkerDeps): Worker {
           deployment,
           attempt: owner.attempt,
           previousRevision: live.revision,
-          skip: (tip) => alreadyLive(tip, deployment, live, app),
+          skip: (tip) => alreadyLive(tip, { deployment, live, app }),
           signal: controller.signal,
         },
         progressOf(run, sink),
@@ -226,13 +226,6 @@ export function createWorker(deps: WorkerDeps): Worker {
       }
     }
   }
-}
-
-/** An automatic deployment of what the tree is known to hold already changes nothing; a person's always runs. */
-function alreadyLive(tip: Revision, deployment: Deployment, live: Live, app: App): ReturnType<Job['skip']> {
-  if (kindOf(deployment.trigger) === 'person' || tip !== live.revision || app.fingerprint !== live.fingerprint)
-    return null
-  return { reason: 'already_live', message: `${tip.slice(0, 8)} is live since deployment ${live.deployment ?? 0}` }
 }
 
 function isUnavailable(error: unknown): boolean {

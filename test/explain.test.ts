@@ -62,7 +62,7 @@ async function createHistory({
       const signed = providers.github.sign({ event, id, body, at }, { secret: key, options: {} })
       return ingest.receive({ webhook: 'github', ...signed, receivedAt: at, remoteAddress: '140.82.115.1' }, webhook)
     },
-    request: (app) => ingest.request(createApp(app), { trigger: 'manual', adopt: false }),
+    request: (app) => ingest.request(createApp(app), { trigger: 'manual', ref: 'refs/heads/main', adopt: false }),
     start: async () => {
       const resolve = (app: string) => ({ concurrencyGroup: app, realPath: `/srv/${app}`, fingerprint: app })
       const claim = await store.claim({ resolve, maxRunning: 1, at: before(90) })

@@ -25,7 +25,7 @@ export type Client = {
   deliveries(query: Query): Promise<DeliveriesView>
   explain(subject: string | null): Promise<ExplanationView>
   reload(): Promise<ReloadView>
-  deploy(app: string, options: { readonly adopt: boolean }): Promise<DeploymentView>
+  deploy(app: string, options: { readonly adopt: boolean; readonly ref?: string }): Promise<DeploymentView>
   retry(id: number): Promise<DeploymentView>
   cancel(id: number): Promise<DeploymentView>
   /** The log as it is kept. */

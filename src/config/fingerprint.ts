@@ -6,7 +6,14 @@ import type { WrittenApp } from './schema.ts'
  * never by what they are: a fingerprint is stored and shown.
  */
 export function fingerprintOf(app: WrittenApp): string {
-  return createHash('sha256').update(JSON.stringify(app, inOrder)).digest('hex')
+  return createHash('sha256')
+    .update(JSON.stringify(withoutFilters(app), inOrder))
+    .digest('hex')
+}
+
+/** Filters say which pushes are wanted, not what is made of one: changing them makes nothing that is live outdated. */
+function withoutFilters({ branches: _branches, tags: _tags, skip: _skip, ...rest }: WrittenApp): WrittenApp {
+  return rest
 }
 
 function inOrder(_key: string, value: unknown): unknown {

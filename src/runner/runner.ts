@@ -4,7 +4,7 @@ import type { Revision } from '../model/revision.ts'
 
 /** Effects on this machine. It knows no store: it reports through `Progress` and returns a result. */
 export type Runner = {
-  /** Deploys the tip of the app's branch. Failure is a value; it throws only when the daemon itself is broken. */
+  /** Deploys what the deployment's ref leads to. Failure is a value; it throws only when the daemon itself is broken. */
   deploy(job: Job, progress: Progress): Promise<DeploymentResult>
   /** Ends every process that an earlier daemon of this state directory left behind; says how many there were. */
   endLeftovers(): Promise<number>
