@@ -149,8 +149,8 @@ describe('explaining a delivery', () => {
     {
       why: 'tag',
       sent: { ref: 'refs/tags/v1' },
-      says: 'this was a push of refs/tags/v1',
-      cure: 'deployhook deploy blog',
+      says: 'this was a push of tag v1',
+      cure: 'set "tags:" of blog',
     },
     {
       why: 'deleted',
@@ -319,7 +319,7 @@ describe('explaining a deployment', () => {
     {
       reason: 'already_live',
       message: null,
-      says: "the branch's tip was live already",
+      says: "the commit was live already",
       next: 'Deploy it all the same: deployhook deploy blog',
     },
     {

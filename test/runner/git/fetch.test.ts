@@ -99,7 +99,7 @@ describe('fetching the tip', () => {
     const next = await world.repository.push({ 'a.txt': '2' })
 
     expect(await world.fetchTip(world.app())).toBe(next.after)
-    expect(world.notes.join('\n')).toMatch(/the branch was fetched, its tags were not/)
+    expect(world.notes.join('\n')).toMatch(/the branch main was fetched, the other tags were not/)
   })
 
   it('removes tags that the remote no longer has, and moves those that moved', async () => {
