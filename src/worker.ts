@@ -6,9 +6,10 @@ import { pause } from './lib/pause.ts'
 import type { Secret } from './lib/secret.ts'
 import { createWakeLoop } from './lib/wake-loop.ts'
 import { secretsOf, type App, type DeployMap } from './model/deploy-map.ts'
-import { alreadyLive } from './model/already-live.ts'
+import { alreadyLive, countedFrom, nothingChanged, type Skip, type SkipCase } from './model/already-live.ts'
 import type { Deployment, DeploymentResult } from './model/deployment.ts'
-import type { Progress, Runner, Stop } from './runner/runner.ts'
+import type { Revision } from './model/revision.ts'
+import type { ChangedSince, Progress, Runner, Stop } from './runner/runner.ts'
 import type { Claim, ClaimTarget, LogSink, Store } from './store/store.ts'
 
 /** Runs queued deployments: claims in order, one per concurrency group, and owns cancelling. */
@@ -179,7 +180,7 @@ export function createWorker(deps: WorkerDeps): Worker {
           deployment,
           attempt: owner.attempt,
           previousRevision: live.revision,
-          skip: (tip) => alreadyLive(tip, { deployment, live, app }),
+          skip: (tip, changedSince) => reasonToSkip(tip, { deployment, live, app }, changedSince),
           signal: controller.signal,
         },
         progressOf(run, sink),
@@ -226,6 +227,12 @@ export function createWorker(deps: WorkerDeps): Worker {
       }
     }
   }
+}
+
+async function reasonToSkip(tip: Revision, known: SkipCase, changedSince: ChangedSince): Promise<Skip | null> {
+  const already = alreadyLive(tip, known)
+  const from = countedFrom(known)
+  return already ?? (from === null ? null : nothingChanged(await changedSince(from), known))
 }
 
 function isUnavailable(error: unknown): boolean {

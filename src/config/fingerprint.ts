@@ -12,7 +12,13 @@ export function fingerprintOf(app: WrittenApp): string {
 }
 
 /** Filters say which pushes are wanted, not what is made of one: changing them makes nothing that is live outdated. */
-function withoutFilters({ branches: _branches, tags: _tags, skip: _skip, ...rest }: WrittenApp): WrittenApp {
+function withoutFilters({
+  branches: _branches,
+  tags: _tags,
+  paths: _paths,
+  skip: _skip,
+  ...rest
+}: WrittenApp): WrittenApp {
   return rest
 }
 

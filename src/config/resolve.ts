@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { parseDuration } from '../lib/duration.ts'
 import type { ApiToken, App, DeployMap, GitAccess, Server, Webhook } from '../model/deploy-map.ts'
 import { parseGlob, type Glob } from '../model/glob.ts'
+import { createPathFilter } from '../model/path-filter.ts'
 import { identityOf, parseRepository } from '../model/repository.ts'
 import { appPath, formerNames, optionsOf, sourcesOf, type Entry } from './entries.ts'
 import { fingerprintOf } from './fingerprint.ts'
@@ -54,6 +55,7 @@ function resolveApp(entry: Entry, context: { readonly folder: string; readonly s
     branch: app.branch ?? (app.branches === undefined && app.tags === undefined ? 'main' : null),
     branches: globsOf(app.branches),
     tags: globsOf(app.tags),
+    paths: app.paths === undefined ? null : createPathFilter(app.paths),
     skip: (app.skip ?? []).map((text) => text.toLowerCase()),
     path: must(appPath(entry)),
     git: resolveGit(app.git ?? {}, { ...context, protocol: repo.protocol }),

@@ -17,7 +17,7 @@ export type Skip = { readonly reason: string; readonly message: string }
 export type SkipCase = {
   readonly deployment: Pick<Deployment, 'trigger' | 'ref'>
   readonly live: KnownLive
-  readonly app: Pick<App, 'fingerprint' | 'branch' | 'branches' | 'tags'>
+  readonly app: Pick<App, 'fingerprint' | 'branch' | 'branches' | 'tags' | 'paths'>
 }
 
 /**
@@ -28,4 +28,23 @@ export function alreadyLive(tip: Revision, { deployment, live, app }: SkipCase):
   if (kindOf(deployment.trigger) === 'person' || app.fingerprint !== live.fingerprint) return null
   if (tip !== live.revision || refToDeploy(app, deployment.ref) !== live.ref) return null
   return { reason: 'already_live', message: `${tip.slice(0, 8)} is live since deployment ${live.deployment ?? 0}` }
+}
+
+/**
+ * The revision from which changed files are to be counted: what the tree is known to hold. null when they decide
+ * nothing: a person asked, the app has no `paths`, or it is not known what is live; unknown means deploy.
+ */
+export function countedFrom({ deployment, live, app }: SkipCase): Revision | null {
+  const isAutomatic = kindOf(deployment.trigger) === 'automatic'
+  return isAutomatic && app.paths !== null && app.fingerprint === live.fingerprint ? live.revision : null
+}
+
+/** Nothing that the app is made of has changed since what is live. `changed`: null when that cannot be told. */
+export function nothingChanged(changed: readonly string[] | null, { live, app }: SkipCase): Skip | null {
+  const { paths } = app
+  if (paths === null || live.revision === null || changed === null || changed.some((file) => paths.wants(file)))
+    return null
+  const files = changed.length === 1 ? '1 file has' : `${changed.length} files have`
+  const since = `${live.revision.slice(0, 8)} is live since deployment ${live.deployment ?? 0}`
+  return { reason: 'paths', message: `${files} changed, none below paths; ${since}` }
 }

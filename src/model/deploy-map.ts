@@ -1,5 +1,6 @@
 import type { Secret } from '../lib/secret.ts'
 import type { Glob } from './glob.ts'
+import type { PathFilter } from './path-filter.ts'
 
 /** The parsed, defaulted and checked deploy.yml: nothing optional, nothing unknown. */
 export type DeployMap = {
@@ -32,6 +33,8 @@ export type App = {
   /** Over short names; empty unless `branch` is null. */
   readonly branches: readonly Glob[]
   readonly tags: readonly Glob[]
+  /** Which changed files make a push worth a deployment; null: any. */
+  readonly paths: PathFilter | null
   /** Texts in lower case: a push whose newest commit has one of them in its message is not deployed. */
   readonly skip: readonly string[]
   /** Absolute and normalised. */

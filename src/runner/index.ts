@@ -58,7 +58,7 @@ export function createRunner(deps: RunnerDeps): Runner {
 
       const { revision } = fetched
       await nameRevision(revision, { deployment, ref, progress })
-      const skip = job.skip(revision)
+      const skip = await job.skip(revision, (from) => workspace.changedFiles(app, { from, to: revision }, context))
       if (skip) return { outcome: 'skipped', ...skip }
 
       const afterFetch = stoppedIn('the fetch')

@@ -1,3 +1,4 @@
+import type { Skip } from '../model/already-live.ts'
 import type { App } from '../model/deploy-map.ts'
 import type { Deployment, DeploymentResult } from '../model/deployment.ts'
 import type { Revision } from '../model/revision.ts'
@@ -20,10 +21,13 @@ export type Job = {
   /** Last succeeded; steps see it as DEPLOYHOOK_PREVIOUS_REVISION. */
   readonly previousRevision: Revision | null
   /** Judged once the tip is known: a reason to leave it at that, or null to go on. */
-  readonly skip: (tip: Revision) => { readonly reason: string; readonly message: string } | null
+  readonly skip: (tip: Revision, changedSince: ChangedSince) => Promise<Skip | null>
   /** Ends it; `signal.reason` is a `Stop`. */
   readonly signal: AbortSignal
 }
+
+/** The files that differ between a revision and the tip; null when that revision is not there any more. */
+export type ChangedSince = (revision: Revision) => Promise<readonly string[] | null>
 
 /** Why a running deployment is being ended early. */
 export type Stop = 'cancelled' | 'timed_out' | 'interrupted'

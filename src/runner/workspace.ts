@@ -6,6 +6,12 @@ import type { Stop } from './runner.ts'
 export type Workspace = {
   /** Brings what `ref` leads to, a branch's tip or a tag's commit, into the mirror and names it. Never answers from an earlier fetch. */
   fetch(app: App, context: FetchContext): Promise<Fetched>
+  /** Files that differ between two commits of the mirror; null when that cannot be told. */
+  changedFiles(
+    app: App,
+    between: { readonly from: Revision; readonly to: Revision },
+    context: GitContext,
+  ): Promise<readonly string[] | null>
   /**
    * Makes the tree at `app.path` hold exactly `revision`: adopts what stands there, saves what is dirty or in the way,
    * checks out, asserts, renews the steps' view. Untracked and ignored files stay.

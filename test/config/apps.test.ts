@@ -62,6 +62,8 @@ describe('an app', () => {
     ['branches: main', 'must be a list'],
     ['tags: ["v**"]', 'has ** inside a part'],
     ['tags: ["v1/"]', 'ends with /: add ** for everything below it'],
+    ['paths: ["/src/**"]', 'begins with /: take it away, names begin at the top'],
+    ['paths: ["!src/"]', 'ends with /: add ** for everything below it'],
     ['skip: [" "]', 'is empty, and would skip every push: give a text'],
     ['branch: HEAD', 'HEAD is not a branch; name one, such as main'],
     ['repo: ext::sh', 'names a remote helper'],

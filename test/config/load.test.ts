@@ -25,6 +25,7 @@ describe('a deploy map', () => {
       branch: 'main',
       branches: [],
       tags: [],
+      paths: null,
       skip: [],
       path: '/srv/blog',
       git: { sshKey: null, knownHosts: null, token: null, username: 'x-access-token' },
@@ -227,7 +228,7 @@ describe('a fingerprint', () => {
     expect(await fingerprint(line)).not.toBe(await fingerprint('env: { A: x }'))
   })
 
-  it.each(["branches: [main, 'release/*']", "tags: ['v*']", "skip: ['[skip deploy]']"])(
+  it.each(["branches: [main, 'release/*']", "paths: ['src/**']", "tags: ['v*']", "skip: ['[skip deploy]']"])(
     'stays with %s: which pushes are wanted makes nothing that is live outdated',
     async (line) => {
       expect(await fingerprint(line)).toBe(await fingerprint())

@@ -41,6 +41,32 @@ describe('an app that deploys branches by globs', () => {
   })
 })
 
+describe('a push that touches only other paths', () => {
+  it('ends as skipped, and the next one that touches ours deploys', async () => {
+    const world = await createWorld({ shop: { paths: ['shop/**', '!**/*.md'], steps: ['true'] } })
+    await world.done(await world.ship({ 'shop/a.txt': '1' }))
+    const docs = await world.ship({ 'docs/b.txt': '1', 'shop/README.md': '1', 'odd\n"näme': '1' })
+    expect(await world.done(docs)).toMatchObject({
+      outcome: 'skipped',
+      reason: 'paths',
+      message: expect.stringMatching(
+        /^3 files have changed, none below paths; \w{8} is live since deployment 1$/,
+      ) as string,
+    })
+    expect(await world.done(await world.ship({ 'shop/a.txt': '2' }))).toMatchObject({ outcome: 'succeeded' })
+    expect(await world.read('srv/shop/docs/b.txt')).toBe('1')
+  })
+
+  it('is deployed when the push before it touched ours and failed, and when a person asks', async () => {
+    const world = await createWorld({ shop: { paths: ['shop/**'], steps: ['test ! -e shop/broken'] } })
+    await world.done(await world.ship({ 'shop/a.txt': '1' }))
+    expect(await world.done(await world.ship({ 'shop/broken': '1' }))).toMatchObject({ outcome: 'failed' })
+    expect(await world.done(await world.ship({ 'docs/b.txt': '1' }))).toMatchObject({ outcome: 'failed' })
+    expect((await world.daemon.api('/api/apps/shop/deploy', { method: 'POST' })).status).toBe(202)
+    expect(await world.done(4)).toMatchObject({ outcome: 'failed', trigger: 'manual' })
+  })
+})
+
 describe('a push that asks to be skipped', () => {
   it('is kept with its reason and deploys nothing', async () => {
     const world = await createWorld({ blog: { skip: ['[skip deploy]'], steps: ['true'] } })

@@ -18,6 +18,7 @@ export function createApp(
     branch: 'main',
     branches: [],
     tags: [],
+    paths: null,
     skip: [],
     path: `/srv/${name}`,
     git: { sshKey: null, knownHosts: null, token: null, username: 'git' },

@@ -114,6 +114,7 @@ export function createApp({ url, path }: { url: string; path: string }, change: 
     branch: 'main',
     branches: [],
     tags: [],
+    paths: null,
     skip: [],
     path,
     git: { sshKey: null, knownHosts: null, token: null, username: 'x-access-token' },
