@@ -319,7 +319,7 @@ describe('explaining a deployment', () => {
     {
       reason: 'already_live',
       message: null,
-      says: "the commit was live already",
+      says: 'the commit was live already',
       next: 'Deploy it all the same: deployhook deploy blog',
     },
     {
