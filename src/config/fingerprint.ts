@@ -12,15 +12,11 @@ export function fingerprintOf(app: WrittenApp): string {
 }
 
 /** Filters say which pushes are wanted, not what is made of one: changing them makes nothing that is live outdated. */
-function withoutFilters({
-  branches: _branches,
-  tags: _tags,
-  paths: _paths,
-  skip: _skip,
-  ...rest
-}: WrittenApp): WrittenApp {
-  return rest
+function withoutFilters(app: WrittenApp): object {
+  return Object.fromEntries(Object.entries(app).filter(([key]) => !filters.has(key)))
 }
+
+const filters: ReadonlySet<string> = new Set(['branches', 'tags', 'paths', 'skip'])
 
 function inOrder(_key: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value

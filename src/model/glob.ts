@@ -45,7 +45,7 @@ function tokensOfPart(part: string): readonly Token[] | { readonly problem: stri
   if (/(?<!\\)(?:\\\\)*\*\*/.test(part))
     return { problem: 'has ** inside a part: it stands for whole parts, as in **/*.md; use * here' }
   const tokens: Token[] = []
-  const characters = [...part]
+  const characters = Array.from(part)
   for (let index = 0; index < characters.length; index++) {
     const character = characters[index] ?? ''
     if (character === '\\') {
