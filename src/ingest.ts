@@ -7,7 +7,7 @@ import { furthest, matchAll } from './match.ts'
 import type { App, DeployMap, Webhook } from './model/deploy-map.ts'
 import type { Delivery, RefusalReason, VerifiedDelivery } from './model/delivery.ts'
 import type { Deployment } from './model/deployment.ts'
-import { branchRef } from './model/ref.ts'
+import type { PushEvent } from './model/push-event.ts'
 import { providerOf } from './providers/index.ts'
 import type { Parsed, Provider } from './providers/provider.ts'
 import type { Keeping, Recalled, Store } from './store/store.ts'
@@ -19,12 +19,15 @@ export type Ingest = {
   receive(delivery: Delivery, webhook: Webhook): Promise<Received>
   /** Judges a kept delivery once more, by the map as it is now; nothing is a duplicate, for a person asked. */
   replay(id: number): Promise<Replayed>
-  /** Queues what a person asked for: the tip of the app's branch. */
-  request(app: App, how: { readonly trigger: 'manual' | 'retry'; readonly adopt: boolean }): Promise<Deployment>
+  /** Queues what a person asked for: the tip of this branch or tag of the app. */
+  request(
+    app: App,
+    how: { readonly trigger: 'manual' | 'retry'; readonly ref: string; readonly adopt: boolean },
+  ): Promise<Deployment>
 }
 
 export type IngestDeps = {
-  readonly store: Pick<Store, 'accept' | 'keep' | 'recall' | 'enqueue'>
+  readonly store: Pick<Store, 'accept' | 'keep' | 'recall' | 'enqueue' | 'deployments'>
   readonly map: () => DeployMap
   readonly clock: Clock
   readonly log: Log
@@ -55,11 +58,11 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
       return consider(recalled.delivery, webhook, { replayOf: recalled.record.id })
     },
 
-    request(app, { trigger, adopt }) {
+    request(app, { trigger, ref, adopt }) {
       return store.enqueue({
         app: app.name,
         trigger,
-        ref: branchRef(app.branch),
+        ref,
         requestedRevision: null,
         adopt,
         at: clock.now(),
@@ -124,7 +127,7 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
     verified: VerifiedDelivery,
     { webhook, parsed, keeping }: { webhook: Webhook; parsed: Extract<Parsed, { kind: 'pushes' }>; keeping: Keeping },
   ): Promise<Judged> {
-    const { wanted, ignored } = matchAll(parsed.pushes, webhook.name, map())
+    const { wanted, ignored } = matchAll(await Promise.all(parsed.pushes.map(withRef)), webhook.name, map())
     const { delivery, result, deployments, bodyDiffers } = await store.accept({
       ...keeping,
       delivery: verified,
@@ -163,6 +166,13 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
       duplicateOf,
       secret: verified.secret,
     }
+  }
+
+  /** A push that names an app but no ref means, where the app has no one branch, what was deployed last. */
+  async function withRef(push: PushEvent): Promise<PushEvent> {
+    if (push.app === null || push.ref !== null || map().apps.get(push.app)?.branch !== null) return push
+    const [newest] = await store.deployments({ app: push.app, limit: 1 })
+    return newest === undefined ? push : { ...push, ref: newest.ref }
   }
 }
 

@@ -2,9 +2,12 @@ import type { App, DeployMap } from './model/deploy-map.ts'
 import { ignoredReasons, type IgnoredApp, type IgnoredReason, type Wanted } from './model/delivery.ts'
 import type { PushEvent } from './model/push-event.ts'
 import { branchRef } from './model/ref.ts'
+import { deploysRef } from './model/ref-filter.ts'
 
 /** An app that a push is for, with the ref to deploy, or the reason why it is not. */
-export type Match = { readonly app: App; readonly ref: string; readonly reason: IgnoredReason | null }
+export type Match =
+  | { readonly app: App; readonly ref: string; readonly reason: null }
+  | { readonly app: App; readonly ref: string | null; readonly reason: IgnoredReason }
 
 /** What the pushes of one delivery want of the map: each app at most once, as wanted or with its nearest miss. */
 export function matchAll(
@@ -26,7 +29,8 @@ export function matchAll(
 /** Every app that the push reaches, wanted (`reason: null`) or not; empty when the map knows nothing of it. */
 export function matchApps(push: PushEvent, webhook: string, map: DeployMap): readonly Match[] {
   return appsOf(push, map).map((app) => {
-    const ref = push.ref ?? branchRef(app.branch)
+    const ref = push.ref ?? (app.branch === null ? null : branchRef(app.branch))
+    if (ref === null) return { app, ref, reason: 'branch' }
     return { app, ref, reason: whyNot(app, { ...push, ref }, webhook) }
   })
 }
@@ -44,10 +48,16 @@ function appsOf({ app: name, names }: PushEvent, map: DeployMap): readonly App[]
 
 function whyNot(app: App, push: PushEvent & { readonly ref: string }, webhook: string): IgnoredReason | null {
   if (app.webhook !== null && app.webhook !== webhook) return 'webhook'
-  if (push.ref.startsWith('refs/tags/')) return 'tag'
-  if (push.ref !== branchRef(app.branch)) return 'branch'
+  if (!deploysRef(app, push.ref)) return push.ref.startsWith('refs/tags/') ? 'tag' : 'branch'
   if (push.deleted) return 'deleted'
+  if (asksToBeSkipped(push, app)) return 'skip'
   return null
+}
+
+/** A message that the host did not send asks for nothing. */
+function asksToBeSkipped({ headCommit }: PushEvent, { skip }: App): boolean {
+  const message = headCommit?.message.toLowerCase() ?? ''
+  return skip.some((text) => message.includes(text))
 }
 
 /** The nearest miss among `ignored`, the one to tell; `no_app` when no app was reached at all. */

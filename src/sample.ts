@@ -1,6 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { App, Webhook } from './model/deploy-map.ts'
-import { branchRef } from './model/ref.ts'
 import { parseRevision, type Revision } from './model/revision.ts'
 import { providerOf } from './providers/index.ts'
 import type { Signed } from './providers/provider.ts'
@@ -9,14 +8,14 @@ import type { Signed } from './providers/provider.ts'
  * A push to `app` as the webhook's host would send it, rightly signed, to test the way it takes. It names `live`, the
  * commit that is deployed, where there is one: a deployment of what is live already changes nothing.
  */
-export function composeSample(webhook: Webhook, app: App, { live, at }: { live: Revision | null; at: Date }): Signed {
+export function composeSample(webhook: Webhook, app: App, { ref, live, at }: Sample): Signed {
   const [secret] = webhook.secrets
   if (secret === undefined) throw new Error(`webhook ${webhook.name} has no secret`)
   const provider = providerOf(webhook)
   const { event, body } = provider.compose({
     repository: nameOf(app),
     url: app.repo.url,
-    ref: branchRef(app.branch),
+    ref,
     before: madeUp(),
     after: live ?? madeUp(),
     forced: false,
@@ -37,3 +36,5 @@ function nameOf({ repo: { identity } }: App): string {
 function madeUp(): Revision | null {
   return parseRevision(randomBytes(20).toString('hex'))
 }
+
+type Sample = { readonly ref: string; readonly live: Revision | null; readonly at: Date }

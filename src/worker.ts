@@ -6,10 +6,11 @@ import { pause } from './lib/pause.ts'
 import type { Secret } from './lib/secret.ts'
 import { createWakeLoop } from './lib/wake-loop.ts'
 import { secretsOf, type App, type DeployMap } from './model/deploy-map.ts'
-import { kindOf, type Deployment, type DeploymentResult } from './model/deployment.ts'
+import { alreadyLive, countedFrom, nothingChanged, type Skip, type SkipCase } from './model/already-live.ts'
+import type { Deployment, DeploymentResult } from './model/deployment.ts'
 import type { Revision } from './model/revision.ts'
-import type { Job, Progress, Runner, Stop } from './runner/runner.ts'
-import type { Cancelled, Claim, ClaimTarget, Live, LogSink, Store } from './store/store.ts'
+import type { ChangedSince, Progress, Runner, Stop } from './runner/runner.ts'
+import type { Cancelled, Claim, ClaimTarget, LogSink, Store } from './store/store.ts'
 
 /** Runs queued deployments: claims in order, one per concurrency group, and owns cancelling. */
 export type Worker = {
@@ -172,7 +173,7 @@ export function createWorker(deps: WorkerDeps): Worker {
           deployment,
           attempt: owner.attempt,
           previousRevision: live.revision,
-          skip: (tip) => alreadyLive(tip, deployment, live, app),
+          skip: (tip, changedSince) => reasonToSkip(tip, { deployment, live, app }, changedSince),
           signal: controller.signal,
         },
         progressOf(run, sink),
@@ -221,11 +222,10 @@ export function createWorker(deps: WorkerDeps): Worker {
   }
 }
 
-/** An automatic deployment of what the tree is known to hold already changes nothing; a person's always runs. */
-function alreadyLive(tip: Revision, deployment: Deployment, live: Live, app: App): ReturnType<Job['skip']> {
-  if (kindOf(deployment.trigger) === 'person' || tip !== live.revision || app.fingerprint !== live.fingerprint)
-    return null
-  return { reason: 'already_live', message: `${tip.slice(0, 8)} is live since deployment ${live.deployment ?? 0}` }
+async function reasonToSkip(tip: Revision, known: SkipCase, changedSince: ChangedSince): Promise<Skip | null> {
+  const already = alreadyLive(tip, known)
+  const from = countedFrom(known)
+  return already ?? (from === null ? null : nothingChanged(await changedSince(from), known))
 }
 
 function isUnavailable(error: unknown): boolean {

@@ -66,7 +66,7 @@ async function createHistory({
       const signed = providers.github.sign({ event, id, body, at }, { secret: key, options: {} })
       return ingest.receive({ webhook: 'github', ...signed, receivedAt: at, remoteAddress: '140.82.115.1' }, webhook)
     },
-    request: (app) => ingest.request(createApp(app), { trigger: 'manual', adopt: false }),
+    request: (app) => ingest.request(createApp(app), { trigger: 'manual', ref: 'refs/heads/main', adopt: false }),
     start: async () => {
       const resolve = (app: string) => ({ concurrencyGroup: app, realPath: `/srv/${app}`, fingerprint: app })
       const claim = await store.claim({ resolve, maxRunning: 1, at: before(90) })
@@ -154,8 +154,8 @@ describe('explaining a delivery', () => {
     {
       why: 'tag',
       sent: { ref: 'refs/tags/v1' },
-      says: 'this was a push of refs/tags/v1',
-      cure: 'deployhook deploy blog',
+      says: 'this was a push of tag v1',
+      cure: 'set "tags:" of blog',
     },
     {
       why: 'deleted',
@@ -324,7 +324,7 @@ describe('explaining a deployment', () => {
     {
       reason: 'already_live',
       message: null,
-      says: "the branch's tip was live already",
+      says: 'the commit was live already',
       next: 'Deploy it all the same: deployhook deploy blog',
     },
     {

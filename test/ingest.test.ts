@@ -235,12 +235,14 @@ describe('a store that cannot keep', () => {
   it('makes the request fail, and nothing is logged as received', async () => {
     const full = (): Promise<never> => Promise.reject(new Error('disk full'))
     const { ingest, logged } = createParts({
-      store: { accept: full, keep: full, recall: full, enqueue: full },
+      store: { accept: full, keep: full, recall: full, enqueue: full, deployments: full },
       apps: [createApp('blog')],
     })
     await expect(ingest.receive(github(push()), webhookOf('github'))).rejects.toThrow('disk full')
     await expect(ingest.receive(github({}, 'ping'), webhookOf('github'))).rejects.toThrow('disk full')
-    await expect(ingest.request(createApp('blog'), { trigger: 'manual', adopt: false })).rejects.toThrow('disk full')
+    await expect(
+      ingest.request(createApp('blog'), { trigger: 'manual', ref: 'refs/heads/main', adopt: false }),
+    ).rejects.toThrow('disk full')
     expect(logged).toEqual([])
   })
 })
@@ -249,7 +251,7 @@ describe('what a person asks for', () => {
   it('is the tip of the branch of the app', async () => {
     const { ingest, queued } = await createIntake([])
     const app = createApp('blog', { branch: 'live' })
-    expect(await ingest.request(app, { trigger: 'manual', adopt: true })).toMatchObject({
+    expect(await ingest.request(app, { trigger: 'manual', ref: 'refs/heads/live', adopt: true })).toMatchObject({
       app: 'blog',
       trigger: 'manual',
       ref: 'refs/heads/live',

@@ -3,7 +3,7 @@ import { furthest, matchApps } from '../src/match.ts'
 import { ignoredReasons } from '../src/model/delivery.ts'
 import type { App } from '../src/model/deploy-map.ts'
 import type { PushEvent } from '../src/model/push-event.ts'
-import { createApp, createMap, revision } from './support/map.ts'
+import { createApp, createMap, globOf, revision } from './support/map.ts'
 
 const push: PushEvent = {
   repository: 'acme/blog',
@@ -104,6 +104,62 @@ describe('a push that reached an app is not for it', () => {
 
   it('whatever else it says: a new branch and a forced push are pushes like any other', () => {
     expect(judged({ before: null, forced: true }, createApp('blog'))).toEqual({ blog: null })
+  })
+})
+
+describe('an app that deploys by globs', () => {
+  const branches = [globOf('main'), globOf('release/*')]
+  const tags = [globOf('v*')]
+
+  it.each([
+    ['refs/heads/main', null],
+    ['refs/heads/release/2', null],
+    ['refs/tags/v1', null],
+    ['refs/heads/release/2/x', 'branch'],
+    ['refs/heads/v1', 'branch'],
+    ['refs/tags/main', 'tag'],
+    ['refs/tags/1', 'tag'],
+    ['refs/pull/1/head', 'branch'],
+  ])('judges a push to %s', (ref, reason) => {
+    const app = createApp('blog', { branch: null, branches, tags })
+    const [match] = matchApps({ ...push, ref }, 'github', createMap([app]))
+    expect(match).toMatchObject({ ref, reason })
+  })
+
+  it('takes what a ref is called for text, whatever characters are in it', () => {
+    const app = createApp('blog', { branch: null, branches: [globOf('$(x)+.|^')] })
+    expect(judged({ ref: 'refs/heads/$(x)+.|^' }, app)).toEqual({ blog: null })
+    expect(judged({ ref: 'refs/heads/main' }, app)).toEqual({ blog: 'branch' })
+  })
+
+  it('wants nothing of a push that deletes, and nothing of one that names no ref', () => {
+    const app = createApp('blog', { branch: null, tags })
+    expect(judged({ ref: 'refs/tags/v1', after: null, deleted: true }, app)).toEqual({ blog: 'deleted' })
+    expect(judged({ app: 'blog', ref: null }, app)).toEqual({ blog: 'branch' })
+  })
+})
+
+describe('a push whose newest commit says one of the texts of skip', () => {
+  const app = createApp('blog', { skip: ['[skip deploy]', 'no-deploy'] })
+  const said = (message: string) => judged({ headCommit: { message, author: null } }, app)
+
+  it('is not wanted, in upper or lower case and on any line', () => {
+    expect(said('Typo\n\n[Skip Deploy]')).toEqual({ blog: 'skip' })
+    expect(said('NO-DEPLOY: docs')).toEqual({ blog: 'skip' })
+  })
+
+  it('is wanted when it says none of them, when the host sent no message, and where the app has no texts', () => {
+    expect(said('skip deploy')).toEqual({ blog: null })
+    expect(judged({ headCommit: null }, app)).toEqual({ blog: null })
+    expect(judged({ headCommit: { message: '[skip deploy]', author: null } }, createApp('shop'))).toEqual({
+      shop: null,
+    })
+  })
+
+  it('is told as deleted or of another branch first', () => {
+    const headCommit = { message: '[skip deploy]', author: null }
+    expect(judged({ headCommit, deleted: true, after: null }, app)).toEqual({ blog: 'deleted' })
+    expect(judged({ headCommit, ref: 'refs/heads/next' }, app)).toEqual({ blog: 'branch' })
   })
 })
 

@@ -62,7 +62,10 @@ export type WebhookView = {
 export type AppView = {
   readonly name: string
   readonly repo: string
-  readonly branch: string
+  /** null: by the globs of `branches` and `tags`. */
+  readonly branch: string | null
+  readonly branches: readonly string[]
+  readonly tags: readonly string[]
   readonly path: string
   /** null: nothing yet. */
   readonly live: { readonly revision: string; readonly deployment: number | null; readonly at: string | null } | null

@@ -31,9 +31,9 @@ type Looks = { readonly paint: Terminal['paint']; readonly now: Date }
 
 function appsText(apps: readonly AppView[], { paint, now }: Looks): string {
   if (apps.length === 0) return 'deploy.yml has no apps.'
-  const rows = apps.map(({ name, branch, path, live, running, queued, last }) => [
+  const rows = apps.map(({ name, branch, branches, tags, path, live, running, queued, last }) => [
     oneLine(name),
-    oneLine(branch),
+    oneLine(branch ?? [...branches, ...tags].join(' ')),
     live === null ? '-' : `${shortRevision(live.revision)}, ${when(live.at, now)}`,
     running === null ? '-' : paint.cyan(String(running)),
     queued.length === 0 ? '-' : paint.yellow(queued.join(' ')),

@@ -33,7 +33,7 @@ export type Client = {
   reload(): Promise<ReloadView>
   simulate(sent: SentDelivery): Promise<SimulationView>
   sample(webhook: string, app: string | undefined): Promise<SampleView>
-  deploy(app: string, options: { readonly adopt: boolean }): Promise<DeploymentView>
+  deploy(app: string, options: { readonly adopt: boolean; readonly ref?: string }): Promise<DeploymentView>
   retry(id: number): Promise<DeploymentView>
   cancel(id: number): Promise<DeploymentView>
   /** The log as it is kept. */

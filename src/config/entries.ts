@@ -19,12 +19,19 @@ export function entriesOf(written: WrittenMap): readonly Entry[] {
     const env = defaults.env === undefined && own.env === undefined ? {} : { env: { ...defaults.env, ...own.env } }
     return {
       name,
-      app: { ...defaults, ...own, ...env },
+      app: { ...defaults, ...own, ...env, ...refsOf(own, defaults) },
       placeOf: (key) =>
         own[key] === undefined && defaults[key] !== undefined ? ['defaults', key] : ['apps', name, key],
       isOwn: (key) => own[key] !== undefined,
     }
   })
+}
+
+/** `branch` of the one replaces the globs of the other, and the other way round. */
+function refsOf(own: WrittenApp, defaults: WrittenApp): Pick<WrittenApp, 'branch' | 'branches' | 'tags'> {
+  const isSaid = [own.branch, own.branches, own.tags].some((written) => written !== undefined)
+  const { branch, branches, tags } = isSaid ? own : defaults
+  return { branch, branches, tags }
 }
 
 /** An app's path without slashes at its end and doubled ones, or null when it was struck out. */

@@ -6,8 +6,17 @@ import type { WrittenApp } from './schema.ts'
  * never by what they are: a fingerprint is stored and shown.
  */
 export function fingerprintOf(app: WrittenApp): string {
-  return createHash('sha256').update(JSON.stringify(app, inOrder)).digest('hex')
+  return createHash('sha256')
+    .update(JSON.stringify(withoutFilters(app), inOrder))
+    .digest('hex')
 }
+
+/** Filters say which pushes are wanted, not what is made of one: changing them makes nothing that is live outdated. */
+function withoutFilters(app: WrittenApp): object {
+  return Object.fromEntries(Object.entries(app).filter(([key]) => !filters.has(key)))
+}
+
+const filters: ReadonlySet<string> = new Set(['branches', 'tags', 'paths', 'skip'])
 
 function inOrder(_key: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { parseDuration } from '../lib/duration.ts'
 import type { ApiToken, App, DeployMap, GitAccess, Server, Webhook } from '../model/deploy-map.ts'
+import { parseGlob, type Glob } from '../model/glob.ts'
+import { createPathFilter } from '../model/path-filter.ts'
 import { identityOf, parseRepository } from '../model/repository.ts'
 import { appPath, formerNames, optionsOf, sourcesOf, type Entry } from './entries.ts'
 import { fingerprintOf } from './fingerprint.ts'
@@ -50,7 +52,11 @@ function resolveApp(entry: Entry, context: { readonly folder: string; readonly s
     name: entry.name,
     repo,
     aliases: (app.aliases ?? []).map((alias) => must(identityOf(alias))),
-    branch: app.branch,
+    branch: app.branch ?? (app.branches === undefined && app.tags === undefined ? 'main' : null),
+    branches: globsOf(app.branches),
+    tags: globsOf(app.tags),
+    paths: app.paths === undefined ? null : createPathFilter(app.paths),
+    skip: (app.skip ?? []).map((text) => text.toLowerCase()),
     path: must(appPath(entry)),
     git: resolveGit(app.git ?? {}, { ...context, protocol: repo.protocol }),
     steps: (app.steps ?? []).map((step) => resolveStep(step, context.secretOf)),
@@ -61,14 +67,21 @@ function resolveApp(entry: Entry, context: { readonly folder: string; readonly s
     adopt: app.adopt,
     was: formerNames(app),
     onInterrupt: app.on_interrupt,
-    fingerprint: fingerprintOf(app),
+    fingerprint: fingerprintOf({ ...app, branch: app.branch ?? 'main' }),
   }
+}
+
+function globsOf(patterns: readonly string[] = []): readonly Glob[] {
+  return patterns.map((pattern) => {
+    const glob = parseGlob(pattern)
+    if ('problem' in glob) throw new Error(`glob ${pattern} ${glob.problem}`)
+    return glob
+  })
 }
 
 function withDefaults(app: WrittenApp) {
   return {
     ...app,
-    branch: app.branch ?? 'main',
     strategy: app.strategy ?? 'in-place',
     timeout: app.timeout ?? '30m',
     adopt: app.adopt ?? false,

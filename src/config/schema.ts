@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { branchProblem } from '../model/ref.ts'
+import { branchProblem, refGlobProblem } from '../model/ref.ts'
+import { pathGlobProblem } from '../model/path-filter.ts'
 import type { Provider } from '../providers/index.ts'
 import { parseListen } from './listen.ts'
 import { list, named, secretSource, text, wholeNumber } from './schema-parts.ts'
@@ -123,6 +124,18 @@ const appSchema = z.strictObject({
     .describe('Clone URL: https://…, ssh://…, user@host:path, file://… or an absolute path.'),
   aliases: list(text(aliasProblem)).optional().describe('Other names under which payloads know the repository.'),
   branch: text(branchProblem).optional().describe('Branch to deploy. Default main.'),
+  branches: list(text(refGlobProblem))
+    .optional()
+    .describe('Instead of branch: globs (* within a part, ** across, ?); a push deploys the branch that it is to.'),
+  tags: list(text(refGlobProblem)).optional().describe('Globs; a pushed tag that matches one is deployed.'),
+  paths: list(text(pathGlobProblem))
+    .optional()
+    .describe(
+      'Globs; a push is deployed when a file that changed since what is live matches. After ! comes what does not count; the last that matches decides.',
+    ),
+  skip: list(text((wanted) => (wanted.trim() === '' ? 'is empty, and would skip every push: give a text' : null)))
+    .optional()
+    .describe('A push is not deployed when its newest commit has one of these texts in its message, in any case.'),
   path: text(appPathProblem).optional().describe('Directory to deploy to, absolute.'),
   strategy: z
     .enum(['in-place'])

@@ -1,5 +1,6 @@
 import type { Explanation } from '../explain.ts'
 import type { App } from '../model/deploy-map.ts'
+import { refsOf } from '../model/ref-filter.ts'
 import type { Deployment } from '../model/deployment.ts'
 import { standing } from './deployment.ts'
 import { short, told, type ExplainDeps } from './deps.ts'
@@ -16,7 +17,7 @@ export async function explainApp(name: string, deps: ExplainDeps): Promise<Expla
   return {
     headline: `${name}: ${await whatIsLive(name, deps)}`,
     facts: [
-      `It deploys ${app.branch} of ${app.repo.url} to ${app.path}.`,
+      `It deploys ${refsOf(app)} of ${app.repo.url} to ${app.path}.`,
       ...(newest === undefined
         ? ['It has never been deployed.']
         : [`The newest deployment, ${newest.id}, ${await standing(newest, deps)}.`]),

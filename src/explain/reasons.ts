@@ -1,4 +1,5 @@
-import { branchOf } from '../model/ref.ts'
+import { branchOf, tagOf } from '../model/ref.ts'
+import { refsOf } from '../model/ref-filter.ts'
 import type { App } from '../model/deploy-map.ts'
 import type { DeliveryRecord, IgnoredReason, RefusalReason } from '../model/delivery.ts'
 
@@ -36,18 +37,20 @@ export function ignoredMeaning(
   { name, app, delivery }: { readonly name: string; readonly app: App | undefined; readonly delivery: DeliveryRecord },
 ): Meaning {
   const branch = delivery.ref === null ? null : (branchOf(delivery.ref) ?? delivery.ref)
+  const wanted = app === undefined ? null : refsOf(app)
+  const tag = delivery.ref === null ? null : tagOf(delivery.ref)
   const cures: Readonly<Record<IgnoredReason, Meaning>> = {
     webhook: {
       sentence: `${name} takes pushes from ${app?.webhook ? `webhook ${app.webhook}` : 'one webhook'} only, and this came to ${delivery.webhook}`,
       cure: `Point the git host at the other webhook, or take "webhook:" out of ${name} in deploy.yml.`,
     },
     tag: {
-      sentence: `${name} deploys a branch, and this was a push of ${delivery.ref ?? 'a tag'}`,
-      cure: `Push to ${app?.branch ?? "the app's branch"}, or deploy it by hand: deployhook deploy ${name}`,
+      sentence: `${name} deploys ${wanted ?? 'something else'}, and this was a push of ${tag === null ? 'a tag' : `tag ${tag}`}`,
+      cure: `If tags are to be deployed, set "tags:" of ${name} in deploy.yml, such as tags: ["v*"] (then deployhook reload, and redeliver).`,
     },
     branch: {
-      sentence: `${name} deploys ${app?.branch ?? 'another branch'}, and this was a push to ${branch ?? 'another branch'}`,
-      cure: `Push to ${app?.branch ?? 'that branch'}, or set "branch:" of ${name} in deploy.yml (then deployhook reload, and redeliver).`,
+      sentence: `${name} deploys ${wanted ?? 'another branch'}, and this was a push to ${branch ?? 'another branch'}`,
+      cure: `Push to ${app?.branch ?? 'a branch that it deploys'}, or set "${app?.branch === null ? 'branches' : 'branch'}:" of ${name} in deploy.yml (then deployhook reload, and redeliver).`,
     },
     deleted: {
       sentence: `the push deleted ${branch ?? 'the branch'}, so there is nothing of it to deploy for ${name}`,
@@ -87,8 +90,9 @@ function wholeDelivery({ event, repository }: DeliveryRecord): Readonly<Record<'
 
 /** Why a deployment was left at that, by its reason code. */
 export const skippedMeanings: Readonly<Record<string, string>> = {
-  already_live: "the branch's tip was live already and its entry in deploy.yml has not changed since",
-  branch_gone: 'the branch no longer exists at the git host',
+  already_live: 'the commit was live already and its entry in deploy.yml has not changed since',
+  branch_gone: 'the branch or tag no longer exists at the git host',
+  ref_unwanted: 'deploy.yml has changed since it was queued, and does not want this branch or tag any more',
   paths: 'nothing changed below the paths that the app is made of',
   quarantined: 'this commit failed before and is not tried again by itself',
   app_removed: 'the app is no longer in deploy.yml',

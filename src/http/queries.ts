@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { outcomes, states } from '../model/deployment.ts'
+import { isRefName, shortRef } from '../model/ref.ts'
 import { HttpError } from './http-error.ts'
 
 /** What `value` (a query or a body) says, or a 400 that names every part which is not as it should be. */
@@ -65,8 +66,16 @@ export const logQuery = z.strictObject({ follow: z.enum(['', '1', 'true'], 'take
 
 export const explainQuery = z.strictObject({ subject: z.string('give it once').max(200, 'too long').optional() })
 
+const refRule = 'must be a full ref name, such as refs/heads/main or refs/tags/v1'
+
 export const deployBody = z.strictObject(
-  { adopt: z.boolean('must be true or false').default(false) },
+  {
+    adopt: z.boolean('must be true or false').default(false),
+    ref: z
+      .string(refRule)
+      .refine((ref) => isRefName(ref) && shortRef(ref) !== ref, refRule)
+      .optional(),
+  },
   'must be a JSON object',
 )
 

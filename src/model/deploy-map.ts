@@ -1,4 +1,6 @@
 import type { Secret } from '../lib/secret.ts'
+import type { Glob } from './glob.ts'
+import type { PathFilter } from './path-filter.ts'
 
 /** The parsed, defaulted and checked deploy.yml: nothing optional, nothing unknown. */
 export type DeployMap = {
@@ -26,8 +28,15 @@ export type App = {
   readonly repo: Repository
   /** Other names under which payloads know the repository, normalised like `PushEvent.names`. */
   readonly aliases: readonly string[]
-  /** Short name: `main`. */
-  readonly branch: string
+  /** Short name: `main`. null: whatever `branches` and `tags` match, each push the ref that it is to. */
+  readonly branch: string | null
+  /** Over short names; empty unless `branch` is null. */
+  readonly branches: readonly Glob[]
+  readonly tags: readonly Glob[]
+  /** Which changed files make a push worth a deployment; null: any. */
+  readonly paths: PathFilter | null
+  /** Texts in lower case: a push whose newest commit has one of them in its message is not deployed. */
+  readonly skip: readonly string[]
   /** Absolute and normalised. */
   readonly path: string
   readonly git: GitAccess

@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import type { App, Env, Step } from '../model/deploy-map.ts'
-import { branchRef } from '../model/ref.ts'
 import type { Revision } from '../model/revision.ts'
 import { cookieName } from './processes.ts'
 
@@ -10,6 +9,8 @@ export type User = { readonly name: string; readonly home: string }
 export type StepContext = {
   readonly app: App
   readonly deployment: number
+  /** In full. */
+  readonly ref: string
   readonly cookie: string
   readonly revision: Revision
   /** null: nothing of this app has succeeded yet. */
@@ -53,12 +54,12 @@ function revealed(env: Env): Record<string, string> {
   return Object.fromEntries(own.map(([name, value]) => [name, typeof value === 'string' ? value : value.reveal()]))
 }
 
-function told({ app, deployment, cookie, revision, previousRevision }: StepContext): Record<string, string> {
+function told({ app, deployment, ref, cookie, revision, previousRevision }: StepContext): Record<string, string> {
   return {
     DEPLOYHOOK_APP: app.name,
     DEPLOYHOOK_REVISION: revision,
     DEPLOYHOOK_PREVIOUS_REVISION: previousRevision ?? '',
-    DEPLOYHOOK_REF: branchRef(app.branch),
+    DEPLOYHOOK_REF: ref,
     DEPLOYHOOK_DEPLOYMENT: String(deployment),
     DEPLOYHOOK_RELEASE_PATH: app.path,
     [cookieName]: cookie,

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { errorCode } from '../lib/error-code.ts'
 import type { FailPoint } from '../lib/fail-point.ts'
 import type { App } from '../model/deploy-map.ts'
+import type { Revision } from '../model/revision.ts'
 import { prepareAskpass } from './askpass.ts'
 import { checkOutTree, type CheckoutDeps } from './checkout.ts'
 import type { RunCommand } from './command.ts'
@@ -66,9 +67,28 @@ export function createWorkspace(deps: WorkspaceDeps): Workspace {
         await prepare()
         return checkOutTree(app, revision, { context, deps: remote })
       }),
+    changedFiles: (app, between, context) => changedFiles(app, between, { context, settings }),
     recordBuilt: (app, context) => recordBuilt(app, context, settings),
     rename: (from, to) => renameApp(stateDirectory, from, to),
   }
+}
+
+/** Unknown when it fails: that is noted, and deploys. */
+async function changedFiles(
+  app: App,
+  between: { readonly from: Revision; readonly to: Revision },
+  { context, settings }: { readonly context: GitContext; readonly settings: GitSettings },
+): Promise<readonly string[] | null> {
+  const { stateDirectory } = settings
+  const compared = await settled(app, { context, stateDirectory, what: 'Comparing with what is live' }, async () => {
+    const mirror = { gitDir: mirrorDirectory(stateDirectory, app.repo) }
+    const git = createGit(settings, context)
+    const isKnown = (await git.commitOf(mirror, between.from)) !== null
+    return { kind: 'compared', files: isKnown ? await git.filesBetween(mirror, between) : null } as const
+  })
+  if (compared.kind === 'compared') return compared.files
+  if (compared.kind === 'failed') await context.note(compared.message)
+  return null
 }
 
 /** Worth a note when it fails, not a deployment: the next checkout then saves more than it need. */

@@ -42,6 +42,15 @@ export function createGit(settings: GitSettings, context: { readonly signal: Abo
     async filesOf(place: Place, treeish: string): Promise<Entries> {
       return entriesOf((await run(place, ['ls-tree', '-r', '-z', '--full-tree', '--end-of-options', treeish])).stdout)
     },
+    /** Names as text, whatever bytes they are of; a renamed file counts as two. */
+    async filesBetween(place: Place, { from, to }: { from: Revision; to: Revision }): Promise<readonly string[]> {
+      const args = ['diff-tree', '-r', '--name-only', '-z', '--no-renames', '--no-ext-diff', '--ignore-submodules=none']
+      const { stdout } = await run(place, [...args, '--end-of-options', from, to])
+      return stdout
+        .toString('utf8')
+        .split('\0')
+        .filter((name) => name !== '')
+    },
     async indexed(place: Place): Promise<Entries> {
       return entriesOf((await run(place, ['ls-files', '--stage', '-z'])).stdout)
     },

@@ -3,7 +3,10 @@ import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lengthOf } from '../lib/ago.ts'
 import type { FailPoint } from '../lib/fail-point.ts'
+import type { App } from '../model/deploy-map.ts'
 import type { DeploymentResult } from '../model/deployment.ts'
+import { shortRef } from '../model/ref.ts'
+import { kindAndName, refsOf, refToDeploy } from '../model/ref-filter.ts'
 import type { Revision } from '../model/revision.ts'
 import type { RunCommand } from './command.ts'
 import { standInHome, type User } from './environment.ts'
@@ -45,15 +48,17 @@ export function createRunner(deps: RunnerDeps): Runner {
 
       const before = stoppedIn('its start')
       if (before) return before
-      await progress.note(`fetching ${app.branch} of ${app.repo.url}`)
-      const fetched = await workspace.fetch(app, context)
+      const ref = refToDeploy(app, deployment.ref)
+      if (ref === null) return unwanted(job)
+      await progress.note(`fetching ${shortRef(ref)} of ${app.repo.url}`)
+      const fetched = await workspace.fetch(app, { ...context, ref })
       if (fetched.kind === 'stopped') return stoppedResult(fetched.why, { where: 'the fetch', app })
       if (fetched.kind === 'failed') return failed(fetched.reason, fetched.message)
-      if (fetched.kind === 'branch_gone') return branchGone(job)
+      if (fetched.kind === 'branch_gone') return refGone(app, ref)
 
       const { revision } = fetched
-      await nameRevision(revision, { job, progress })
-      const skip = job.skip(revision)
+      await nameRevision(revision, { deployment, ref, progress })
+      const skip = await job.skip(revision, (from) => workspace.changedFiles(app, { from, to: revision }, context))
       if (skip) return { outcome: 'skipped', ...skip }
 
       const afterFetch = stoppedIn('the fetch')
@@ -67,7 +72,7 @@ export function createRunner(deps: RunnerDeps): Runner {
       failPoint('before-steps')
       const home = await usableHome(user.home, standInHome(stateDirectory, app.name))
       const { previousRevision } = job
-      const seen = { app, deployment: deployment.id, cookie, revision, previousRevision, user, home }
+      const seen = { app, deployment: deployment.id, ref, cookie, revision, previousRevision, user, home }
       const failure = await runSteps({ context: seen, attempt, progress, signal, run, failPoint, graceMs, scripts })
       if (failure) return failure
       failPoint('after-steps')
@@ -80,7 +85,7 @@ export function createRunner(deps: RunnerDeps): Runner {
       } catch (error) {
         if (!signal.aborted) throw error
       }
-      return stoppedIn('its end') ?? succeeded(job, { revision, tookMs: performance.now() - startedAt })
+      return stoppedIn('its end') ?? succeeded(app, { ref, revision, tookMs: performance.now() - startedAt })
     },
 
     async endLeftovers() {
@@ -101,30 +106,34 @@ function isDirectory(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
-function branchGone({ app }: Job): DeploymentResult {
-  const message = `there is no branch ${app.branch} at ${app.repo.url} (any more), so nothing was deployed`
+function unwanted({ app, deployment }: Job): DeploymentResult {
+  const message = `${app.name} does not deploy ${kindAndName(deployment.ref)} any more, but ${refsOf(app)}`
+  return { outcome: 'skipped', reason: 'ref_unwanted', message }
+}
+
+function refGone(app: App, ref: string): DeploymentResult {
+  const message = `there is no ${kindAndName(ref)} at ${app.repo.url} (any more), so nothing was deployed`
   return { outcome: 'skipped', reason: 'branch_gone', message }
 }
 
 async function nameRevision(
   revision: Revision,
-  { job, progress }: { readonly job: Job; readonly progress: Progress },
+  { deployment, ref, progress }: Pick<Job, 'deployment'> & { readonly ref: string; readonly progress: Progress },
 ): Promise<void> {
-  const { app, deployment } = job
   await progress.revision(revision)
   const moved = deployment.requestedRevision !== null && deployment.requestedRevision !== revision
   const asked = moved
-    ? `; ${short(deployment.requestedRevision)} was asked for, and the branch is elsewhere by now`
+    ? `; ${short(deployment.requestedRevision)} was asked for, and the ${kindAndName(ref).startsWith('tag') ? 'tag' : 'branch'} is elsewhere by now`
     : ''
-  await progress.note(`${app.branch} is at ${short(revision)}${asked}`)
+  await progress.note(`${shortRef(ref)} is at ${short(revision)}${asked}`)
 }
 
 function succeeded(
-  { app }: Job,
-  { revision, tookMs }: { readonly revision: Revision; readonly tookMs: number },
+  app: App,
+  { ref, revision, tookMs }: { readonly ref: string; readonly revision: Revision; readonly tookMs: number },
 ): DeploymentResult {
   const steps = app.steps.length === 1 ? '1 step' : `${app.steps.length} steps`
-  const message = `${app.branch} at ${short(revision)} is live in ${app.path}, after ${steps} and ${lengthOf(tookMs)}`
+  const message = `${shortRef(ref)} at ${short(revision)} is live in ${app.path}, after ${steps} and ${lengthOf(tookMs)}`
   return { outcome: 'succeeded', reason: null, message }
 }
 

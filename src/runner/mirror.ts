@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { FailPoint } from '../lib/fail-point.ts'
 import type { App, Repository } from '../model/deploy-map.ts'
-import { branchRef } from '../model/ref.ts'
+import { kindAndName } from '../model/ref-filter.ts'
 import { openAccess } from './access.ts'
 import type { RunCommand } from './command.ts'
 import { gitEnvironment, type GitSettings } from './git-environment.ts'
@@ -12,7 +12,7 @@ import { createGit, fetchCommand, lsRemoteCommand } from './git.ts'
 import { askRemote, type Asked } from './remote.ts'
 import { layOutRepository, removeLeftovers, writeRepositoryConfig } from './repository-files.ts'
 import { stateProblem } from './state-parts.ts'
-import type { Fetched, GitContext, GitFailure, GitFailureReason } from './workspace.ts'
+import type { FetchContext, Fetched, GitContext, GitFailure, GitFailureReason } from './workspace.ts'
 
 export type MirrorDeps = {
   readonly settings: GitSettings
@@ -47,10 +47,10 @@ export function whereOf(app: App, stateDirectory: string) {
 }
 
 /**
- * Fetches the tip of the app's branch, and the tags along with it. By who holds the mirror's lock. The ref of an
+ * Fetches what the ref leads to, and the tags along with it. By who holds the mirror's lock. The ref of an
  * earlier fetch is deleted first, so that nothing but this fetch can have named the tip.
  */
-export async function fetchTip(app: App, context: GitContext, deps: MirrorDeps): Promise<Fetched> {
+export async function fetchTip(app: App, context: FetchContext, deps: MirrorDeps): Promise<Fetched> {
   const { settings, failPoint } = deps
   const mirror = { gitDir: mirrorDirectory(settings.stateDirectory, app.repo) }
   await openMirror(mirror.gitDir, context)
@@ -68,7 +68,7 @@ export async function fetchTip(app: App, context: GitContext, deps: MirrorDeps):
   return {
     kind: 'failed',
     reason: 'git_failed',
-    message: `Branch ${app.branch} of ${app.repo.url} does not lead to a commit.`,
+    message: `The ${kindAndName(context.ref)} of ${app.repo.url} does not lead to a commit.`,
   }
 }
 
@@ -81,7 +81,7 @@ async function openMirror(directory: string, { note }: GitContext): Promise<void
     await note(`git: removed what an interrupted fetch left in ${directory}: ${removed.join(', ')}`)
 }
 
-type FetchOf = { readonly context: GitContext; readonly deps: MirrorDeps; readonly mirror: string }
+type FetchOf = { readonly context: FetchContext; readonly deps: MirrorDeps; readonly mirror: string }
 
 async function fetchInto(tip: string, app: App, of: FetchOf): Promise<'fetched' | Exclude<Fetched, { kind: 'tip' }>> {
   const access = await openAccess(app, of.deps.settings.stateDirectory)
@@ -95,24 +95,25 @@ async function fetchInto(tip: string, app: App, of: FetchOf): Promise<'fetched' 
   const ask = (argv: ReturnType<typeof fetchCommand>): Promise<Asked> =>
     askRemote(of.deps.run, { argv, cwd: stateDirectory, env }, { signal: of.context.signal, idleMs: of.deps.idleMs })
   const place = { gitDir: of.mirror }
-  const branch = `+${branchRef(app.branch)}:${tip}`
+  const { ref } = of.context
+  const wanted = `+${ref}:${tip}`
   const { url } = app.repo
 
   try {
-    const withTags = await ask(fetchCommand(place, { url, refspecs: [branch, '+refs/tags/*:refs/tags/*'] }))
+    const withTags = await ask(fetchCommand(place, { url, refspecs: [wanted, '+refs/tags/*:refs/tags/*'] }))
     if (isDone(withTags)) return 'fetched'
     if (withTags.kind === 'stopped') return withTags
     const failure = remoteFailure(withTags, app, of)
     if (unanswered.has(failure.reason)) return failure
 
-    const asked = await ask(lsRemoteCommand(place, { url, ref: branchRef(app.branch) }))
+    const asked = await ask(lsRemoteCommand(place, { url, ref }))
     if (asked.kind === 'stopped') return asked
     if (asked.kind === 'answered' && asked.exitCode === noSuchRef) return { kind: 'branch_gone' }
 
-    const alone = await ask(fetchCommand(place, { url, refspecs: [branch] }))
+    const alone = await ask(fetchCommand(place, { url, refspecs: [wanted] }))
     if (alone.kind === 'stopped') return alone
     if (!isDone(alone)) return remoteFailure(alone, app, of)
-    await of.context.note(`git: the branch was fetched, its tags were not. ${failure.message}`)
+    await of.context.note(`git: the ${kindAndName(ref)} was fetched, the other tags were not. ${failure.message}`)
     return 'fetched'
   } finally {
     await access.close()
@@ -139,8 +140,8 @@ function isDone(asked: Asked): boolean {
   return asked.kind === 'answered' && asked.exitCode === 0
 }
 
-function remoteFailure(asked: Exclude<Asked, { kind: 'stopped' }>, app: App, { deps }: FetchOf): GitFailure {
-  const what = `git fetch of branch ${app.branch}`
+function remoteFailure(asked: Exclude<Asked, { kind: 'stopped' }>, app: App, { context, deps }: FetchOf): GitFailure {
+  const what = `git fetch of ${kindAndName(context.ref)}`
   if (asked.kind === 'silent') {
     const message = `${what} from ${app.repo.url} was given up: nothing was heard for ${Math.round(deps.idleMs / 1000)} s. Deploy again when the host answers.`
     return { kind: 'failed', reason: 'too_slow', message }

@@ -1,10 +1,11 @@
+import type { Skip } from '../model/already-live.ts'
 import type { App } from '../model/deploy-map.ts'
 import type { Deployment, DeploymentResult } from '../model/deployment.ts'
 import type { Revision } from '../model/revision.ts'
 
 /** Effects on this machine. It knows no store: it reports through `Progress` and returns a result. */
 export type Runner = {
-  /** Deploys the tip of the app's branch. Failure is a value; it throws only when the daemon itself is broken. */
+  /** Deploys what the deployment's ref leads to. Failure is a value; it throws only when the daemon itself is broken. */
   deploy(job: Job, progress: Progress): Promise<DeploymentResult>
   /** Ends every process that an earlier daemon of this state directory left behind; says how many there were. */
   endLeftovers(): Promise<number>
@@ -20,10 +21,13 @@ export type Job = {
   /** Last succeeded; steps see it as DEPLOYHOOK_PREVIOUS_REVISION. */
   readonly previousRevision: Revision | null
   /** Judged once the tip is known: a reason to leave it at that, or null to go on. */
-  readonly skip: (tip: Revision) => { readonly reason: string; readonly message: string } | null
+  readonly skip: (tip: Revision, changedSince: ChangedSince) => Promise<Skip | null>
   /** Ends it; `signal.reason` is a `Stop`. */
   readonly signal: AbortSignal
 }
+
+/** The files that differ between a revision and the tip; null when that revision is not there any more. */
+export type ChangedSince = (revision: Revision) => Promise<readonly string[] | null>
 
 /** Why a running deployment is being ended early. */
 export type Stop = 'cancelled' | 'timed_out' | 'interrupted'

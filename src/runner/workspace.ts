@@ -4,8 +4,14 @@ import type { Stop } from './runner.ts'
 
 /** The git side of a deployment: mirrors, trees and views (DESIGN §8). Failure is a value with a code and its cure. */
 export type Workspace = {
-  /** Brings the tip of the app's branch into the mirror and names it. Never answers from an earlier fetch. */
-  fetch(app: App, context: GitContext): Promise<Fetched>
+  /** Brings what `ref` leads to, a branch's tip or a tag's commit, into the mirror and names it. Never answers from an earlier fetch. */
+  fetch(app: App, context: FetchContext): Promise<Fetched>
+  /** Files that differ between two commits of the mirror; null when that cannot be told. */
+  changedFiles(
+    app: App,
+    between: { readonly from: Revision; readonly to: Revision },
+    context: GitContext,
+  ): Promise<readonly string[] | null>
   /**
    * Makes the tree at `app.path` hold exactly `revision`: adopts what stands there, saves what is dirty or in the way,
    * checks out, asserts, renews the steps' view. Untracked and ignored files stay.
@@ -23,6 +29,11 @@ export type GitContext = {
   readonly cookie: string
   /** A line in the deployment's log. */
   readonly note: (text: string) => Promise<void>
+}
+
+export type FetchContext = GitContext & {
+  /** In full: `refs/heads/main`, `refs/tags/v1`. */
+  readonly ref: string
 }
 
 export type CheckoutOptions = {

@@ -50,7 +50,7 @@ export function queueOf(sql: Sql): readonly Queued[] {
 
 export function liveOf(sql: Sql, app: string): Live {
   const succeeded = sql.first(
-    `select id, revision, finished_at from deployments where app = :app and outcome = 'succeeded' order by id desc limit 1`,
+    `select id, revision, ref, finished_at from deployments where app = :app and outcome = 'succeeded' order by id desc limit 1`,
     { app },
   )
   const touched = sql.first(lastToTouchTheTree, { app })
@@ -58,6 +58,7 @@ export function liveOf(sql: Sql, app: string): Live {
     revision: parseRevision(succeeded?.['revision']),
     deployment: succeeded === null ? null : integerOrNull(succeeded, 'id'),
     at: succeeded === null ? null : dateOrNull(succeeded, 'finished_at'),
+    ref: succeeded === null ? null : textOrNull(succeeded, 'ref'),
     fingerprint: touched?.['outcome'] === 'succeeded' ? textOrNull(touched, 'fingerprint') : null,
   }
 }

@@ -197,6 +197,8 @@ export type Live = {
   readonly revision: Revision | null
   readonly deployment: number | null
   readonly at: Date | null
+  /** The ref that it was deployed by. */
+  readonly ref: string | null
   /**
    * The fingerprint that the app's newest started deployment ran with if that one succeeded, else null: with it the
    * tree is known to hold `revision` as this entry makes it.

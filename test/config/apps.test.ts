@@ -18,6 +18,27 @@ describe('an app', () => {
     expect([...(await mapOf(withApp().replace('  blog:', `  ${name}:`))).apps.keys()]).toEqual([name])
   })
 
+  it('names one branch or globs, not both', async () => {
+    expect(await headsOf(withApp('branch: main', 'tags: [v1]'))).toEqual([
+      '7:5 apps.blog.branch: is one branch, and tags is here too: list it in branches, such as branches: [main]',
+    ])
+    expect(await headsOf(withApp() + 'defaults: { branch: main, branches: [next] }\n')).toEqual([
+      '7:13 defaults.branch: is one branch, and branches is here too: list it in branches, such as branches: [main]',
+    ])
+  })
+
+  it('replaces the branch of defaults by its globs, and the globs of defaults by its branch', async () => {
+    const refs = async (own: string, defaults: string) => {
+      const app = (await mapOf(withApp(own) + `defaults: { ${defaults} }\n`)).apps.get('blog')
+      const texts = (globs: readonly { readonly text: string }[] = []) => globs.map(({ text }) => text)
+      return [app?.branch, texts(app?.branches), texts(app?.tags)]
+    }
+    expect(await refs('branches: ["release/*"]', 'branch: trunk')).toEqual([null, ['release/*'], []])
+    expect(await refs('branch: live', 'branches: [main], tags: ["v*"]')).toEqual(['live', [], []])
+    expect(await refs('tags: ["v*"]', 'branches: [main]')).toEqual([null, [], ['v*']])
+    expect(await refs('timeout: 5m', 'tags: ["v*"]')).toEqual([null, [], ['v*']])
+  })
+
   it('needs a repo and a path, from itself or from defaults', async () => {
     expect(await headsOf('webhooks: { github: { secret: { env: SECRET } } }\napps: { blog: {} }\n')).toEqual([
       '2:9 apps.blog: has no repo: add its clone URL, such as repo: https://github.com/acme/blog.git',
@@ -30,6 +51,20 @@ describe('an app', () => {
     ['branch: "--upload-pack=touch PWN"', 'a branch name cannot start with -'],
     ['branch: a..b', 'git does not allow this as a branch name'],
     ['branch: "feature/*"', 'git does not allow this as a branch name'],
+    ['branch: "feature/*"', 'globs go into branches, such as branches: ["release/*"]'],
+    ['branches: [-x]', 'matches nothing: git does not allow such names'],
+    ['branches: ["a b"]', 'matches nothing: git does not allow such names'],
+    ['branches: ["*.lock"]', 'matches nothing: git does not allow such names'],
+    ['branches: ["refs/heads/*"]', 'give short names, such as release/*, not refs/heads/*'],
+    ['branches: ["!main"]', 'begins with !, which works in paths only: name what is wanted'],
+    ['branches: ["v[12]"]', 'has [ in it, which is no wildcard here'],
+    ['branches: []', 'is empty: add an entry, or take the key out'],
+    ['branches: main', 'must be a list'],
+    ['tags: ["v**"]', 'has ** inside a part'],
+    ['tags: ["v1/"]', 'ends with /: add ** for everything below it'],
+    ['paths: ["/src/**"]', 'begins with /: take it away, names begin at the top'],
+    ['paths: ["!src/"]', 'ends with /: add ** for everything below it'],
+    ['skip: [" "]', 'is empty, and would skip every push: give a text'],
     ['branch: HEAD', 'HEAD is not a branch; name one, such as main'],
     ['repo: ext::sh', 'names a remote helper'],
     ['aliases: [blog]', '"blog" names no repository'],

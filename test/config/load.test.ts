@@ -23,6 +23,10 @@ describe('a deploy map', () => {
       repo: { url: 'https://github.com/acme/blog.git', protocol: 'https', identity: 'github.com/acme/blog' },
       aliases: [],
       branch: 'main',
+      branches: [],
+      tags: [],
+      paths: null,
+      skip: [],
       path: '/srv/blog',
       git: { sshKey: null, knownHosts: null, token: null, username: 'x-access-token' },
       steps: [
@@ -226,6 +230,13 @@ describe('a fingerprint', () => {
   ])('changes with %s', async (line) => {
     expect(await fingerprint(line)).not.toBe(await fingerprint('env: { A: x }'))
   })
+
+  it.each(["branches: [main, 'release/*']", "paths: ['src/**']", "tags: ['v*']", "skip: ['[skip deploy]']"])(
+    'stays with %s: which pushes are wanted makes nothing that is live outdated',
+    async (line) => {
+      expect(await fingerprint(line)).toBe(await fingerprint())
+    },
+  )
 
   it('does not come from the values of secrets, only from where they are', async () => {
     const text = withApp('env: { A: { env: OTHER } }')

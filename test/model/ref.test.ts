@@ -117,7 +117,7 @@ describe('a branch in deploy.yml', () => {
     ['', 'git does not allow this as a branch name (see git help check-ref-format)'],
     ['a..b', 'git does not allow this as a branch name (see git help check-ref-format)'],
     ['a b', 'git does not allow this as a branch name (see git help check-ref-format)'],
-    ['feature/*', 'git does not allow this as a branch name (see git help check-ref-format)'],
+    ['feature/*', 'git does not allow this as a branch name: globs go into branches, such as branches: ["release/*"]'],
     ['x.lock', 'git does not allow this as a branch name (see git help check-ref-format)'],
   ])('is refused when it is %j', (branch, problem) => {
     expect(branchProblem(branch)).toBe(problem)

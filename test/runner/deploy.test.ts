@@ -77,7 +77,11 @@ describe('a deployment', () => {
   it('is skipped for a reason of the worker, once the tip is named and before the tree is touched', async () => {
     const world = createDeploying()
     const skip = { reason: 'already_live', message: 'main is live already' }
-    const result = await world.deploy([script('echo no')], {}, { skip: (found) => (found === tip ? skip : null) })
+    const result = await world.deploy(
+      [script('echo no')],
+      {},
+      { skip: (found) => Promise.resolve(found === tip ? skip : null) },
+    )
     expect(result).toEqual({ outcome: 'skipped', ...skip })
     expect(world.told).toContain('revision 1a2b3c4d5e6f')
     expect(world.told.some((line) => line.startsWith('checkout'))).toBe(false)
@@ -130,7 +134,7 @@ describe('a deployment that is ended early', () => {
       const second = script(`touch ${join(world.tree, 'second')}`)
       const skip = () => {
         stopIn('naming')
-        return null
+        return Promise.resolve(null)
       }
       const first = script(phase === 'step' ? 'echo working; sleep 1000' : 'echo working')
       const result = await world.deploy([first, second], { timeoutMs: 90_000 }, { signal: controller.signal, skip })

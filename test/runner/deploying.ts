@@ -50,6 +50,7 @@ export function createDeploying(options: WorldOptions = {}): World {
   const workspace: Workspace = {
     fetch: () => Promise.resolve({ kind: 'tip', revision: tip }),
     checkout: () => Promise.resolve({ kind: 'checked_out' }),
+    changedFiles: () => Promise.resolve(null),
     recordBuilt: () => Promise.resolve(),
     rename: () => Promise.resolve(),
     ...options.workspace,
@@ -83,7 +84,7 @@ export function createDeploying(options: WorldOptions = {}): World {
     deployment: deployment(),
     attempt: 1,
     previousRevision: null,
-    skip: () => null,
+    skip: () => Promise.resolve(null),
     signal: new AbortController().signal,
     ...rest,
   })
@@ -124,6 +125,10 @@ function appAt(path: string, app: Partial<App>): App {
     repo: { url: 'https://git.test/acme/blog.git', protocol: 'https', identity: 'git.test/acme/blog' },
     aliases: [],
     branch: 'main',
+    branches: [],
+    tags: [],
+    paths: null,
+    skip: [],
     path,
     git: { sshKey: null, knownHosts: null, token: null, username: 'git' },
     steps: [],
@@ -181,6 +186,7 @@ function tellingOf(workspace: Workspace, told: string[]): Workspace {
       told.push(`checkout ${wanted.slice(0, 12)} for ${context.deployment}${context.adopt ? ', adopting' : ''}`)
       return workspace.checkout(app, wanted, context)
     },
+    changedFiles: (app, between, context) => workspace.changedFiles(app, between, context),
     recordBuilt: (app, context) => {
       told.push('record built')
       return workspace.recordBuilt(app, context)

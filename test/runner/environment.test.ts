@@ -40,6 +40,7 @@ function environmentOf(app: Record<string, string | Secret>, step: Record<string
     {
       app: createDeploying().job({ env: env(app) }).app,
       deployment: 12,
+      ref: 'refs/heads/main',
       cookie: 'state.12.1',
       revision: tip,
       previousRevision: null,

@@ -18,13 +18,13 @@ if (verb === 'log') await log()
 /** Has the store open until it is killed; says the code of a refusal. */
 async function hold(): Promise<void> {
   try {
-    await openStore(directory, { log: silent, failPoint: () => undefined })
+    const store = await openStore(directory, { log: silent, failPoint: () => undefined })
+    say('open')
+    await sleep(60_000)
+    await store.close() // the lock lives as long as somebody holds the store
   } catch (error) {
     say(error instanceof StoreError ? `${error.code}: ${error.message}` : String(error))
-    return
   }
-  say('open')
-  await sleep(60_000)
 }
 
 /** Holds the database's write lock until it is killed. */

@@ -1,4 +1,5 @@
 import type { App, DeployMap, Webhook } from '../../src/model/deploy-map.ts'
+import { parseGlob, type Glob } from '../../src/model/glob.ts'
 import { parseRepository } from '../../src/model/repository.ts'
 import { parseRevision, type Revision } from '../../src/model/revision.ts'
 
@@ -15,6 +16,10 @@ export function createApp(
     repo: repository,
     aliases: [],
     branch: 'main',
+    branches: [],
+    tags: [],
+    paths: null,
+    skip: [],
     path: `/srv/${name}`,
     git: { sshKey: null, knownHosts: null, token: null, username: 'git' },
     steps: [],
@@ -47,6 +52,12 @@ export function createMap(apps: readonly App[], webhooks: readonly Webhook[] = [
       keepDeliveriesMs: 604_800_000,
     },
   }
+}
+
+export function globOf(pattern: string): Glob {
+  const glob = parseGlob(pattern)
+  if ('problem' in glob) throw new Error(`${pattern} ${glob.problem}`)
+  return glob
 }
 
 /** The commit whose id is that hex digit forty times. */

@@ -23,6 +23,22 @@ export const needsRepoAndPath: Rule = ({ entries, document }) =>
     ]
   })
 
+/** Judged where it is written: what an app says replaces what `defaults` say. */
+export const branchOrGlobs: Rule = ({ written }) =>
+  [
+    { path: ['defaults'], app: written.defaults ?? {} },
+    ...Object.entries(written.apps).map(([name, app]) => ({ path: ['apps', name], app })),
+  ].flatMap(({ path, app }) =>
+    app.branch === undefined || (app.branches === undefined && app.tags === undefined)
+      ? []
+      : [
+          problemAtKey(
+            [...path, 'branch'],
+            `is one branch, and ${app.branches === undefined ? 'tags' : 'branches'} is here too: list it in branches, such as branches: [main]`,
+          ),
+        ],
+  )
+
 /** Keys of `git` that the repository's protocol has no use for; those of `defaults` are for the apps that have. */
 export const gitFitsRepository: Rule = ({ entries }) =>
   entries.filter(({ isOwn }) => isOwn('git')).flatMap((entry) => [...unusableKeys(entry), ...usernameAlone(entry)])

@@ -1,4 +1,5 @@
 import {
+  branchOrGlobs,
   gitFitsRepository,
   needsRepoAndPath,
   rootNeedsPermission,
@@ -19,6 +20,7 @@ export const rules: readonly Rule[] = [
   secretsFitProvider,
   someWebhook,
   needsRepoAndPath,
+  branchOrGlobs,
   gitFitsRepository,
   sshFilesAreUsable,
   webhookExists,

@@ -1,10 +1,12 @@
 import type { App } from '../../model/deploy-map.ts'
+import { refAskedFor } from '../../model/ref-filter.ts'
 import type { Queued } from '../../store/store.ts'
 import { findApp } from '../find.ts'
+import { HttpError } from '../http-error.ts'
 import { deployBody, parseBody } from '../queries.ts'
 import type { Route, RouteDeps } from '../route.ts'
 
-/** `GET /api/apps`: what is live where. `POST /api/apps/<app>/deploy`: the tip of the app's branch, now. */
+/** `GET /api/apps`: what is live where. `POST /api/apps/<app>/deploy`: the tip of the app's branch (or of the `ref` of the body), now. */
 export function appRoutes(deps: RouteDeps): readonly Route[] {
   const { store, map, ingest, present, log } = deps
   return [
@@ -23,10 +25,16 @@ export function appRoutes(deps: RouteDeps): readonly Route[] {
       config: { access: 'operate' },
       handler: async (request, reply) => {
         const { app: name } = request.params as { app: string }
-        const { adopt } = parseBody(deployBody, request.body)
+        const { adopt, ref: named = null } = parseBody(deployBody, request.body)
         const app = findApp(name, map())
-        const deployment = await ingest.request(app, { trigger: 'manual', adopt })
-        log.info({ app: app.name, deployment: deployment.id, adopt, by: request.caller }, 'deploy requested')
+        const [newest] = await store.deployments({ app: app.name, limit: 1 })
+        const asked = refAskedFor(app, { named, newest: newest?.ref ?? null })
+        if ('problem' in asked) throw new HttpError('conflict', { as: 'no_ref', message: asked.problem })
+        const deployment = await ingest.request(app, { trigger: 'manual', ref: asked.ref, adopt })
+        log.info(
+          { app: app.name, deployment: deployment.id, ref: asked.ref, adopt, by: request.caller },
+          'deploy requested',
+        )
         reply.code(202)
         return { deployment: await present.one(deployment) }
       },
@@ -41,6 +49,8 @@ async function appStatus(app: App, queue: readonly Queued[], { store, present }:
     name: app.name,
     repo: app.repo.url,
     branch: app.branch,
+    branches: app.branches.map(({ text }) => text),
+    tags: app.tags.map(({ text }) => text),
     path: app.path,
     live: live.revision === null ? null : { revision: live.revision, deployment: live.deployment, at: live.at },
     running: own.find(({ state }) => state === 'running')?.id ?? null,

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import { refAskedFor } from '../../model/ref-filter.ts'
 import type { Deployment } from '../../model/deployment.ts'
 import { HttpError } from '../http-error.ts'
 import { pageOf } from '../page.ts'
@@ -52,13 +53,15 @@ export function deploymentRoutes({ store, map, worker, ingest, present, log }: R
       config: { access: 'operate' },
       handler: async (request, reply) => {
         parseBody(emptyBody, request.body)
-        const { id, app: name, state, adopt } = await deploymentOf(request)
+        const { id, app: name, state, ref, adopt } = await deploymentOf(request)
         if (state !== 'done')
           throw new HttpError('conflict', { as: 'not_done', message: 'It is not done yet; cancel it first, or wait.' })
         const app = map().apps.get(name)
         if (app === undefined)
           throw new HttpError('conflict', { as: 'app_removed', message: 'Its app is no longer in deploy.yml.' })
-        const deployment = await ingest.request(app, { trigger: 'retry', adopt })
+        const asked = refAskedFor(app, { named: null, newest: ref })
+        if ('problem' in asked) throw new HttpError('conflict', { as: 'no_ref', message: asked.problem })
+        const deployment = await ingest.request(app, { trigger: 'retry', ref: asked.ref, adopt })
         log.info({ app: app.name, deployment: deployment.id, retryOf: id, by: request.caller }, 'retry requested')
         reply.code(202)
         return { deployment: await present.one(deployment) }

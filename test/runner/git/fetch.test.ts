@@ -42,10 +42,28 @@ describe('fetching the tip', () => {
     const app = world.app({ branch: 'next' })
     await world.fetchTip(app)
     await world.repository.git('push', '-q', 'origin', ':refs/heads/next')
-    expect(await world.workspace.fetch(app, world.context())).toEqual({ kind: 'branch_gone' })
-    expect(await world.workspace.fetch(world.app({ branch: 'never' }), world.context())).toEqual({
+    expect(await world.workspace.fetch(app, world.context({ ref: 'refs/heads/next' }))).toEqual({ kind: 'branch_gone' })
+    expect(await world.workspace.fetch(world.app(), world.context({ ref: 'refs/heads/never' }))).toEqual({
       kind: 'branch_gone',
     })
+  })
+
+  it('fetches the commit that a tag leads to, annotated or not, and the new one when it was moved', async () => {
+    const world = await createGitWorld()
+    const first = await world.repository.push({ 'a.txt': '1' })
+    await world.repository.git('tag', 'v1', first.after)
+    await world.repository.git('tag', '-a', '-m', 'second', 'v2', first.after)
+    await world.repository.git('push', '-q', 'origin', 'v1', 'v2')
+    const fetched = (ref: string) => world.workspace.fetch(world.app(), world.context({ ref }))
+    expect(await fetched('refs/tags/v1')).toEqual({ kind: 'tip', revision: first.after })
+    expect(await fetched('refs/tags/v2')).toEqual({ kind: 'tip', revision: first.after })
+
+    const second = await world.repository.push({ 'a.txt': '2' })
+    await world.repository.git('tag', '-f', '-a', '-m', 'moved', 'v2', second.after)
+    await world.repository.git('push', '-q', '-f', 'origin', 'v2')
+    expect(await fetched('refs/tags/v2')).toEqual({ kind: 'tip', revision: second.after })
+    expect(await fetched('refs/heads/v2')).toEqual({ kind: 'branch_gone' })
+    expect(await fetched('refs/tags/main')).toEqual({ kind: 'branch_gone' })
   })
 
   it('says so too when the repository has no commits at all', async () => {
@@ -81,7 +99,7 @@ describe('fetching the tip', () => {
     const next = await world.repository.push({ 'a.txt': '2' })
 
     expect(await world.fetchTip(world.app())).toBe(next.after)
-    expect(world.notes.join('\n')).toMatch(/the branch was fetched, its tags were not/)
+    expect(world.notes.join('\n')).toMatch(/the branch main was fetched, the other tags were not/)
   })
 
   it('removes tags that the remote no longer has, and moves those that moved', async () => {

@@ -9,7 +9,7 @@ import { parseRepository } from '../../../src/model/repository.ts'
 import type { Revision } from '../../../src/model/revision.ts'
 import { createRunCommand } from '../../../src/runner/exec.ts'
 import { createWorkspace, type WorkspaceDeps } from '../../../src/runner/git-workspace.ts'
-import type { CheckedOut, GitContext, Workspace } from '../../../src/runner/workspace.ts'
+import type { CheckedOut, FetchContext, Workspace } from '../../../src/runner/workspace.ts'
 import { createRepository, type Repository } from '../../support/repository.ts'
 
 /** A bare repository with a clone, a state directory, and the workspace under test; gone after the test. */
@@ -22,7 +22,7 @@ export type GitWorld = {
   readonly notes: string[]
   path(...parts: readonly string[]): string
   app(change?: Partial<App>): App
-  context(change?: Partial<GitContext>): GitContext
+  context(change?: Partial<FetchContext>): FetchContext
   /** A workspace of a daemon started anew on the same state. */
   restarted(change?: Partial<WorkspaceDeps>): Workspace
   fetchTip(app: App): Promise<Revision>
@@ -59,6 +59,7 @@ export async function createGitWorld(change: Partial<WorkspaceDeps> = {}): Promi
     })
   const workspace = restarted()
   const context: GitWorld['context'] = (more) => ({
+    ref: 'refs/heads/main',
     signal: new AbortController().signal,
     cookie: `git-test.${dir}.1`,
     note: (text) => Promise.resolve(void notes.push(text)),
@@ -76,7 +77,7 @@ export async function createGitWorld(change: Partial<WorkspaceDeps> = {}): Promi
     restarted,
     app: (more) => createApp({ url: repository.bare, path: path('srv/blog') }, more),
     async fetchTip(app) {
-      const fetched = await workspace.fetch(app, context())
+      const fetched = await workspace.fetch(app, context({ ref: `refs/heads/${app.branch ?? ''}` }))
       if (fetched.kind !== 'tip') throw new Error(`the fetch ended otherwise: ${JSON.stringify(fetched)}`)
       return fetched.revision
     },
@@ -111,6 +112,10 @@ export function createApp({ url, path }: { url: string; path: string }, change: 
     repo,
     aliases: [],
     branch: 'main',
+    branches: [],
+    tags: [],
+    paths: null,
+    skip: [],
     path,
     git: { sshKey: null, knownHosts: null, token: null, username: 'x-access-token' },
     steps: [],
