@@ -32,7 +32,7 @@ describe('the list of deployments', () => {
 })
 
 describe('what is live of an app', () => {
-  const nothing = { revision: null, deployment: null, at: null, fingerprint: null }
+  const nothing = { revision: null, deployment: null, at: null, fingerprint: null, ref: null }
 
   it('is nothing before the first success', async () => {
     const { store } = await openTestStore()
@@ -52,6 +52,7 @@ describe('what is live of an app', () => {
       revision: revision('b'),
       deployment: 1,
       at: at(2),
+      ref: 'refs/heads/main',
       fingerprint: 'entry of blog',
     })
     expect(await store.live('docs')).toEqual(nothing)
