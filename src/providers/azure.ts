@@ -17,7 +17,11 @@ const optionsSchema = z.strictObject({
     .describe('azure: the user name of the basic authentication. Without it any will do.'),
   header: z
     .string()
-    .regex(/^[A-Za-z0-9-]{1,64}$/, 'must be the name of an HTTP header, such as X-Deploy-Token')
+    // Never one that is kept with a delivery, as User-Agent is: the secret would stand in the ledger.
+    .regex(
+      /^[Xx]-[A-Za-z0-9-]{1,62}$/,
+      'must be the name of a header of your own that starts with X-, such as X-Deploy-Token',
+    )
     .optional()
     .describe('azure: the header that carries the secret, instead of basic authentication.'),
 })
