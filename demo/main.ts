@@ -1,10 +1,11 @@
 /**
  * The main job on real input, to be watched: a bare repository, a clone, a deploy.yml, the real daemon, two pushes with
  * their GitHub deliveries, one forged and one repeated. Exit 0, or 1 with the reason if anything is not as it should be.
- * `--keep` leaves it running and tells how to push to it.
+ * `--keep` leaves it running and tells how to push to it; anything else is answered with the usage, and exit 2.
  */
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { openClient, type Client } from '../src/cli/client.ts'
 import type { Signed } from '../src/providers/provider.ts'
 import { startDaemon, type DemoDaemon } from './daemon.ts'
@@ -26,16 +27,28 @@ type Shipped = {
   readonly liveMs: number
 }
 
-const keep = process.argv.includes('--keep')
-
-try {
-  await demo()
-} catch (error) {
-  screen.bad(error instanceof Error ? error.message : String(error))
-  process.exitCode = 1
+const asked = askedFor(process.argv.slice(2))
+if ('problem' in asked) {
+  process.stderr.write(`${asked.problem}\nUsage: npm run demo [-- --keep]\n`)
+  process.exitCode = 2
+} else {
+  try {
+    await demo(asked)
+  } catch (error) {
+    screen.bad(error instanceof Error ? error.message : String(error))
+    process.exitCode = 1
+  }
 }
 
-async function demo(): Promise<void> {
+function askedFor(args: string[]): { readonly keep: boolean } | { readonly problem: string } {
+  try {
+    return parseArgs({ args, options: { keep: { type: 'boolean', default: false } } }).values
+  } catch (error) {
+    return { problem: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+async function demo({ keep }: { readonly keep: boolean }): Promise<void> {
   const stage = await createStage()
   screen.title('A bare repository, a clone, and a deploy.yml')
   screen.line(stage.config)

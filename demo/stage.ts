@@ -1,8 +1,8 @@
-import { execa } from 'execa'
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { git } from './git.ts'
 
 /** What the demo plays on: a folder with a bare repository, a clone of it, a secret and a deploy.yml. */
 export type Stage = {
@@ -106,16 +106,4 @@ apps:
 server:
   allow_root_steps: true # the demo may be run as root; your server should not be
 `
-}
-
-async function git(directory: string, ...args: readonly string[]): Promise<string> {
-  const env = {
-    GIT_AUTHOR_NAME: 'Ada',
-    GIT_AUTHOR_EMAIL: 'ada@example.com',
-    GIT_COMMITTER_NAME: 'Ada',
-    GIT_COMMITTER_EMAIL: 'ada@example.com',
-    GIT_CONFIG_GLOBAL: '/dev/null',
-    GIT_CONFIG_NOSYSTEM: '1',
-  }
-  return (await execa('git', ['-C', directory, ...args], { env, stderr: 'pipe' })).stdout
 }

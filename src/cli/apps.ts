@@ -1,9 +1,15 @@
 import type { AppView, DeploymentView } from './api.ts'
-import { exit } from './cli-error.ts'
-import { examples, jsonOption, socketOption, withDaemon, type AddCommand, type DaemonOptions } from './command.ts'
+import {
+  examples,
+  jsonOption,
+  showAnswer,
+  socketOption,
+  type AddCommand,
+  type Looks,
+  type ShowOptions,
+} from './command.ts'
 import { shortRevision, standing, when } from './show-deployment.ts'
 import { table } from './table.ts'
-import type { Terminal } from './terminal.ts'
 import { oneLine } from './text.ts'
 
 export const addApps: AddCommand = (program, cli) => {
@@ -17,17 +23,11 @@ export const addApps: AddCommand = (program, cli) => {
     .addOption(socketOption())
     .addHelpText('after', examples(['deployhook apps', 'all of them'], ['deployhook explain blog', 'one, in words']))
     .action(
-      cli.action(async (options: DaemonOptions & { json?: boolean }) => {
-        const answer = await withDaemon(options, { cli, ask: (client) => client.apps() })
-        const { terminal, io } = cli
-        if (options.json) await terminal.printJson(answer)
-        else await terminal.print(appsText(answer.apps, { paint: terminal.paint, now: io.clock.now() }))
-        return exit.done
-      }),
+      cli.action((options: ShowOptions) =>
+        showAnswer(options, { cli, ask: (client) => client.apps(), text: ({ apps }, looks) => appsText(apps, looks) }),
+      ),
     )
 }
-
-type Looks = { readonly paint: Terminal['paint']; readonly now: Date }
 
 function appsText(apps: readonly AppView[], { paint, now }: Looks): string {
   if (apps.length === 0) return 'deploy.yml has no apps.'

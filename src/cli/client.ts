@@ -14,7 +14,7 @@ import type {
   WebhookView,
 } from './api.ts'
 import { CliError, exit } from './cli-error.ts'
-import { errorCode, notReachable } from './connect.ts'
+import { causeCode, notReachable } from './connect.ts'
 import { serverSentEvents, type ServerSentEvent } from './sse.ts'
 
 /**
@@ -133,7 +133,7 @@ export function openClient(path: string): Client {
       })
     } catch (error) {
       if (signal?.aborted) throw error
-      throw notReachable([{ path, code: errorCode(error) ?? 'unknown error' }], error)
+      throw notReachable([{ path, code: causeCode(error) ?? 'unknown error' }], error)
     }
   }
 }

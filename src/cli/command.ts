@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
+import { exit } from './cli-error.ts'
 import { openClient, type Client } from './client.ts'
 import { findDaemon } from './connect.ts'
 import type { CliIo } from './io.ts'
@@ -38,6 +39,32 @@ export async function withDaemon<Result>(
   } finally {
     await client.close()
   }
+}
+
+/** What a text for people is made with. */
+export type Looks = { readonly paint: Terminal['paint']; readonly now: Date }
+
+/** Options of a command that only shows what the daemon answers. */
+export type ShowOptions = DaemonOptions & { readonly json?: boolean }
+
+/** Asks the daemon and shows what it answers: as `text` for people, or as it is for programs. */
+export async function showAnswer<Answer>(
+  options: ShowOptions,
+  {
+    cli,
+    ask,
+    text,
+  }: {
+    readonly cli: Cli
+    readonly ask: (client: Client) => Promise<Answer>
+    readonly text: (answer: Answer, looks: Looks) => string
+  },
+): Promise<number> {
+  const answer = await withDaemon(options, { cli, ask })
+  const { terminal, io } = cli
+  if (options.json) await terminal.printJson(answer)
+  else await terminal.print(text(answer, { paint: terminal.paint, now: io.clock.now() }))
+  return exit.done
 }
 
 /** For commander: the id of a deployment or delivery. */

@@ -52,14 +52,14 @@ function knock(path: string): Promise<string | null> {
       resolve(null)
     })
     socket.once('error', (error) => {
-      resolve(errorCode(error) ?? 'unknown error')
+      resolve(causeCode(error) ?? 'unknown error')
     })
   })
 }
 
 /** The system's code of an error or of what caused it; null when it is none of the system's. */
-export function errorCode(error: unknown): string | null {
+export function causeCode(error: unknown): string | null {
   if (!(error instanceof Error)) return null
   if ('code' in error && typeof error.code === 'string') return error.code
-  return errorCode(error.cause)
+  return causeCode(error.cause)
 }

@@ -1,21 +1,21 @@
 import type { DeliveriesView, DeliveryView, RefusalView } from './api.ts'
-import { exit } from './cli-error.ts'
 import {
   examples,
   jsonOption,
   parseId,
   parseLimit,
+  showAnswer,
   socketOption,
-  withDaemon,
   type AddCommand,
-  type DaemonOptions,
+  type Looks,
+  type ShowOptions,
 } from './command.ts'
 import { shortRef, shortRevision, when } from './show-deployment.ts'
 import { table } from './table.ts'
 import type { Terminal } from './terminal.ts'
 import { oneLine, shorten } from './text.ts'
 
-type Options = DaemonOptions & { webhook?: string; app?: string; limit: number; before?: number; json?: boolean }
+type Options = ShowOptions & { webhook?: string; app?: string; limit: number; before?: number }
 
 export const addDeliveries: AddCommand = (program, cli) => {
   program
@@ -38,18 +38,15 @@ export const addDeliveries: AddCommand = (program, cli) => {
       ),
     )
     .action(
-      cli.action(async ({ webhook, app, limit, before, ...options }: Options) => {
-        const query = { webhook, app, limit, before }
-        const answer = await withDaemon(options, { cli, ask: (client) => client.deliveries(query) })
-        const { terminal, io } = cli
-        if (options.json) await terminal.printJson(answer)
-        else await terminal.print(deliveriesText(answer, { paint: terminal.paint, now: io.clock.now() }))
-        return exit.done
-      }),
+      cli.action(({ webhook, app, limit, before, ...options }: Options) =>
+        showAnswer(options, {
+          cli,
+          ask: (client) => client.deliveries({ webhook, app, limit, before }),
+          text: deliveriesText,
+        }),
+      ),
     )
 }
-
-type Looks = { readonly paint: Terminal['paint']; readonly now: Date }
 
 function deliveriesText({ deliveries, next, refused }: DeliveriesView, looks: Looks): string {
   const { paint } = looks

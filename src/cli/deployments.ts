@@ -1,23 +1,22 @@
 import { Option } from 'commander'
 import { outcomes, states } from '../model/deployment.ts'
 import type { DeploymentsView } from './api.ts'
-import { exit } from './cli-error.ts'
 import {
   examples,
   jsonOption,
   parseId,
   parseLimit,
+  showAnswer,
   socketOption,
-  withDaemon,
   type AddCommand,
-  type DaemonOptions,
+  type Looks,
+  type ShowOptions,
 } from './command.ts'
 import { shortRevision, standing, took, when } from './show-deployment.ts'
 import { table } from './table.ts'
-import type { Terminal } from './terminal.ts'
 import { oneLine, shorten } from './text.ts'
 
-type Options = DaemonOptions & { app?: string; state?: string; limit: number; before?: number; json?: boolean }
+type Options = ShowOptions & { app?: string; state?: string; limit: number; before?: number }
 
 export const addDeployments: AddCommand = (program, cli) => {
   program
@@ -39,18 +38,15 @@ export const addDeployments: AddCommand = (program, cli) => {
       ),
     )
     .action(
-      cli.action(async ({ app, state, limit, before, ...options }: Options) => {
-        const query = { app, state, limit, before }
-        const answer = await withDaemon(options, { cli, ask: (client) => client.deployments(query) })
-        const { terminal, io } = cli
-        if (options.json) await terminal.printJson(answer)
-        else await terminal.print(deploymentsText(answer, { paint: terminal.paint, now: io.clock.now() }))
-        return exit.done
-      }),
+      cli.action(({ app, state, limit, before, ...options }: Options) =>
+        showAnswer(options, {
+          cli,
+          ask: (client) => client.deployments({ app, state, limit, before }),
+          text: deploymentsText,
+        }),
+      ),
     )
 }
-
-type Looks = { readonly paint: Terminal['paint']; readonly now: Date }
 
 function deploymentsText({ deployments, next }: DeploymentsView, { paint, now }: Looks): string {
   if (deployments.length === 0) return 'No deployments.'

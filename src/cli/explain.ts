@@ -1,8 +1,14 @@
 import { Argument } from 'commander'
 import type { ExplanationView } from './api.ts'
-import { exit } from './cli-error.ts'
-import { examples, jsonOption, socketOption, withDaemon, type AddCommand, type DaemonOptions } from './command.ts'
-import type { Terminal } from './terminal.ts'
+import {
+  examples,
+  jsonOption,
+  showAnswer,
+  socketOption,
+  type AddCommand,
+  type Looks,
+  type ShowOptions,
+} from './command.ts'
 import { oneLine } from './text.ts'
 
 export const addExplain: AddCommand = (program, cli) => {
@@ -28,13 +34,9 @@ export const addExplain: AddCommand = (program, cli) => {
       ),
     )
     .action(
-      cli.action(async (words: readonly string[], options: DaemonOptions & { json?: boolean }) => {
-        const explanation = await withDaemon(options, { cli, ask: (client) => client.explain(subjectOf(words)) })
-        const { terminal } = cli
-        if (options.json) await terminal.printJson(explanation)
-        else await terminal.print(explanationText(explanation, terminal.paint))
-        return exit.done
-      }),
+      cli.action((words: readonly string[], options: ShowOptions) =>
+        showAnswer(options, { cli, ask: (client) => client.explain(subjectOf(words)), text: explanationText }),
+      ),
     )
 }
 
@@ -43,7 +45,7 @@ function subjectOf(words: readonly string[]): string | null {
   return words.length === 0 ? null : words.join(':')
 }
 
-function explanationText({ headline, facts, next }: ExplanationView, paint: Terminal['paint']): string {
+function explanationText({ headline, facts, next }: ExplanationView, { paint }: Looks): string {
   const tell = (lines: readonly string[], mark: string): readonly string[] =>
     lines.map((line) => `  ${mark} ${oneLine(line)}`)
   const advice = next.length === 0 ? [] : ['', paint.bold('Next'), ...tell(next, paint.cyan('→'))]

@@ -1,7 +1,7 @@
 import { Agent, request } from 'undici'
 import type { SampleView } from './api.ts'
 import { CliError, exit } from './cli-error.ts'
-import { errorCode } from './connect.ts'
+import { causeCode } from './connect.ts'
 
 /** Where a delivery goes: over TCP, or to the daemon's own listener on a unix socket. */
 export type Target = { readonly url: string; readonly socketPath: string | null; readonly shown: string }
@@ -42,7 +42,7 @@ export async function sendDelivery({ url, socketPath }: Target, { headers, body 
     const text = await answer.body.text()
     return judge({ status: answer.statusCode, headers: answer.headers, text })
   } catch (error) {
-    const code = errorCode(error) ?? (error instanceof Error ? error.message : 'unknown error')
+    const code = causeCode(error) ?? (error instanceof Error ? error.message : 'unknown error')
     return { status: null, body: null, isGood: false, lines: [`nothing came back: ${code}`, ...unreachable(code)] }
   } finally {
     await agent.destroy()

@@ -1,13 +1,13 @@
 import type { DeploymentView } from './api.ts'
-import { exit } from './cli-error.ts'
 import {
   examples,
   jsonOption,
   parseId,
+  showAnswer,
   socketOption,
-  withDaemon,
   type AddCommand,
-  type DaemonOptions,
+  type Looks,
+  type ShowOptions,
 } from './command.ts'
 import { naming, shortRef, standing, took, when } from './show-deployment.ts'
 import { facts, table } from './table.ts'
@@ -24,17 +24,11 @@ export const addShow: AddCommand = (program, cli) => {
     .addOption(socketOption())
     .addHelpText('after', examples(['deployhook show 12', 'facts'], ['deployhook explain 12', 'the same in words']))
     .action(
-      cli.action(async (id: number, options: DaemonOptions & { json?: boolean }) => {
-        const deployment = await withDaemon(options, { cli, ask: (client) => client.deployment(id) })
-        const { terminal, io } = cli
-        if (options.json) await terminal.printJson(deployment)
-        else await terminal.print(deploymentText(deployment, { paint: terminal.paint, now: io.clock.now() }))
-        return exit.done
-      }),
+      cli.action((id: number, options: ShowOptions) =>
+        showAnswer(options, { cli, ask: (client) => client.deployment(id), text: deploymentText }),
+      ),
     )
 }
-
-type Looks = { readonly paint: Terminal['paint']; readonly now: Date }
 
 function deploymentText(deployment: DeploymentView, { paint, now }: Looks): string {
   const { id, requestedRevision, revision, ref, trigger, delivery, attempts, supersededBy, message, reason } =

@@ -1,6 +1,13 @@
 import type { StatusView, WebhookView } from './api.ts'
-import { exit } from './cli-error.ts'
-import { examples, jsonOption, socketOption, withDaemon, type AddCommand, type DaemonOptions } from './command.ts'
+import {
+  examples,
+  jsonOption,
+  showAnswer,
+  socketOption,
+  type AddCommand,
+  type Looks,
+  type ShowOptions,
+} from './command.ts'
 import { when } from './show-deployment.ts'
 import { facts, table } from './table.ts'
 import type { Terminal } from './terminal.ts'
@@ -18,17 +25,11 @@ export const addStatus: AddCommand = (program, cli) => {
       examples(['deployhook status', 'at a glance'], ['deployhook status --json', 'for monitoring scripts']),
     )
     .action(
-      cli.action(async (options: DaemonOptions & { json?: boolean }) => {
-        const status = await withDaemon(options, { cli, ask: (client) => client.status() })
-        const { terminal, io } = cli
-        if (options.json) await terminal.printJson(status)
-        else await terminal.print(statusText(status, { paint: terminal.paint, now: io.clock.now() }))
-        return exit.done
-      }),
+      cli.action((options: ShowOptions) =>
+        showAnswer(options, { cli, ask: (client) => client.status(), text: statusText }),
+      ),
     )
 }
-
-type Looks = { readonly paint: Terminal['paint']; readonly now: Date }
 
 function statusText(status: StatusView, { paint, now }: Looks): string {
   const { version, startedAt, listen, config, webhooks, running, queued, maxRunning, draining } = status

@@ -1,9 +1,15 @@
 import type { WebhookView } from './api.ts'
-import { exit } from './cli-error.ts'
-import { examples, jsonOption, socketOption, withDaemon, type AddCommand, type DaemonOptions } from './command.ts'
+import {
+  examples,
+  jsonOption,
+  showAnswer,
+  socketOption,
+  type AddCommand,
+  type Looks,
+  type ShowOptions,
+} from './command.ts'
 import { when } from './show-deployment.ts'
 import { table } from './table.ts'
-import type { Terminal } from './terminal.ts'
 import { oneLine } from './text.ts'
 
 export const addWebhooks: AddCommand = (program, cli) => {
@@ -17,17 +23,15 @@ export const addWebhooks: AddCommand = (program, cli) => {
     .addOption(socketOption())
     .addHelpText('after', examples(['deployhook webhooks', 'is the old secret still in use?']))
     .action(
-      cli.action(async (options: DaemonOptions & { json?: boolean }) => {
-        const answer = await withDaemon(options, { cli, ask: (client) => client.webhooks() })
-        const { terminal, io } = cli
-        if (options.json) await terminal.printJson(answer)
-        else await terminal.print(webhooksText(answer.webhooks, { paint: terminal.paint, now: io.clock.now() }))
-        return exit.done
-      }),
+      cli.action((options: ShowOptions) =>
+        showAnswer(options, {
+          cli,
+          ask: (client) => client.webhooks(),
+          text: ({ webhooks }, looks) => webhooksText(webhooks, looks),
+        }),
+      ),
     )
 }
-
-type Looks = { readonly paint: Terminal['paint']; readonly now: Date }
 
 function webhooksText(webhooks: readonly WebhookView[], { paint, now }: Looks): string {
   if (webhooks.length === 0) return 'deploy.yml has no webhooks: nothing can arrive.'

@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import { appPath, type Entry } from './entries.ts'
 import { readRegularFile } from './read-file.ts'
-import { realPathOf, type KnownPaths } from './real-path.ts'
+import { realPathOf } from './real-path.ts'
 import type { Machine } from './rules/rule.ts'
 
 /** What the rules need to know of this machine; the only part of them that looks at the disk. */
@@ -17,24 +17,22 @@ export async function lookAtMachine(
 ): Promise<Machine> {
   const { file, env, uid, stateDirectory, rootSteps = 'refuse' } = options
   const paths = [...new Set(entries.map(appPath).filter((path) => path !== null))]
-  const known: KnownPaths = new Map()
-  const real = await Promise.all(paths.map(async (path) => [path, await realPathOf(path, { known })] as const))
-  const realFile = await realPathOf(file)
+  const realFile = realPathOf(file)
   const home = env['HOME']
   return {
     file,
     realFile: 'real' in realFile ? realFile.real : file,
     uid,
     home: home === undefined || home === '' ? null : resolve(home),
-    stateDirectories: stateDirectory === null ? [] : await withReal(resolve(stateDirectory)),
-    realPaths: new Map(real),
+    stateDirectories: stateDirectory === null ? [] : withReal(resolve(stateDirectory)),
+    realPaths: new Map(paths.map((path) => [path, realPathOf(path)])),
     sshFileProblems: await sshFileProblems(entries, dirname(file)),
     rootSteps,
   }
 }
 
-async function withReal(directory: string): Promise<readonly string[]> {
-  const where = await realPathOf(directory)
+function withReal(directory: string): readonly string[] {
+  const where = realPathOf(directory)
   return 'real' in where && where.real !== directory ? [directory, where.real] : [directory]
 }
 

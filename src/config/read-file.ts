@@ -1,5 +1,6 @@
 import { constants, type Stats } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
+import { errorCode } from '../lib/error-code.ts'
 
 /** A file's bytes and what `fstat` says of that very file, or why it cannot be read (a sentence with the cure). */
 export type FileRead =
@@ -21,17 +22,12 @@ export async function readRegularFile(file: string, { maxBytes }: { readonly max
     if (bytes.length > maxBytes) return unreadable(`is larger than ${sizeText(maxBytes)}, which is the limit`)
     return { kind: 'read', bytes, stats }
   } catch (error) {
-    const code = codeOf(error)
+    const code = errorCode(error)
     if (code === null) throw error
     return unreadable(sentences[code] ?? `cannot be read (${code})`)
   } finally {
     await handle?.close()
   }
-}
-
-/** The `code` of an error of the operating system, or null when it is none. */
-export function codeOf(error: unknown): string | null {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null
 }
 
 const sentences: Readonly<Record<string, string>> = {

@@ -29,25 +29,34 @@ export function wholeNumber({ atLeast, atMost }: { readonly atLeast: number; rea
   return z.int({ error }).min(atLeast, { error }).max(atMost, { error })
 }
 
-const howToMakeOne = '{ env: NAME }, { file: PATH } or { credential: NAME }'
+const howToNameOne = '{ env: NAME }, { file: PATH } or { credential: NAME }'
 
-/** Where a secret is found; never the secret itself. */
-export const secretSource = z.union(
-  [
-    z.strictObject({ env: z.string().describe('Environment variable of the daemon that holds it.') }),
-    z.strictObject({ file: z.string().describe('File that holds it; relative to the folder of deploy.yml.') }),
-    z.strictObject({
-      credential: z.string().describe('Name of a systemd credential (LoadCredential=) that holds it.'),
-    }),
-  ],
-  {
-    error: ({ input }) => {
-      if (input === null) return `is empty: give ${howToMakeOne}`
-      if (Array.isArray(input)) return `must be ${howToMakeOne}, not a list`
-      if (typeof input === 'object') return `give exactly one of ${howToMakeOne}, with a text`
-      return `a secret is never written in this file: give ${howToMakeOne} (a new one: openssl rand -hex 32)`
-    },
-  },
+/** Where a secret that is ours to choose is found; never the secret itself. */
+export const secretSource = sourceOf('a secret', `give ${howToNameOne} (a new one: openssl rand -hex 32)`)
+
+/** Where a token is found that a git host has made. */
+export const tokenSource = sourceOf(
+  'a token',
+  'put it into a file that only this user can read (chmod 600) and give { file: PATH }; { env: NAME } and { credential: NAME } do too',
 )
+
+function sourceOf(what: string, cure: string) {
+  const error = ({ input }: { readonly input?: unknown }): string => {
+    if (input === null) return `is empty: give ${howToNameOne}`
+    if (Array.isArray(input)) return `must be ${howToNameOne}, not a list`
+    if (typeof input === 'object') return `give exactly one of ${howToNameOne}, with a text`
+    return `${what} is never written in this file: ${cure}`
+  }
+  return z.union(
+    [
+      z.strictObject({ env: z.string().describe('Environment variable of the daemon that holds it.') }),
+      z.strictObject({ file: z.string().describe('File that holds it; relative to the folder of deploy.yml.') }),
+      z.strictObject({
+        credential: z.string().describe('Name of a systemd credential (LoadCredential=) that holds it.'),
+      }),
+    ],
+    { error },
+  )
+}
 
 export type SecretSource = z.output<typeof secretSource>

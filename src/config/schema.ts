@@ -3,7 +3,8 @@ import { branchProblem, refGlobProblem } from '../model/ref.ts'
 import { pathGlobProblem } from '../model/path-filter.ts'
 import type { Provider } from '../providers/index.ts'
 import { parseListen } from './listen.ts'
-import { list, named, secretSource, text, wholeNumber } from './schema-parts.ts'
+import { mapByAccident } from './map-by-accident.ts'
+import { list, named, secretSource, text, tokenSource, wholeNumber } from './schema-parts.ts'
 import {
   aliasProblem,
   appPathProblem,
@@ -92,25 +93,25 @@ const argvSchema = list(text()).check(({ value, issues }) => {
 
 const commandSchema = z.union([text(commandProblem), argvSchema])
 
-const stepSchema = z.union([
-  text(commandProblem),
-  argvSchema,
-  z.strictObject({
-    name: text((name) => (name.trim() === '' || /[\r\n]/.test(name) ? 'must be one line of text' : null))
-      .optional()
-      .describe('Shown instead of the command.'),
-    run: commandSchema.describe('A text for the shell, or a list of arguments that no shell sees.'),
-    shell: z.enum(['sh', 'bash']).optional().describe('sh runs with -eu, bash with -euo pipefail. Default sh.'),
-    timeout: durationText.optional().describe('Ends this step earlier than the deployment’s own limit.'),
-    env: envSchema.optional().describe('On top of the app’s env.'),
-    cwd: text(cwdProblem).optional().describe('Directory of the repository to run in. Default: its top.'),
-  }),
-])
+const stepKeys = {
+  name: text((name) => (name.trim() === '' || /[\r\n]/.test(name) ? 'must be one line of text' : null))
+    .optional()
+    .describe('Shown instead of the command.'),
+  run: commandSchema.describe('A text for the shell, or a list of arguments that no shell sees.'),
+  shell: z.enum(['sh', 'bash']).optional().describe('sh runs with -eu, bash with -euo pipefail. Default sh.'),
+  timeout: durationText.optional().describe('Ends this step earlier than the deployment’s own limit.'),
+  env: envSchema.optional().describe('On top of the app’s env.'),
+  cwd: text(cwdProblem).optional().describe('Directory of the repository to run in. Default: its top.'),
+}
+
+const stepSchema = z.union([text(commandProblem), argvSchema, z.strictObject(stepKeys)], {
+  error: ({ input }) => mapByAccident(input, Object.keys(stepKeys)) ?? undefined,
+})
 
 const gitSchema = z.strictObject({
   ssh_key: text(fileProblem).optional().describe('Private key (a deploy key) for an ssh repository.'),
   known_hosts: text(fileProblem).optional().describe('Host keys to accept, in the format of ~/.ssh/known_hosts.'),
-  token: secretSource.optional().describe('Access token for an https repository.'),
+  token: tokenSource.optional().describe('Access token for an https repository.'),
   username: text((name) =>
     /^[\x21-\x39\x3b-\x7e]+$/.test(name) ? null : 'must be letters, digits and signs, without : and spaces',
   )

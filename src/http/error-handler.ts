@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { errorCode } from '../lib/error-code.ts'
 import type { Log } from '../lib/log.ts'
 import { StoreError } from '../store/errors.ts'
 import { HttpError } from './http-error.ts'
@@ -46,7 +47,7 @@ function answerTo(error: unknown): HttpError {
   if (error instanceof HttpError) return error
   if (error instanceof StoreError) return new HttpError('unavailable', { headers: { 'retry-after': '10' } })
   if (!(error instanceof Error)) return new HttpError('internal')
-  if ('code' in error && error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new HttpError('too_large')
+  if (errorCode(error) === 'FST_ERR_CTP_BODY_TOO_LARGE') return new HttpError('too_large')
   // What is left of Fastify's own with a 4xx is a request that broke off or contradicts itself.
   const status = 'statusCode' in error ? Number(error.statusCode) : 500
   if (status >= 400 && status < 500) return new HttpError('bad_request')

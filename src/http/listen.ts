@@ -3,6 +3,7 @@ import { chmod, lstat, unlink } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
+import { errorCode } from '../lib/error-code.ts'
 import type { Listen } from '../model/deploy-map.ts'
 
 /** Somebody answers already on the socket, or something else lies at its path. */
@@ -74,7 +75,7 @@ async function isAnswered(path: string): Promise<boolean> {
     await once(socket, 'connect')
     return true
   } catch (error) {
-    if (codeOf(error) === 'ECONNREFUSED' || codeOf(error) === 'ENOENT') return false
+    if (errorCode(error) === 'ECONNREFUSED' || errorCode(error) === 'ENOENT') return false
     throw error
   } finally {
     socket.destroy()
@@ -82,10 +83,6 @@ async function isAnswered(path: string): Promise<boolean> {
 }
 
 function whenMissing(error: unknown): null {
-  if (codeOf(error) === 'ENOENT') return null
+  if (errorCode(error) === 'ENOENT') return null
   throw error
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined
 }

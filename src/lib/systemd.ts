@@ -5,8 +5,6 @@ export type Notifier = {
   ready(): Promise<void>
   reloading(): Promise<void>
   stopping(): Promise<void>
-  /** One line, shown by `systemctl status`. */
-  status(text: string): Promise<void>
 }
 
 export type NotifierDeps = {
@@ -33,7 +31,6 @@ export function createNotifier({ env, pid, run, log }: NotifierDeps): Notifier {
     // Type=notify-reload wants the time too, on the clock that Node's hrtime reads.
     reloading: () => tell('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`),
     stopping: () => tell('STOPPING=1'),
-    status: (text) => tell(`STATUS=${text.replace(/\s+/g, ' ')}`),
   }
 
   function tell(...assignments: readonly string[]): Promise<void> {

@@ -1,6 +1,7 @@
 import { mkdtemp, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
+import { errorCode } from '../lib/error-code.ts'
 import type { Command, CommandOptions, CommandResult, RunCommand } from './command.ts'
 import { systemPath } from './environment.ts'
 import { openFifo, type Fifo } from './fifo.ts'
@@ -106,8 +107,8 @@ async function makeFifo(directory: string): Promise<Fifo | string> {
       await rm(own, { recursive: true, force: true })
     }
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : null
-    if (typeof code === 'string' && scarcities.has(code)) return code
+    const code = errorCode(error)
+    if (code !== null && scarcities.has(code)) return code
     throw error
   }
 }

@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync, readSync, unlinkSync } from 'node:fs'
 import { Socket } from 'node:net'
+import { errorCode } from '../lib/error-code.ts'
 
 /**
  * One pipe for stdout and stderr of a command, so that their order is kept. It is a FIFO because what Node calls a pipe
@@ -136,7 +137,7 @@ function readNow(fd: number): Buffer | null {
     const length = readSync(fd, buffer)
     return length === 0 ? null : buffer.subarray(0, length)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') return null
+    if (errorCode(error) === 'EAGAIN') return null
     throw error
   }
 }

@@ -1,4 +1,5 @@
 import { lstat, readdir } from 'node:fs/promises'
+import { errorCode } from '../lib/error-code.ts'
 import type { Entries } from './git-output.ts'
 import { ancestorsOf, onDisk, treePath, type TreePath } from './tree-path.ts'
 
@@ -90,7 +91,8 @@ async function walk(
 
 async function kindAt(root: string, path: TreePath): Promise<'file' | 'directory' | 'special' | 'absent'> {
   const found = await lstat(onDisk(root, path)).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return null
+    const code = errorCode(error)
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null
     throw error
   })
   if (found === null) return 'absent'

@@ -1,5 +1,6 @@
 import { cp, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { errorCode } from '../lib/error-code.ts'
 import { exists } from './repository-files.ts'
 
 /**
@@ -12,7 +13,7 @@ export async function moveAside(from: string, to: string): Promise<string> {
   try {
     await rename(from, target)
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EXDEV')) throw error
+    if (errorCode(error) !== 'EXDEV') throw error
     await copyAcross(from, target)
     await rm(from, { recursive: true, force: true })
   }

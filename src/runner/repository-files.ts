@@ -1,5 +1,6 @@
 import { lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { errorCode } from '../lib/error-code.ts'
 import { replaceFile } from './replace-file.ts'
 
 /**
@@ -64,7 +65,7 @@ async function directoriesBelow(directory: string, place: string): Promise<reado
 
 async function list(directory: string) {
   return readdir(directory, { withFileTypes: true }).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    if (errorCode(error) === 'ENOENT') return []
     throw error
   })
 }

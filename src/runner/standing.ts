@@ -1,5 +1,7 @@
 import { lstat, readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
+import { isWithin } from '../lib/path-within.ts'
+import { realPath } from '../lib/real-path.ts'
 
 /** What stands at an app's path before a checkout. */
 export type Standing =
@@ -75,10 +77,10 @@ async function strangerAt(
 }
 
 async function parentProblem(path: string, stateDirectory: string): Promise<string | null> {
-  const real = await realPathOf(path)
+  const real = realPath(path)
   const state = await realpath(stateDirectory)
   if (real === sep) return `path leads to ${real}, which cannot be an app's. Give a directory of its own.`
-  if (`${real}${sep}`.startsWith(`${state}${sep}`) || `${state}${sep}`.startsWith(`${real}${sep}`)) {
+  if (isWithin(real, state) || isWithin(state, real)) {
     return `${path} and the state directory ${stateDirectory} lie one in the other. Give another path.`
   }
   const parent = await nearestParent(path)
@@ -91,13 +93,4 @@ async function nearestParent(path: string): Promise<{ readonly path: string; rea
   return found === null && parent !== path
     ? nearestParent(parent)
     : { path: parent, isDirectory: found?.isDirectory() === true }
-}
-
-/** Where the path leads, also when its last parts do not exist yet. */
-async function realPathOf(path: string): Promise<string> {
-  try {
-    return await realpath(path)
-  } catch {
-    return path === dirname(path) ? path : join(await realPathOf(dirname(path)), path.slice(dirname(path).length + 1))
-  }
 }

@@ -1,5 +1,6 @@
 import { realpath, stat } from 'node:fs/promises'
-import { join, sep } from 'node:path'
+import { join } from 'node:path'
+import { isWithin } from '../lib/path-within.ts'
 
 /** Where a step runs, with every symlink resolved, or why it cannot. */
 export type StepDirectory = { readonly path: string } | { readonly problem: string }
@@ -10,7 +11,7 @@ export async function stepDirectory(tree: string, cwd: string): Promise<StepDire
   if (root === null) return { problem: `the tree ${tree} is not there` }
   const path = await resolved(join(tree, cwd))
   if (path === null) return { problem: `its cwd, ${cwd}, is not in the tree ${tree}` }
-  if (path !== root && !path.startsWith(root === sep ? sep : root + sep)) {
+  if (!isWithin(path, root)) {
     return { problem: `its cwd, ${cwd}, leads out of the tree to ${path}` }
   }
   const { isDirectory } = await kindOf(path)

@@ -1,5 +1,6 @@
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { errorCode } from '../lib/error-code.ts'
 import type { App } from '../model/deploy-map.ts'
 import { parseRevision, type Revision } from '../model/revision.ts'
 import type { Entries } from './git-output.ts'
@@ -130,7 +131,7 @@ function parsedObject(text: string): Readonly<Record<string, unknown>> {
 
 async function textOf(file: string): Promise<string> {
   return readFile(file, 'utf8').catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return ''
+    if (errorCode(error) === 'ENOENT') return ''
     throw error
   })
 }

@@ -1,4 +1,5 @@
 import { constants, open } from 'node:fs/promises'
+import { errorCode } from '../lib/error-code.ts'
 import type { Entries } from './git-output.ts'
 import type { Git } from './git.ts'
 import { submodule } from './in-the-way.ts'
@@ -46,7 +47,7 @@ async function beginningOf(tree: Tree, { path, bytes }: { path: TreePath; bytes:
     const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, 0)
     return buffer.toString('latin1', 0, bytesRead)
   } catch (error) {
-    if (error instanceof Error && 'code' in error) return ''
+    if (errorCode(error) !== null) return ''
     throw error
   }
 }

@@ -1,4 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises'
+import { errorCode } from '../lib/error-code.ts'
 import { newline, parseLine } from './log-lines.ts'
 import type { LogLine } from './store.ts'
 
@@ -90,7 +91,7 @@ async function openIfThere(path: string): Promise<FileHandle | null> {
   try {
     return await open(path, 'r')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
+    if (errorCode(error) === 'ENOENT') return null
     throw error
   }
 }

@@ -16,12 +16,10 @@ describe('telling systemd', () => {
   it('tells in the order of the calls, for the daemon’s own pid', async () => {
     const { notifier, lines } = notifierWith({ NOTIFY_SOCKET: '/run/systemd/notify' })
     void notifier.ready()
-    void notifier.status('4 apps\n\tidle')
     void notifier.reloading()
     await notifier.stopping()
     expect(lines()).toEqual([
       '/run/systemd/notify: --no-block --pid=4711 -- READY=1',
-      '/run/systemd/notify: --no-block --pid=4711 -- STATUS=4 apps idle',
       expect.stringMatching(/--pid=4711 -- RELOADING=1 MONOTONIC_USEC=\d+$/),
       '/run/systemd/notify: --no-block --pid=4711 -- STOPPING=1',
     ])
@@ -37,7 +35,7 @@ describe('telling systemd', () => {
   it('warns once, and throws never, when systemd cannot be told', async () => {
     const { notifier, warnings } = notifierWith({ NOTIFY_SOCKET: '/s', PATH: '/nonexistent' })
     await notifier.ready()
-    await notifier.status('still here')
+    await notifier.stopping()
     expect(warnings).toEqual(['systemd could not be notified; is systemd-notify installed?'])
   })
 })

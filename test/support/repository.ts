@@ -1,6 +1,6 @@
-import { execa } from 'execa'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { git as gitIn } from '../../demo/git.ts'
 
 export type Pushed = { readonly ref: string; readonly before: string; readonly after: string; readonly message: string }
 
@@ -16,21 +16,11 @@ export type Repository = {
   git(...args: readonly string[]): Promise<string>
 }
 
-const identity = {
-  GIT_AUTHOR_NAME: 'Ada',
-  GIT_AUTHOR_EMAIL: 'ada@example.com',
-  GIT_COMMITTER_NAME: 'Ada',
-  GIT_COMMITTER_EMAIL: 'ada@example.com',
-  GIT_CONFIG_GLOBAL: '/dev/null',
-  GIT_CONFIG_NOSYSTEM: '1',
-}
-
 export async function createRepository(bare: string, clone: string): Promise<Repository> {
   await mkdir(dirname(bare), { recursive: true })
-  await execa('git', ['init', '-q', '--bare', '-b', 'main', bare], { env: identity })
-  await execa('git', ['clone', '-q', bare, clone], { env: identity, stderr: 'ignore' })
-  const git = async (...args: readonly string[]): Promise<string> =>
-    (await execa('git', ['-C', clone, ...args], { env: identity })).stdout
+  await gitIn(dirname(bare), 'init', '-q', '--bare', '-b', 'main', bare)
+  await gitIn(dirname(bare), 'clone', '-q', bare, clone)
+  const git = (...args: readonly string[]): Promise<string> => gitIn(clone, ...args)
 
   return {
     bare,
