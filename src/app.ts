@@ -11,6 +11,7 @@ import { systemClock } from './lib/clock.ts'
 import { failPointFrom } from './lib/fail-point.ts'
 import { createLog } from './lib/log.ts'
 import { realPath } from './lib/real-path.ts'
+import { listenToSignals } from './lib/stop-signal.ts'
 import { createNotifier } from './lib/systemd.ts'
 import type { DeployMap, Listen } from './model/deploy-map.ts'
 import { createLiveMap, type Reading } from './reload.ts'
@@ -95,7 +96,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   }
   const ingest = createIngest({ store, map, clock, log, failPoint, onRefused })
   const explain = createExplain({ store, map, realPath, refusals, strays, config, clock })
-  const simulate = createSimulate({ store, map, clock })
+  const simulate = createSimulate({ store, map, realPath, clock })
   const http = await openHttp({
     ...{ map, store, realPath, ingest, worker, reload, config, explain, simulate, refusals, strays, draining },
     ...{ startedAt, version, clock, log, failPoint },
@@ -216,35 +217,4 @@ class CannotStart extends Error {
 function isOfTheSurroundings(error: unknown): error is Error {
   if (error instanceof CannotStart || error instanceof StoreError || error instanceof SocketTaken) return true
   return error instanceof Error && 'syscall' in error && error.syscall === 'listen'
-}
-
-type StopSignal = { readonly asked: Promise<void>; readonly signal: AbortSignal; readonly forget: () => void }
-
-/** The first SIGTERM or SIGINT asks to stop, each further one calls `onAgain`. */
-function listenToSignals(
-  process: NodeJS.Process,
-  on: { readonly onAgain: () => void; readonly onHangup: () => void },
-): StopSignal {
-  const stop = new AbortController()
-  const asked = new Promise<void>((resolve) => {
-    stop.signal.addEventListener(
-      'abort',
-      () => {
-        resolve()
-      },
-      { once: true },
-    )
-  })
-  const onStop = (): void => {
-    if (stop.signal.aborted) on.onAgain()
-    else stop.abort()
-  }
-  const onHangup = (): void => {
-    if (!stop.signal.aborted) on.onHangup()
-  }
-  process.on('SIGTERM', onStop).on('SIGINT', onStop).on('SIGHUP', onHangup)
-  const forget = (): void => {
-    process.off('SIGTERM', onStop).off('SIGINT', onStop).off('SIGHUP', onHangup)
-  }
-  return { asked, signal: stop.signal, forget }
 }

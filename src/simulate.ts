@@ -3,7 +3,7 @@ import { furthest, matchAll } from './match.ts'
 import type { DeployMap, Env, Webhook } from './model/deploy-map.ts'
 import type { Delivery, IgnoredApp, RefusalReason, VerifiedDelivery, Wanted } from './model/delivery.ts'
 import type { PushEvent } from './model/push-event.ts'
-import { supersede } from './model/queue.ts'
+import { excludes, standings, supersede } from './model/queue.ts'
 import { providerOf } from './providers/index.ts'
 import type { Queued, Store } from './store/store.ts'
 
@@ -30,7 +30,7 @@ export type Plan = Wanted & {
   readonly steps: readonly { readonly name: string; readonly cwd: string; readonly env: readonly string[] }[]
   /** Queued deployments whose place it would take. */
   readonly supersedes: readonly number[]
-  /** What runs of its concurrency group and would end first. */
+  /** What runs and excludes it, and would end first. */
   readonly waitsFor: readonly number[]
 }
 
@@ -40,10 +40,12 @@ export type Simulate = (webhook: Webhook, sent: Pick<Delivery, 'headers' | 'body
 export type SimulateDeps = {
   readonly store: Pick<Store, 'queue'>
   readonly map: () => DeployMap
+  /** Where a path of the map really lies. */
+  readonly realPath: (path: string) => string
   readonly clock: Clock
 }
 
-export function createSimulate({ store, map, clock }: SimulateDeps): Simulate {
+export function createSimulate({ store, map, realPath, clock }: SimulateDeps): Simulate {
   return async (webhook, sent) => {
     const delivery = { ...sent, webhook: webhook.name, receivedAt: clock.now(), remoteAddress: 'simulated' }
     const parsed = providerOf(webhook).parse(believed(delivery, webhook))
@@ -64,7 +66,7 @@ export function createSimulate({ store, map, clock }: SimulateDeps): Simulate {
       result: wanted.length > 0 ? 'accepted' : 'ignored',
       reason: wanted.length > 0 ? null : furthest(ignored),
       pushes: parsed.pushes.map(shown),
-      plans: wanted.map((one) => planOf(one, map(), queue)),
+      plans: wanted.map((one) => planOf(one, { map: map(), realPath, queue })),
       ignored,
     }
   }
@@ -95,16 +97,17 @@ function shown({ repository, app, ref, before, after, deleted, pusher }: PushEve
   return { repository, app, ref, before, after, deleted, pusher }
 }
 
-function planOf(wanted: Wanted, map: DeployMap, queue: readonly Queued[]): Plan {
+type Situation = Pick<SimulateDeps, 'realPath'> & { readonly map: DeployMap; readonly queue: readonly Queued[] }
+
+function planOf(wanted: Wanted, { map, realPath, queue }: Situation): Plan {
   const app = map.apps.get(wanted.app)
   if (app === undefined) throw new Error(`${wanted.app} matched and is not in the map`)
   const waiting = queue
     .map((queued, place) => ({ ...queued, place }))
     .filter((queued) => queued.app === app.name && queued.state === 'queued')
-  const inTheWay = queue.filter(
-    ({ state, app: name, concurrencyGroup }) =>
-      state === 'running' && (name === app.name || concurrencyGroup === app.concurrencyGroup),
-  )
+  const own = { app: app.name, concurrencyGroup: app.concurrencyGroup, realPath: realPath(app.path) }
+  const running = queue.filter(({ state }) => state === 'running')
+  const inTheWay = standings(running, { apps: map.apps, realPath }).filter((other) => excludes(other, own))
   return {
     ...wanted,
     path: app.path,

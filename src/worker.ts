@@ -1,4 +1,5 @@
 import type { Clock } from './lib/clock.ts'
+import { errorCode } from './lib/error-code.ts'
 import type { FailPoint } from './lib/fail-point.ts'
 import type { Log } from './lib/log.ts'
 import { maskText } from './lib/masker.ts'
@@ -229,5 +230,5 @@ async function reasonToSkip(tip: Revision, known: SkipCase, changedSince: Change
 }
 
 function isUnavailable(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'unavailable'
+  return errorCode(error) === 'unavailable'
 }

@@ -67,10 +67,7 @@ export function openClient(path: string): Client {
     deployment: async (id) => (await read(`/api/deployments/${id}`)) as DeploymentView,
     deliveries: async (query) => (await read(`/api/deliveries${search(query)}`)) as DeliveriesView,
     webhooks: async () => (await read('/api/webhooks')) as { webhooks: WebhookView[] },
-    async replay(id) {
-      const { body } = await accepted(await send({ path: `/api/deliveries/${id}/replay`, method: 'POST', content: {} }))
-      return (await body.json()) as ReplayView
-    },
+    replay: async (id) => (await post(`/api/deliveries/${id}/replay`, {})) as ReplayView,
     explain: async (subject) =>
       (await read(`/api/explain${search({ subject: subject ?? undefined })}`)) as ExplanationView,
     reload,
@@ -81,7 +78,11 @@ export function openClient(path: string): Client {
         `/api/webhooks/${encodeURIComponent(webhook)}/sample`,
         app === undefined ? {} : { app },
       )) as SampleView,
-    deploy: (app, { adopt }) => deploymentOf(`/api/apps/${encodeURIComponent(app)}/deploy`, adopt ? { adopt } : {}),
+    deploy: (app, { adopt, ref }) =>
+      deploymentOf(`/api/apps/${encodeURIComponent(app)}/deploy`, {
+        ...(adopt ? { adopt } : {}),
+        ...(ref === undefined ? {} : { ref }),
+      }),
     retry: (id) => deploymentOf(`/api/deployments/${id}/retry`, {}),
     cancel: (id) => deploymentOf(`/api/deployments/${id}/cancel`, {}),
     async readLog(id) {

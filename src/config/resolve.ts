@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { parseDuration } from '../lib/duration.ts'
 import type { ApiToken, App, DeployMap, GitAccess, Server, Webhook } from '../model/deploy-map.ts'
-import { parseGlob, type Glob } from '../model/glob.ts'
+import { globOf } from '../model/glob.ts'
 import { createPathFilter } from '../model/path-filter.ts'
 import { identityOf, parseRepository } from '../model/repository.ts'
 import { appPath, formerNames, optionsOf, sourcesOf, type Entry } from './entries.ts'
@@ -53,8 +53,8 @@ function resolveApp(entry: Entry, context: { readonly folder: string; readonly s
     repo,
     aliases: (app.aliases ?? []).map((alias) => must(identityOf(alias))),
     branch: app.branch ?? (app.branches === undefined && app.tags === undefined ? 'main' : null),
-    branches: globsOf(app.branches),
-    tags: globsOf(app.tags),
+    branches: (app.branches ?? []).map(globOf),
+    tags: (app.tags ?? []).map(globOf),
     paths: app.paths === undefined ? null : createPathFilter(app.paths),
     skip: (app.skip ?? []).map((text) => text.toLowerCase()),
     path: must(appPath(entry)),
@@ -69,14 +69,6 @@ function resolveApp(entry: Entry, context: { readonly folder: string; readonly s
     onInterrupt: app.on_interrupt,
     fingerprint: fingerprintOf({ ...app, branch: app.branch ?? 'main' }),
   }
-}
-
-function globsOf(patterns: readonly string[] = []): readonly Glob[] {
-  return patterns.map((pattern) => {
-    const glob = parseGlob(pattern)
-    if ('problem' in glob) throw new Error(`glob ${pattern} ${glob.problem}`)
-    return glob
-  })
 }
 
 function withDefaults(app: WrittenApp) {

@@ -1,5 +1,5 @@
 import type { DeliveryRecord } from '../model/delivery.ts'
-import type { Webhook } from '../model/deploy-map.ts'
+import { providerOf } from '../providers/index.ts'
 import type { ExplainDeps } from './deps.ts'
 
 /** How a delivery was proven, and by which secret. */
@@ -7,19 +7,10 @@ export function proofOf(delivery: DeliveryRecord, { map }: ExplainDeps): string 
   if (delivery.replayOf !== null)
     return `It did not come from outside: a person had delivery ${delivery.replayOf} judged again, which was proven when it came.`
   const webhook = map().webhooks.get(delivery.webhook)
-  const what = webhook?.provider === delivery.provider ? proofs(webhook) : 'signature or token'
+  const what =
+    webhook?.provider === delivery.provider ? providerOf(webhook).proof(webhook.secrets) : 'signature or token'
   const secrets = webhook?.secrets.length ?? 1
   if (secrets < 2) return `Its ${what} was right.`
   if (delivery.secret === 0) return `Its ${what} was right, by the first of the two secrets.`
   return `Its ${what} was right by the second of the two secrets: the form at the git host still holds that one.`
-}
-
-/** What proves a delivery of this webhook, in the words of the host's form. */
-function proofs({ provider, secrets }: Webhook): string {
-  const isSigning = secrets.some((secret) => secret.reveal().startsWith('whsec_'))
-  if (provider === 'gitlab') return isSigning ? 'signature over id, time and body' : 'secret token'
-  if (provider === 'standard') return 'signature over id, time and body'
-  if (provider === 'gitee') return 'password or signature'
-  if (provider === 'azure') return 'password or header'
-  return 'signature over the body'
 }

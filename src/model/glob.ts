@@ -10,6 +10,13 @@ export function parseGlob(text: string): Glob | { readonly problem: string } {
   return 'problem' in tokens ? tokens : { text, matches: (name) => matchTokens(tokens, name) }
 }
 
+/** The glob that a pattern without a problem is. Throws for another: the map was checked, so that is a bug of ours. */
+export function globOf(text: string): Glob {
+  const glob = parseGlob(text)
+  if ('problem' in glob) throw new Error(`glob ${text} ${glob.problem}`)
+  return glob
+}
+
 /** A name that the pattern matches, with `x` for whatever is left open. Only for a pattern that has no problem. */
 export function exampleOf(text: string): string {
   return text.replace(/\\(.)|\*+|\?/gsu, (_all, escaped?: string) => escaped ?? 'x')
@@ -24,8 +31,9 @@ function tokensOf(text: string): readonly Token[] | { readonly problem: string }
   if (text.startsWith('/')) return { problem: 'begins with /: take it away, names begin at the top' }
   if (text.endsWith('/')) return { problem: 'ends with /: add ** for everything below it' }
   const tokens: Token[] = []
-  for (const [position, part] of text.split('/').entries()) {
-    const isLast = position === text.split('/').length - 1
+  const parts = text.split('/')
+  for (const [position, part] of parts.entries()) {
+    const isLast = position === parts.length - 1
     if (part === '**') {
       tokens.push(...(isLast ? (['all'] as const) : (['parts', 'inPart'] as const)))
       continue

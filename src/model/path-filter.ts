@@ -1,4 +1,4 @@
-import { parseGlob, type Glob } from './glob.ts'
+import { globOf, parseGlob, type Glob } from './glob.ts'
 
 /** Which changed files matter to an app: of the globs that match a file the last one decides. */
 export type PathFilter = { readonly wants: (file: string) => boolean }
@@ -17,9 +17,7 @@ export function pathGlobProblem(entry: string): string | null {
 }
 
 function ruleOf(entry: string): { readonly isWanted: boolean; readonly glob: Glob } {
-  const glob = parseGlob(patternOf(entry))
-  if ('problem' in glob) throw new Error(`${entry} ${glob.problem}`)
-  return { isWanted: !entry.startsWith('!'), glob }
+  return { isWanted: !entry.startsWith('!'), glob: globOf(patternOf(entry)) }
 }
 
 function patternOf(entry: string): string {

@@ -44,5 +44,9 @@ export function refsOf({ branch, branches, tags }: Filter): string {
 
 /** `branch main`, `tag v1`. */
 export function kindAndName(ref: string): string {
-  return `${tagOf(ref) === null ? 'branch' : 'tag'} ${shortRef(ref)}`
+  return `${kindOfRef(ref)} ${shortRef(ref)}`
+}
+
+export function kindOfRef(ref: string): 'branch' | 'tag' {
+  return tagOf(ref) === null ? 'branch' : 'tag'
 }

@@ -33,6 +33,7 @@ const optionsSchema = z.strictObject({
 export const azure: Provider = {
   options: optionsSchema,
   headers: [],
+  proof: () => 'password or header',
 
   verify(delivery, { secrets, options }) {
     const sent = passwordIn(delivery.headers, optionsSchema.parse(options))
@@ -45,12 +46,13 @@ export const azure: Provider = {
 
   parse({ body }) {
     const json = parseJson(body)
-    const named = 'problem' in json ? json : readBody(json.value, object({ eventType: z.unknown().optional() }))
+    if ('problem' in json) return { kind: 'malformed', event: null, problem: json.problem }
+    const named = readBody(json.value, object({ eventType: z.unknown().optional() }))
     if ('problem' in named) return { kind: 'malformed', event: null, problem: named.problem }
     const event = eventNameOf(named.fields.eventType)
     if (event === null) return { kind: 'malformed', event, problem: 'eventType: must be the name of an event' }
     if (event !== 'git.push') return { kind: 'ignored', event, reason: 'event' }
-    return parsePush(event, 'value' in json ? json.value : null)
+    return parsePush(event, json.value)
   },
 
   claimedId: () => null,

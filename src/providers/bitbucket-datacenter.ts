@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { markVerified } from '../model/delivery.ts'
 import type { PushEvent } from '../model/push-event.ts'
 import { zeroSha } from '../model/revision.ts'
 import {
@@ -10,15 +9,14 @@ import {
   namesOf,
   object,
   person,
-  readBody,
+  readJson,
   readEach,
   refName,
   revision,
   url,
 } from './fields.ts'
-import { claimedIdOf, eventNameOf, headerOf, idOf } from './headers.ts'
-import { hubSignature, proveHubSignature } from './hub-signature.ts'
-import { parseJson } from './json.ts'
+import { claimedIdOf, eventNameOf, headerOf } from './headers.ts'
+import { hubSignature, verifyHubSignature } from './hub-signature.ts'
 import type { Parsed, Provider, SamplePush } from './provider.ts'
 
 /**
@@ -28,21 +26,17 @@ import type { Parsed, Provider, SamplePush } from './provider.ts'
 export const bitbucketDatacenter: Provider = {
   options: z.strictObject({}),
   headers: ['x-event-key', 'x-request-id'],
+  proof: () => 'signature over the body',
 
-  verify(delivery, { secrets }) {
-    const proof = proveHubSignature(delivery, { secrets, header: 'x-hub-signature', otherSchemes })
-    if ('refused' in proof) return proof
-    const providerId = idOf(delivery.headers, 'x-request-id')
-    return markVerified(delivery, { providerId, idIsSigned: false, secret: proof.secret })
-  },
+  verify: (delivery, { secrets }) =>
+    verifyHubSignature(delivery, { secrets, header: 'x-hub-signature', idHeader: 'x-request-id', otherSchemes }),
 
   parse({ headers, body }) {
     const event = eventNameOf(headerOf(headers, 'x-event-key'))
     if (event === null) return { kind: 'malformed', event, problem: 'x-event-key: must be the name of an event' }
     if (event === 'diagnostics:ping') return { kind: 'ignored', event, reason: 'ping' }
     if (event !== 'repo:refs_changed') return { kind: 'ignored', event, reason: 'event' }
-    const json = parseJson(body)
-    return 'problem' in json ? { kind: 'malformed', event, problem: json.problem } : parsePush(event, json.value)
+    return parsePush(event, body)
   },
 
   claimedId: (headers) => claimedIdOf(headers, 'x-request-id'),
@@ -81,8 +75,8 @@ const changeBody = object({
   type: z.unknown(),
 })
 
-function parsePush(event: string, body: unknown): Parsed {
-  const read = readBody(body, pushBody)
+function parsePush(event: string, body: Buffer): Parsed {
+  const read = readJson(body, pushBody)
   if ('problem' in read) return { kind: 'malformed', event, problem: read.problem }
   const { repository, actor, toCommit } = read.fields
   const changes = readEach(read.fields.changes, changeBody, 'changes')

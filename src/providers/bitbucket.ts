@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { markVerified } from '../model/delivery.ts'
 import type { PushEvent } from '../model/push-event.ts'
 import { identityOf } from '../model/repository.ts'
 import {
@@ -12,14 +11,13 @@ import {
   namesOf,
   object,
   person,
-  readBody,
+  readJson,
   readEach,
   revision,
   url,
 } from './fields.ts'
-import { claimedIdOf, eventNameOf, headerOf, idOf } from './headers.ts'
-import { hubSignature, proveHubSignature } from './hub-signature.ts'
-import { parseJson } from './json.ts'
+import { claimedIdOf, eventNameOf, headerOf } from './headers.ts'
+import { hubSignature, verifyHubSignature } from './hub-signature.ts'
 import type { Parsed, Provider, SamplePush } from './provider.ts'
 
 /**
@@ -29,20 +27,16 @@ import type { Parsed, Provider, SamplePush } from './provider.ts'
 export const bitbucket: Provider = {
   options: z.strictObject({}),
   headers: ['x-event-key', 'x-request-uuid', 'x-hook-uuid', 'x-attempt-number'],
+  proof: () => 'signature over the body',
 
-  verify(delivery, { secrets }) {
-    const proof = proveHubSignature(delivery, { secrets, header: 'x-hub-signature', otherSchemes })
-    if ('refused' in proof) return proof
-    const providerId = idOf(delivery.headers, 'x-request-uuid')
-    return markVerified(delivery, { providerId, idIsSigned: false, secret: proof.secret })
-  },
+  verify: (delivery, { secrets }) =>
+    verifyHubSignature(delivery, { secrets, header: 'x-hub-signature', idHeader: 'x-request-uuid', otherSchemes }),
 
   parse({ headers, body }) {
     const event = eventNameOf(headerOf(headers, 'x-event-key'))
     if (event === null) return { kind: 'malformed', event, problem: 'x-event-key: must be the name of an event' }
     if (event !== 'repo:push') return { kind: 'ignored', event, reason: 'event' }
-    const json = parseJson(body)
-    return 'problem' in json ? { kind: 'malformed', event, problem: json.problem } : parsePush(event, json.value)
+    return parsePush(event, body)
   },
 
   claimedId: (headers) => claimedIdOf(headers, 'x-request-uuid'),
@@ -79,8 +73,8 @@ const changeBody = object({ old: side, new: side, forced: flag.nullable() })
 
 type Side = NonNullable<z.output<typeof side>>
 
-function parsePush(event: string, body: unknown): Parsed {
-  const read = readBody(body, pushBody)
+function parsePush(event: string, body: Buffer): Parsed {
+  const read = readJson(body, pushBody)
   if ('problem' in read) return { kind: 'malformed', event, problem: read.problem }
   const { push, repository, actor } = read.fields
   const changes = readEach(push.changes, changeBody, 'push.changes')

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { isRefName } from '../model/ref.ts'
 import { identityOf } from '../model/repository.ts'
 import { isZeroSha, parseRevision, type Revision } from '../model/revision.ts'
+import { parseJson } from './json.ts'
 
 /**
  * What `schema` makes of a body, or a sentence that names the first wrong field and says what it must be. Names come
@@ -16,6 +17,12 @@ export function readBody<T>(
   const read = schema.safeParse(body)
   if (read.success) return { fields: read.data }
   return { problem: problemOf(read.error) }
+}
+
+/** `readBody` of the JSON that `text` is. */
+export function readJson<T>(text: Buffer, schema: z.ZodType<T>): { readonly fields: T } | { readonly problem: string } {
+  const json = parseJson(text)
+  return 'problem' in json ? json : readBody(json.value, schema)
 }
 
 /** `readBody` for every element of a list, up to the first that is wrong: a list may hold millions of them. */

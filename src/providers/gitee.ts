@@ -16,6 +16,7 @@ import { fromBase64, hmacSha256, provingSecret, sameDigest, sameText } from './s
 export const gitee: Provider = {
   options: z.strictObject({}),
   headers: ['x-gitee-event', 'x-gitee-timestamp'],
+  proof: () => 'password or signature',
 
   verify(delivery, { secrets }) {
     const { headers, receivedAt } = delivery
@@ -39,12 +40,13 @@ export const gitee: Provider = {
 
   parse({ body }) {
     const json = parseJson(body)
-    const named = 'problem' in json ? json : readBody(json.value, namedBody)
+    if ('problem' in json) return { kind: 'malformed', event: null, problem: json.problem }
+    const named = readBody(json.value, namedBody)
     if ('problem' in named) return { kind: 'malformed', event: null, problem: named.problem }
     const event = eventNameOf(named.fields.hook_name)
     if (event === null) return { kind: 'malformed', event, problem: 'hook_name: must be the name of an event' }
     if (event !== 'push_hooks' && event !== 'tag_push_hooks') return { kind: 'ignored', event, reason: 'event' }
-    return parsePush(event, 'value' in json ? json.value : null)
+    return parsePush(event, json.value)
   },
 
   claimedId: () => null,

@@ -1,12 +1,11 @@
 import { z } from 'zod'
-import { markVerified, type VerifiedDelivery } from '../model/delivery.ts'
+import type { VerifiedDelivery } from '../model/delivery.ts'
 import type { PushEvent } from '../model/push-event.ts'
 import { zeroSha } from '../model/revision.ts'
-import { flag, fullName, maybe, message, namesOf, object, person, readBody, refName, revision, url } from './fields.ts'
-import { claimedIdOf, eventNameOf, headerOf, idOf } from './headers.ts'
-import { hubSignature, proveHubSignature } from './hub-signature.ts'
+import { flag, fullName, maybe, message, namesOf, object, person, readJson, refName, revision, url } from './fields.ts'
+import { claimedIdOf, eventNameOf, headerOf } from './headers.ts'
+import { hubSignature, verifyHubSignature } from './hub-signature.ts'
 import { jsonTextOf } from './json-text.ts'
-import { parseJson } from './json.ts'
 import type { Parsed, Provider, SamplePush } from './provider.ts'
 
 /**
@@ -16,13 +15,15 @@ import type { Parsed, Provider, SamplePush } from './provider.ts'
 export const github: Provider = {
   options: z.strictObject({}),
   headers: ['x-github-event', 'x-github-delivery'],
+  proof: () => 'signature over the body',
 
-  verify(delivery, { secrets }) {
-    const proof = proveHubSignature(delivery, { secrets, header: 'x-hub-signature-256', otherSchemes })
-    if ('refused' in proof) return proof
-    const providerId = idOf(delivery.headers, 'x-github-delivery')
-    return markVerified(delivery, { providerId, idIsSigned: false, secret: proof.secret })
-  },
+  verify: (delivery, { secrets }) =>
+    verifyHubSignature(delivery, {
+      secrets,
+      header: 'x-hub-signature-256',
+      idHeader: 'x-github-delivery',
+      otherSchemes,
+    }),
 
   parse(delivery) {
     const event = eventNameOf(headerOf(delivery.headers, 'x-github-event'))
@@ -64,8 +65,7 @@ const pushBody = object({
 
 function parsePush(event: string, delivery: VerifiedDelivery): Parsed {
   const text = jsonTextOf(delivery)
-  const json = 'problem' in text ? text : parseJson(text.value)
-  const read = 'problem' in json ? json : readBody(json.value, pushBody)
+  const read = 'problem' in text ? text : readJson(text.value, pushBody)
   if ('problem' in read) return { kind: 'malformed', event, problem: read.problem }
   return { kind: 'pushes', event, pushes: [toPush(read.fields)] }
 }

@@ -37,6 +37,7 @@ import {
 export const gitlab: Provider = {
   options: z.strictObject({}),
   headers: ['x-gitlab-event', 'x-gitlab-event-uuid', 'x-gitlab-webhook-uuid', 'webhook-id', 'idempotency-key'],
+  proof: (secrets) => (isSigned(secrets) ? 'signature over id, time and body' : 'secret token'),
 
   checkSecrets(secrets) {
     const texts = secrets.map((secret) => secret.reveal())
@@ -49,8 +50,7 @@ export const gitlab: Provider = {
   },
 
   verify(delivery, { secrets }) {
-    const signed = secrets.some((secret) => isSigningSecret(secret.reveal()))
-    return signed ? verifySigned(delivery, secrets) : verifyToken(delivery, secrets)
+    return isSigned(secrets) ? verifySigned(delivery, secrets) : verifyToken(delivery, secrets)
   },
 
   parse({ body }) {
@@ -92,6 +92,10 @@ const eventHeaders = new Map([
   ['push', 'Push Hook'],
   ['tag_push', 'Tag Push Hook'],
 ])
+
+function isSigned(secrets: readonly Secret[]): boolean {
+  return secrets.some((secret) => isSigningSecret(secret.reveal()))
+}
 
 type Verdict = VerifiedDelivery | { readonly refused: RefusalReason }
 

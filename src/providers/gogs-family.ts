@@ -45,6 +45,7 @@ export function createGogsFamily({ names, createsTags }: Descent): Provider {
   return {
     options: z.strictObject({}),
     headers: [...spelt('event'), ...spelt('delivery')],
+    proof: () => 'signature over the body',
 
     verify(delivery, { secrets }) {
       const { headers } = delivery

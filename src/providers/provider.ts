@@ -24,6 +24,9 @@ export type Provider = {
    */
   checkSecrets?(secrets: readonly Secret[]): string | null
 
+  /** What proves a delivery where these are the secrets, in the words of the host's form: `signature over the body`. */
+  proof(secrets: readonly Secret[]): string
+
   /**
    * Proves that the delivery was sent by somebody who knows one of the secrets, over the exact bytes of the body and in
    * constant time, before anything of the body is parsed. `secrets` is never empty.

@@ -1,9 +1,8 @@
 import { z } from 'zod'
 import { markVerified } from '../model/delivery.ts'
 import { identityOf } from '../model/repository.ts'
-import { appName, flag, message, object, person, readBody, refName, revision } from './fields.ts'
+import { appName, flag, message, object, person, readJson, refName, revision } from './fields.ts'
 import { claimedIdOf } from './headers.ts'
-import { parseJson } from './json.ts'
 import type { Parsed, Provider } from './provider.ts'
 import { proveStandardWebhook, signingKey, signingSecretForm, standardWebhookHeaders } from './standard-webhooks.ts'
 
@@ -14,6 +13,7 @@ import { proveStandardWebhook, signingKey, signingSecretForm, standardWebhookHea
 export const standard: Provider = {
   options: z.strictObject({}),
   headers: ['webhook-id', 'webhook-timestamp'],
+  proof: () => 'signature over id, time and body',
 
   checkSecrets(secrets) {
     if (secrets.every((secret) => signingKey(secret.reveal()) !== null)) return null
@@ -27,8 +27,7 @@ export const standard: Provider = {
   },
 
   parse({ body }) {
-    const json = parseJson(body)
-    const read = 'problem' in json ? json : readBody(json.value, pushBody)
+    const read = readJson(body, pushBody)
     return 'problem' in read ? { kind: 'malformed', event: null, problem: read.problem } : parsePush(read.fields)
   },
 

@@ -6,7 +6,7 @@ import type { FailPoint } from '../lib/fail-point.ts'
 import type { App } from '../model/deploy-map.ts'
 import type { DeploymentResult } from '../model/deployment.ts'
 import { shortRef } from '../model/ref.ts'
-import { kindAndName, refsOf, refToDeploy } from '../model/ref-filter.ts'
+import { kindAndName, kindOfRef, refsOf, refToDeploy } from '../model/ref-filter.ts'
 import type { Revision } from '../model/revision.ts'
 import type { RunCommand } from './command.ts'
 import { standInHome, type User } from './environment.ts'
@@ -123,7 +123,7 @@ async function nameRevision(
   await progress.revision(revision)
   const moved = deployment.requestedRevision !== null && deployment.requestedRevision !== revision
   const asked = moved
-    ? `; ${short(deployment.requestedRevision)} was asked for, and the ${kindAndName(ref).startsWith('tag') ? 'tag' : 'branch'} is elsewhere by now`
+    ? `; ${short(deployment.requestedRevision)} was asked for, and the ${kindOfRef(ref)} is elsewhere by now`
     : ''
   await progress.note(`${shortRef(ref)} is at ${short(revision)}${asked}`)
 }

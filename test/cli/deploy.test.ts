@@ -75,6 +75,20 @@ describe('deploy', () => {
     expect(daemon.asked[0]).toMatchObject({ method: 'POST', url: '/api/apps/blog/deploy', body: '{}' })
   })
 
+  it.each([
+    [['--tag', 'v1.2'], '{"ref":"refs/tags/v1.2"}'],
+    [['--branch', 'release/2', '--adopt'], '{"adopt":true,"ref":"refs/heads/release/2"}'],
+  ])('asks for what it is told: %j', async (options, body) => {
+    const daemon = await daemonWith(events([...story, end]))
+    expect((await run(['deploy', 'blog', ...options, '--socket', daemon.socket])).code).toBe(0)
+    expect(daemon.asked[0]).toMatchObject({ method: 'POST', url: '/api/apps/blog/deploy', body })
+  })
+
+  it('takes a branch or a tag, not both', async () => {
+    const { code, err } = await run(['deploy', 'blog', '--branch', 'main', '--tag', 'v1'])
+    expect({ code, err }).toEqual({ code: 2, err: 'deployhook: give --branch or --tag, not both\n' })
+  })
+
   it('prints each line as it comes, not when all is over', async () => {
     let finish: () => void = () => undefined
     const daemon = await daemonWith((asked, response) => {

@@ -102,7 +102,7 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
     reload: () => Promise.resolve({ kind: 'reloaded', warnings: [] }),
     config: () => ({ file: map.file, loadedAt: new Date(0), problems: [] }),
     explain: () => Promise.resolve(null),
-    simulate: createSimulate({ store, map: () => map, clock: systemClock }),
+    simulate: createSimulate({ store, map: () => map, realPath: (path) => path, clock: systemClock }),
     refusals: {
       recent: (webhook) => refused.filter((refusal) => refusal.webhook === webhook),
       count: (webhook) => refused.filter((refusal) => refusal.webhook === webhook).length,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { run, type Ran } from '../cli/world.ts'
 import { createWorld } from '../support/world.ts'
 
 describe('an app that deploys tags', () => {
@@ -38,6 +39,24 @@ describe('an app that deploys branches by globs', () => {
 
     const other = await world.repository().push({ 'index.html': 'other' }, { branch: 'topic' })
     expect((await world.deliver(other)).body).toMatchObject({ result: 'ignored', reason: 'branch' })
+  })
+
+  it('deploys by hand the branch that is named on the command line, if it is one of them', async () => {
+    const world = await createWorld({ blog: { branches: ['main', 'release/*'], steps: ['true'] } })
+    await world.repository().push({ 'index.html': 'main' })
+    await world.repository().push({ 'index.html': 'release' }, { branch: 'release/2' })
+    const deploy = (...argv: readonly string[]): Promise<Ran> =>
+      run(['deploy', 'blog', ...argv], {
+        env: { DEPLOYHOOK_SOCKET: world.path('control.sock') },
+        clock: { now: () => new Date() },
+      })
+
+    expect(await deploy('--branch', 'release/2')).toMatchObject({ code: 0, err: '' })
+    expect(await world.read('srv/blog/index.html')).toBe('release')
+    expect(await deploy('--branch', 'topic')).toMatchObject({
+      code: 1,
+      err: 'deployhook: That is no ref that it deploys: branches main, release/*.\n',
+    })
   })
 })
 

@@ -1,8 +1,6 @@
 import type { App } from '../../model/deploy-map.ts'
-import { refAskedFor } from '../../model/ref-filter.ts'
 import type { Queued } from '../../store/store.ts'
-import { findApp } from '../find.ts'
-import { HttpError } from '../http-error.ts'
+import { findApp, findRef } from '../find.ts'
 import { deployBody, parseBody } from '../queries.ts'
 import type { Route, RouteDeps } from '../route.ts'
 
@@ -28,13 +26,9 @@ export function appRoutes(deps: RouteDeps): readonly Route[] {
         const { adopt, ref: named = null } = parseBody(deployBody, request.body)
         const app = findApp(name, map())
         const [newest] = await store.deployments({ app: app.name, limit: 1 })
-        const asked = refAskedFor(app, { named, newest: newest?.ref ?? null })
-        if ('problem' in asked) throw new HttpError('conflict', { as: 'no_ref', message: asked.problem })
-        const deployment = await ingest.request(app, { trigger: 'manual', ref: asked.ref, adopt })
-        log.info(
-          { app: app.name, deployment: deployment.id, ref: asked.ref, adopt, by: request.caller },
-          'deploy requested',
-        )
+        const ref = findRef(app, { named, newest: newest?.ref ?? null })
+        const deployment = await ingest.request(app, { trigger: 'manual', ref, adopt })
+        log.info({ app: app.name, deployment: deployment.id, ref, adopt, by: request.caller }, 'deploy requested')
         reply.code(202)
         return { deployment: await present.one(deployment) }
       },

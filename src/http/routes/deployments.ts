@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
-import { refAskedFor } from '../../model/ref-filter.ts'
 import type { Deployment } from '../../model/deployment.ts'
+import { findRef } from '../find.ts'
 import { HttpError } from '../http-error.ts'
 import { pageOf } from '../page.ts'
 import { deploymentsQuery, emptyBody, parseAs, parseBody, parseId } from '../queries.ts'
@@ -59,9 +59,8 @@ export function deploymentRoutes({ store, map, worker, ingest, present, log }: R
         const app = map().apps.get(name)
         if (app === undefined)
           throw new HttpError('conflict', { as: 'app_removed', message: 'Its app is no longer in deploy.yml.' })
-        const asked = refAskedFor(app, { named: null, newest: ref })
-        if ('problem' in asked) throw new HttpError('conflict', { as: 'no_ref', message: asked.problem })
-        const deployment = await ingest.request(app, { trigger: 'retry', ref: asked.ref, adopt })
+        const asked = findRef(app, { named: null, newest: ref })
+        const deployment = await ingest.request(app, { trigger: 'retry', ref: asked, adopt })
         log.info({ app: app.name, deployment: deployment.id, retryOf: id, by: request.caller }, 'retry requested')
         reply.code(202)
         return { deployment: await present.one(deployment) }

@@ -1,7 +1,6 @@
 import type { App, DeployMap, Webhook } from '../../model/deploy-map.ts'
-import { refAskedFor } from '../../model/ref-filter.ts'
 import { composeSample } from '../../sample.ts'
-import { findApp, findWebhook } from '../find.ts'
+import { findApp, findRef, findWebhook } from '../find.ts'
 import { HttpError } from '../http-error.ts'
 import { parseBody, sampleBody } from '../queries.ts'
 import type { Route, RouteDeps } from '../route.ts'
@@ -21,10 +20,9 @@ export function sampleRoute({ map, store, clock, log }: RouteDeps): Route {
       const webhook = findWebhook(name, map())
       const app = wanted === undefined ? onlyApp(webhook, map()) : findApp(wanted, map())
       const [newest] = await store.deployments({ app: app.name, limit: 1 })
-      const asked = refAskedFor(app, { named: null, newest: newest?.ref ?? null })
-      if ('problem' in asked) throw new HttpError('conflict', { as: 'no_ref', message: asked.problem })
+      const ref = findRef(app, { named: null, newest: newest?.ref ?? null })
       const { revision } = await store.live(app.name)
-      const { headers, body } = composeSample(webhook, app, { ref: asked.ref, live: revision, at: clock.now() })
+      const { headers, body } = composeSample(webhook, app, { ref, live: revision, at: clock.now() })
       log.info({ webhook: name, app: app.name, by: request.caller }, 'sample push signed')
       return { app: app.name, headers, body: body.toString('base64') }
     },

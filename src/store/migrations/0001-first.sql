@@ -40,6 +40,8 @@ create unique index original_by_id on deliveries (webhook, provider_id)
   where result = 'accepted' and duplicate_of is null;
 create unique index original_by_body on deliveries (webhook, body_hash)
   where result = 'accepted' and duplicate_of is null and id_is_signed = 0;
+-- What may be forgotten by age and count.
+create index without_deployment on deliveries (id) where result <> 'accepted';
 create index deliveries_by_webhook on deliveries (webhook);
 create index deliveries_by_provider_id on deliveries (provider_id);
 create index redeliveries on deliveries (duplicate_of);
