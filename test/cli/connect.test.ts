@@ -103,8 +103,8 @@ async function socketOfTheDead(): Promise<string> {
 /** What a user without any rights is told; the last word is the exit code. */
 async function failureAsNobody(socket: string): Promise<string> {
   const script = `
-    process.setgid(65534); process.setuid(65534)
     const { findDaemon } = await import(${JSON.stringify(new URL('../../src/cli/connect.ts', import.meta.url).href)})
+    process.setgid(65534); process.setuid(65534)
     try { await findDaemon([${JSON.stringify(socket)}]) } catch (error) { console.log(error.message + '\\nexit ' + error.exitCode) }`
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script])
   return stdout.trim()

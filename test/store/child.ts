@@ -8,6 +8,13 @@ import { openStore, StoreError } from '../../src/store/index.ts'
 // What the store's tests run as a process of its own: `hold DIR`, `lock DIR`, `accept DIR STAGE N [early]`, `log DIR CHUNK N`.
 
 const [, , verb, directory = '', stage = '', count = '0', mode] = process.argv
+const user = Number(process.env['BECOME'] ?? 0)
+if (user > 0) {
+  process.setgroups?.([])
+  process.setgid?.(user)
+  process.setuid?.(user)
+}
+
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
 
 if (verb === 'hold') await hold()

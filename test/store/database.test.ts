@@ -37,10 +37,10 @@ async function usedDirectory(): Promise<string> {
   return directory
 }
 
-function giveTo({ uid, gid }: typeof plainUser, directory: string): void {
-  if (uid === undefined) return
+function giveTo({ id }: typeof plainUser, directory: string): void {
+  if (id === undefined) return
   const names = readdirSync(directory)
-  for (const path of [directory, ...names.map((name) => join(directory, name))]) chownSync(path, uid, gid)
+  for (const path of [directory, ...names.map((name) => join(directory, name))]) chownSync(path, id, id)
 }
 
 describe('a state directory', () => {

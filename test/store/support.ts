@@ -92,14 +92,12 @@ export function startChild(...args: readonly string[]): Child {
 }
 
 /** A user whom file modes bind: nothing would be refused to root. */
-export const plainUser = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
+export const plainUser: { readonly id?: number } = process.getuid?.() === 0 ? { id: 65_534 } : {}
 
-export function startChildAs(
-  user: { readonly uid?: number; readonly gid?: number },
-  ...args: readonly string[]
-): Child {
+/** The child itself becomes that user, once it is loaded: this checkout may be root's alone. */
+export function startChildAs({ id }: typeof plainUser, ...args: readonly string[]): Child {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'child.ts'), ...args], {
-    ...user,
+    env: { ...process.env, ...(id === undefined ? {} : { BECOME: String(id) }) },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const lines: string[] = []
