@@ -83,8 +83,12 @@ function summary({ webhooks, apps, server }: DeployMap): string {
 }
 
 function named(noun: string, names: readonly string[]): string {
-  return `${count(names.length, noun)}${names.length === 0 ? '' : ` (${names.join(', ')})`}`
+  const more = names.length - mostNamed
+  const list = more > 0 ? [...names.slice(0, mostNamed), `${more} more`] : names
+  return `${count(names.length, noun)}${names.length === 0 ? '' : ` (${list.join(', ')})`}`
 }
+
+const mostNamed = 20
 
 /** Where deliveries go; without `public_url` the address of the daemon itself, which a proxy makes public. */
 function urlOf(webhook: string, { publicUrl, listen }: DeployMap['server']): string {

@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { Agent, request } from 'undici'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+/** Of what Node makes of the source: it halves the time that each start takes. */
+const compileCache = fileURLToPath(new URL('../../node_modules/.cache/deployhook', import.meta.url))
 
 export type Daemon = {
   readonly pid: number
@@ -31,7 +33,15 @@ export async function startDaemon(options: {
   const child = spawn(
     process.execPath,
     [main, 'serve', '--config', config, '--state', state, '--listen', '127.0.0.1:0', '--socket', socket],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env } },
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        PATH: process.env['PATH'],
+        HOME: process.env['HOME'],
+        NODE_COMPILE_CACHE: compileCache,
+        ...env,
+      },
+    },
   )
   const log: Record<string, unknown>[] = []
   const errors: string[] = []

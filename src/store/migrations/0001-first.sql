@@ -46,7 +46,6 @@ create index deliveries_by_webhook on deliveries (webhook);
 create index deliveries_by_provider_id on deliveries (provider_id);
 create index redeliveries on deliveries (duplicate_of);
 create index replays on deliveries (replay_of) where replay_of is not null;
-create index deliveries_without_deployment on deliveries (id) where result <> 'accepted';
 
 -- Bodies of verified deliveries, compressed: apart from their rows, so that listings stay light.
 create table bodies (
