@@ -1,28 +1,8 @@
-import { randomUUID } from 'node:crypto'
 import { globSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { soakStages, stages } from '../soak/stages.ts'
 import { createWorld, gate, processesOf } from '../support/world.ts'
-
-/** Every stage at which the daemon can be made to die, in the order in which a push reaches them. */
-const stages = [
-  'after-verify',
-  'before-commit',
-  'in-commit',
-  'after-commit',
-  'after-answer',
-  'claimed',
-  'before-fetch',
-  'after-fetch',
-  'before-checkout',
-  'in-checkout',
-  'after-checkout',
-  'before-steps',
-  'in-step',
-  'between-steps',
-  'after-steps',
-  'before-recording',
-] as const
 
 describe('kill -9', () => {
   it('is tried at every stage that the source names', () => {
@@ -33,41 +13,9 @@ describe('kill -9', () => {
     expect([...new Set(named)].sort()).toEqual([...stages, 'in-migration'].sort()) // that one is the store's own test
   })
 
-  it.each(stages)(
-    '%s: the push is live once after the restart, and nothing is doubled, lost or left running',
-    async (stage) => {
-      const world = await createWorld({ blog: { steps: ['true'] } }, { start: false })
-      const lock = world.path('lock')
-      // The witness is the step itself: it fails while an earlier one of its kind is still alive, whoever started that.
-      // A zombie is not: whoever is process 1 here may take its time to reap the orphans.
-      const other = `/proc/"$(cat ${lock} 2> /dev/null || echo none)"/stat`
-      const alone = `! grep -qsv ') Z ' ${other} || exit 9; echo $$ > ${lock}; echo alone; sleep 0.2`
-      await world.configure({ blog: { steps: [alone, 'cp index.html built.html'] } })
-      await world.start()
-      await world.done(await world.ship({ 'index.html': 'before' }))
-      world.daemon.kill('SIGTERM')
-      await world.daemon.ended
-
-      const dying = await world.start({ DEPLOYHOOK_FAILPOINT: stage })
-      const pushed = await world.repository().push({ 'index.html': 'after' })
-      const id = randomUUID()
-      const answer = await world.deliver(pushed, { id }).catch(() => null)
-      expect(await dying.ended).toBe('SIGKILL')
-
-      await world.start()
-      const kept = (await world.deployments()).length === 2
-      if (answer !== null) expect(kept, 'an acknowledged push').toBe(true)
-      if (!kept) expect((await world.deliver(pushed, { id })).status).toBe(202)
-
-      const done = await world.done(2)
-      expect(done, done.message ?? '').toMatchObject({ outcome: 'succeeded', revision: pushed.after })
-      expect(await world.read('srv/blog/built.html')).toBe('after')
-      expect(await world.read('srv/blog/index.html')).toBe('after')
-      expect((await world.deliver(pushed, { id })).body).toMatchObject({ result: 'duplicate' })
-      expect((await world.deployments()).map(({ state }) => state)).toEqual(['done', 'done'])
-      expect(processesOf(world.dir)).toEqual([])
-    },
-  )
+  it('at each of them, twice: the push is live once, and nothing is doubled, lost, half done or left running', async () => {
+    expect(await soakStages(2)).toEqual([])
+  }, 300_000)
 
   it('leaves no process of the interrupted step, however it tried to get away', async () => {
     const world = await createWorld({ blog: { steps: ['true'] } }, { start: false })

@@ -22,13 +22,17 @@ export type Daemon = {
 
 export type Answer = { readonly status: number; readonly body: never; readonly text: string }
 
-/** Starts the real daemon as a process of its own and waits until it listens (or has ended: then it throws). */
-export async function startDaemon(options: {
+export type StartOptions = {
   readonly config: string
   readonly state: string
   readonly socket: string
   readonly env?: Readonly<Record<string, string>>
-}): Promise<Daemon> {
+  /** Told of the process at once, long before it listens. */
+  readonly onSpawn?: (child: ChildProcess) => void
+}
+
+/** Starts the real daemon as a process of its own and waits until it listens (or has ended: then it throws). */
+export async function startDaemon(options: StartOptions): Promise<Daemon> {
   const { config, state, socket, env = {} } = options
   const child = spawn(
     process.execPath,
@@ -43,6 +47,7 @@ export async function startDaemon(options: {
       },
     },
   )
+  options.onSpawn?.(child)
   const log: Record<string, unknown>[] = []
   const errors: string[] = []
   createInterface(child.stderr).on('line', (line) => errors.push(line))

@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import fc from 'fast-check'
+import type { Pushed } from '../support/repository.ts'
+import { openWorld, type World } from '../support/open-world.ts'
+import { broken, createWitness, missingFrom, type Acknowledged } from './witness.ts'
+
+export type KillsReport = {
+  readonly kills: number
+  /** Of them, while it was still starting. */
+  readonly duringStart: number
+  readonly acknowledged: number
+  /** What does not hold; each a sentence. */
+  readonly problems: readonly string[]
+}
+
+/**
+ * Kills the daemon with SIGKILL at random moments while signed pushes arrive, starts it again at once, and looks at the
+ * end whether everything it ever acknowledged is there, settled and live. The moments follow from `seed`.
+ *
+ * `lose: 'log'` is the negative control: after each kill what was committed last is thrown away, as if the answer had
+ * gone out before the commit. A harness that does not see that sees nothing.
+ */
+export async function soakKills(
+  kills: number,
+  { seed = 1, lose }: { readonly seed?: number; readonly lose?: 'log' } = {},
+): Promise<KillsReport> {
+  await using world = await openWorld({}, { start: false })
+  const witness = createWitness(world.path())
+  await world.configure(
+    Object.fromEntries(names.map((name) => [name, { repository: `acme/${name}`, steps: [witness.step] }])),
+  )
+  const acknowledged: Acknowledged[] = []
+  const problems: string[] = []
+  let newest = await pushAll(world)
+  let duringStart = 0
+
+  for (const [kill, moment] of fc.sample(death, { numRuns: kills, seed }).entries()) {
+    if (kill % 5 === 4) newest = await pushAll(world)
+    const seen = acknowledged.length
+    const lives = await live(world, { ...moment, newest, acknowledged })
+    if (!lives) duringStart++
+    if (lose === 'log') rmSync(world.path('state', 'state.db-wal'), { force: true })
+    if (kill % 10 === 9 || lose === 'log') {
+      await world.start()
+      const missing = missingFrom(world, lose === 'log' ? acknowledged.slice(seen) : acknowledged.slice(-5_000))
+      problems.push(...missing.map((id) => `delivery ${id} was acknowledged and is not there`))
+      world.daemon.kill('SIGKILL')
+      await world.daemon.ended
+    }
+  }
+
+  newest = await pushAll(world)
+  await world.start()
+  for (const [name, pushed] of newest) await deliver(world, { name, pushed, acknowledged })
+  const tips = new Map([...newest].map(([name, { after }]) => [name, after]))
+  problems.push(...(await broken(world, { acknowledged, tips })), ...witness.overlaps())
+  return { kills, duringStart, acknowledged: acknowledged.length, problems: [...new Set(problems)] }
+}
+
+const names = ['blog', 'shop', 'docs'] as const
+
+const death = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ isEarly: fc.constant(false), afterMs: fc.nat(300) }) },
+  { weight: 1, arbitrary: fc.record({ isEarly: fc.constant(true), afterMs: fc.nat(800) }) },
+)
+
+async function pushAll(world: World): Promise<ReadonlyMap<string, Pushed>> {
+  const pushes = names.map(
+    async (name) => [name, await world.repository(`acme/${name}`).push({ now: randomUUID() })] as const,
+  )
+  return new Map(await Promise.all(pushes))
+}
+
+type Life = {
+  /** Counted from its birth if it is to die early, else from when it listens. */
+  readonly afterMs: number
+  readonly isEarly: boolean
+  readonly newest: ReadonlyMap<string, Pushed>
+  readonly acknowledged: Acknowledged[]
+}
+
+/** One life of the daemon, with as many pushes as it can take. Answers whether it got to listen. */
+async function live(world: World, { afterMs, isEarly, newest, acknowledged }: Life): Promise<boolean> {
+  const daemon = await world
+    .start({}, isEarly ? { onSpawn: (child) => void sleep(afterMs).then(() => child.kill('SIGKILL')) } : {})
+    .catch(() => null)
+  if (daemon === null) return false
+  if (!isEarly)
+    void sleep(afterMs).then(() => {
+      daemon.kill('SIGKILL')
+    })
+  let isAlive = true
+  const died = daemon.ended.then(() => (isAlive = false))
+  const senders = [...newest].flatMap(([name, pushed]) =>
+    [1, 2].map(async () => {
+      while (isAlive) await deliver(world, { name, pushed, acknowledged }).catch(() => undefined)
+    }),
+  )
+  await Promise.all([died, ...senders])
+  return true
+}
+
+async function deliver(
+  world: World,
+  { name, pushed, acknowledged }: { name: string; pushed: Pushed; acknowledged: Acknowledged[] },
+): Promise<void> {
+  const id = randomUUID()
+  const { status, body } = await world.deliver(pushed, { id, repository: `acme/${name}`, message: id })
+  if (status !== 202) throw new Error(`a push was answered ${status}`)
+  const { deployments } = body as { readonly deployments: readonly { readonly id: number }[] }
+  acknowledged.push({ id, deployments: deployments.map((deployment) => deployment.id) })
+}
+
+if (import.meta.main) {
+  const report = await soakKills(Number(process.argv[2] ?? 2_000), { seed: Number(process.argv[3] ?? 1) })
+  console.log(JSON.stringify(report, null, 2))
+  if (report.problems.length > 0) process.exitCode = 1
+}
