@@ -128,9 +128,9 @@ describe.each(schemes)('every provider ($scheme)', ({ fixture, provider }) => {
     }
   })
 
-  it.skipIf(provider === providers.standard)('gives an event that it does not know as ignored', () => {
+  it('gives an event that it does not know as ignored', () => {
     const unknown = Object.fromEntries(
-      ['object_kind', 'event_name', 'hook_name', 'eventType'].map((key) => [key, 'tea_time']),
+      ['object_kind', 'event_name', 'hook_name', 'eventType', 'type'].map((key) => [key, 'tea_time']),
     )
     const answer = parsed(provider, sentBy(provider, unknown, { secret, event: 'tea_time' }), secret)
     expect(answer).toEqual({ kind: 'ignored', event: 'tea_time', reason: 'event' })
