@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { Secret } from '../../src/lib/secret.ts'
 import type { Delivery } from '../../src/model/delivery.ts'
 import { providerOf, providers } from '../../src/providers/index.ts'
-import type { Provider } from '../../src/providers/provider.ts'
+import type { Parsed, Provider } from '../../src/providers/provider.ts'
 import { revision } from '../support/map.ts'
 import {
   createDelivery,
@@ -29,6 +30,11 @@ const schemes = [
 describe('the table of providers', () => {
   it('has fixtures of every provider', () => {
     expect(new Set(fixtures.map(({ provider }) => provider))).toEqual(new Set(providerNames))
+  })
+
+  it.each(providerNames)('has %s, whose form is told of in the README and whose name in deploy.yml.example', (name) => {
+    expect(text('README.md')).toMatch(new RegExp(`^\\| [^|]*\`${name}\``, 'm'))
+    expect(text('deploy.yml.example')).toMatch(new RegExp(`# .*\\b${name}\\b`))
   })
 
   it('gives the provider that a webhook names', () => {
@@ -118,6 +124,21 @@ describe.each(schemes)('every provider ($scheme)', ({ fixture, provider }) => {
     })
   })
 
+  it.each([7, {}, [], 'a..b\n', 'x'.repeat(100_000)])('makes no other push of a body with %j somewhere', (value) => {
+    const { event, body } = provider.compose({ ...sample, before: revision('a'), after: revision('b') })
+    const told = (bytes: Buffer): Parsed => parsed(provider, sentBy(provider, bytes, { secret, event }), secret)
+    const right = told(body)
+    const [push = expect.fail()] = right.kind === 'pushes' ? right.pushes : []
+    const { ref, before, after, deleted, app } = push
+    for (const changed of withEachChanged(JSON.parse(body.toString()), value)) {
+      const answer = told(Buffer.from(JSON.stringify(changed)))
+      if (answer.kind !== 'pushes') continue
+      expect(answer.pushes, JSON.stringify(changed).slice(0, 1000)).toMatchObject([
+        { ref, before, after, deleted, app },
+      ])
+    }
+  })
+
   it('proves any bytes, then says that they are no JSON', () => {
     for (const bytes of ['', '{', '{"ref":', 'null', '[]', '"x"', '1', '\ufeff{}', '\xff\xfe'].map((text) =>
       Buffer.from(text, 'latin1'),
@@ -166,6 +187,21 @@ describe.each(schemes.filter(({ fixture }) => fixture.signatureCoversBody))(
     })
   },
 )
+
+function text(file: string): string {
+  return readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8')
+}
+
+/** The value, once with each of its parts made another. */
+function withEachChanged(value: unknown, other: unknown): readonly unknown[] {
+  if (typeof value !== 'object' || value === null) return [other]
+  const changed = Object.entries(value).flatMap(([key, part]) =>
+    withEachChanged(part, other).map((one) =>
+      Array.isArray(value) ? value.with(Number(key), one) : { ...value, [key]: one },
+    ),
+  )
+  return [other, ...changed]
+}
 
 /** The headers without which the fixture is not believed. */
 function proofHeaders({ delivery, secret }: Fixture, provider: Provider): readonly string[] {
