@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { Secret } from '../../src/lib/secret.ts'
 import type { Delivery } from '../../src/model/delivery.ts'
@@ -37,6 +37,16 @@ describe('the table of providers', () => {
     expect(text('deploy.yml.example')).toMatch(new RegExp(`# .*\\b${name}\\b`))
   })
 
+  it('compares proofs in constant time: signature.ts alone has cryptography, and nobody else compares bytes', () => {
+    const files = readdirSync(new URL('../../src/providers/', import.meta.url)).filter(
+      (file) => file !== 'signature.ts',
+    )
+    for (const file of files)
+      expect(text(`src/providers/${file}`), file).not.toMatch(
+        /node:crypto|\.equals\(|\.compare\(|reveal\(\) *[!=]==? *\w/,
+      )
+  })
+
   it('gives the provider that a webhook names', () => {
     expect(providerOf({ provider: 'github' })).toBe(providers.github)
   })
@@ -65,6 +75,23 @@ describe.each(schemes)('every provider ($scheme)', ({ fixture, provider }) => {
       )
     }
     expect(refused(provider, createDelivery({ body: delivery.body }), [secret])).toBe('no_signature')
+  })
+
+  it('keeps no header that proves: those that are kept are not believed without the rest', () => {
+    const kept = ['content-type', 'user-agent', ...provider.headers].map(
+      (name) => [name, delivery.headers[name]] as const,
+    )
+    expect(refused(provider, { ...delivery, headers: Object.fromEntries(kept) }, [secret])).toBe('no_signature')
+  })
+
+  it('reads line breaks of Windows as any other space', () => {
+    const { event, body } = provider.compose({ ...sample, after: revision('b') })
+    const spaced = Buffer.from(JSON.stringify(JSON.parse(body.toString()), null, 1).replaceAll('\n', '\r\n'))
+    const [answer, expected] = [spaced, body].map((bytes) =>
+      parsed(provider, sentBy(provider, bytes, { secret, event }), secret),
+    )
+    expect(answer).toMatchObject({ kind: 'pushes' })
+    expect(answer).toEqual(expected)
   })
 
   it('refuses a delivery made with any other secret, and one made with none', () => {

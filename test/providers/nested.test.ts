@@ -44,6 +44,31 @@ describe.each([
   })
 })
 
+describe.each([
+  ['bitbucket', ['push', 'changes']],
+  ['bitbucket-datacenter', ['changes']],
+  ['azure', ['resource', 'refUpdates']],
+] as const)('a push of %s that moved 50 refs', (name, field) => {
+  it('is 50 pushes, branches and tags, new ones and deleted ones, in their order', () => {
+    const provider = providers[name]
+    const moved = Array.from({ length: 50 }, (_, index) => {
+      const ref = index % 2 === 0 ? `refs/heads/b${index}` : `refs/tags/t${index}`
+      return { ref, before: index % 3 === 1 ? null : revision('a'), after: index % 3 === 2 ? null : revision('b') }
+    })
+    const bodies = moved.map((one) => JSON.parse(provider.compose({ ...sample, ...one }).body.toString()) as Nested)
+    const listOf = (body: Nested): unknown[] => field.reduce((holder, key) => holder[key] as Nested, body) as never
+    const [first = expect.fail()] = bodies
+    listOf(first).push(...bodies.slice(1).flatMap(listOf))
+
+    const { event } = provider.compose(sample)
+    const answer = parsed(provider, sentBy(provider, first, { secret, event }), secret)
+    const told = answer.kind === 'pushes' ? answer.pushes : []
+    expect(told.map(({ ref, before, after }) => ({ ref, before, after }))).toEqual(moved)
+  })
+})
+
+type Nested = { readonly [key: string]: unknown }
+
 describe('a change of bitbucket-datacenter', () => {
   const provider = providers['bitbucket-datacenter']
   const told = (change: object): unknown => {
