@@ -92,6 +92,7 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
       provider: webhook.provider,
       headers: keptHeaders(verified.headers, provider.headers),
       keepsBody: !isReplay && map().server.keepDeliveriesMs > 0,
+      proofsInBody: provider.proofsInBody ?? [],
       secret: isReplay ? null : (webhook.secrets[verified.secret] ?? null),
       replayOf,
     }

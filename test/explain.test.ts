@@ -437,7 +437,7 @@ describe('what explain advises', () => {
     await receive()
     const recalled = await store.recall(1, before(10))
     if (!recalled?.delivery) expect.fail('nothing is kept')
-    const keeping = { provider: 'github', headers: {}, keepsBody: false, secret: null, replayOf: 1 }
+    const keeping = { provider: 'github', headers: {}, keepsBody: false, proofsInBody: [], secret: null, replayOf: 1 }
     await store.keep(recalled.delivery, { ...keeping, event: 'ping', result: 'ignored', reason: 'ping' })
     const { facts } = await explain('delivery:2')
     expect(facts.slice(0, 2)).toEqual([

@@ -9,11 +9,12 @@ import { parseJson } from './json.ts'
 import type { Parsed, Provider, SamplePush } from './provider.ts'
 import { fromBase64, provingSecret, sameText } from './signature.ts'
 
-const optionsSchema = z.strictObject({
+const keys = z.strictObject({
   username: z
     .string()
     .regex(/^[^:\x00-\x1f]+$/, 'must be a user name without :')
     .optional()
+    // The name is no secret: one that had to be right would prove nothing more, and cost somebody an hour.
     .describe('azure: the user name of the basic authentication. Without it any will do.'),
   header: z
     .string()
@@ -24,6 +25,11 @@ const optionsSchema = z.strictObject({
     )
     .optional()
     .describe('azure: the header that carries the secret, instead of basic authentication.'),
+})
+
+const optionsSchema = keys.refine(({ username, header }) => username === undefined || header === undefined, {
+  path: ['username'],
+  error: 'goes with basic authentication, and header replaces that: leave out the one that Azure does not send',
 })
 
 /**

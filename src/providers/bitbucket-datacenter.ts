@@ -85,10 +85,10 @@ function parsePush(event: string, body: Buffer): Parsed {
   const { clone, self } = repository.links ?? {}
   const origin = {
     repository: name,
-    names: namesOf(
-      name,
-      [...(clone ?? []), ...(self ?? [])].flatMap(({ href }) => [href, ...cloneUrls(href, name)]),
-    ),
+    names: namesOf(name, [
+      ...(clone ?? []).map(({ href }) => href),
+      ...(self ?? []).flatMap(({ href }) => cloneUrls(href, name)),
+    ]),
     app: null,
     forced: null,
     pusher: actor && (actor.name ?? actor.displayName),

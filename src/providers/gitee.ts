@@ -16,6 +16,8 @@ import { fromBase64, hmacSha256, provingSecret, sameDigest, sameText } from './s
 export const gitee: Provider = {
   options: z.strictObject({}),
   headers: ['x-gitee-event', 'x-gitee-timestamp'],
+  // The sign covers time and secret alone: for an hour it would prove any body.
+  proofsInBody: ['password', 'sign'],
   proof: () => 'password or signature',
 
   verify(delivery, { secrets }) {

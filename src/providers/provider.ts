@@ -19,6 +19,12 @@ export type Provider = {
   readonly headers: readonly Lowercase<string>[]
 
   /**
+   * The keys of a body whose values prove something to whoever reads them: never kept, whatever their value, while the
+   * secret itself is looked for in every body.
+   */
+  readonly proofsInBody?: readonly string[]
+
+  /**
    * What is wrong with this set of secrets for this provider beyond their length, as a sentence with the cure, or null.
    * Runs when deploy.yml is checked.
    */

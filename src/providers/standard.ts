@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { markVerified } from '../model/delivery.ts'
 import { identityOf } from '../model/repository.ts'
-import { appName, flag, message, object, person, readJson, refName, revision } from './fields.ts'
-import { claimedIdOf } from './headers.ts'
+import { appName, flag, message, object, person, readBody, refName, revision } from './fields.ts'
+import { claimedIdOf, eventNameOf } from './headers.ts'
+import { parseJson } from './json.ts'
 import type { Parsed, Provider } from './provider.ts'
 import { proveStandardWebhook, signingKey, signingSecretForm, standardWebhookHeaders } from './standard-webhooks.ts'
 
@@ -27,8 +28,9 @@ export const standard: Provider = {
   },
 
   parse({ body }) {
-    const read = readJson(body, pushBody)
-    return 'problem' in read ? { kind: 'malformed', event: null, problem: read.problem } : parsePush(read.fields)
+    const json = parseJson(body)
+    if ('problem' in json) return { kind: 'malformed', event: null, problem: json.problem }
+    return ignoredEvent(json.value) ?? parsePush(json.value)
   },
 
   claimedId: (headers) => claimedIdOf(headers, 'webhook-id'),
@@ -55,8 +57,35 @@ export const standard: Provider = {
   },
 }
 
-/** There is but one. */
+/** There is but one that deploys. */
 const event = 'push'
+
+/**
+ * Bodies of Standard Webhooks say their `type`. One that names nothing of ours is another system's event, which sends
+ * every kind of its events to every receiver, and a test never deploys, whatever else it holds.
+ */
+function ignoredEvent(body: unknown): Parsed | null {
+  const { type, ...rest } = readAs(body)
+  const name = eventNameOf(type)
+  if (name === null || name === event) return null
+  if (tests.has(name)) return { kind: 'ignored', event: name, reason: 'ping' }
+  const isOurs = Object.keys(rest).some((key) => deciding.has(key) || wellMeant.has(key))
+  return isOurs ? null : { kind: 'ignored', event: name, reason: 'event' }
+}
+
+function readAs(body: unknown): Readonly<Record<string, unknown>> {
+  return typeof body === 'object' && body !== null && !Array.isArray(body) ? { ...body } : {}
+}
+
+const tests: ReadonlySet<string> = new Set(['ping', 'test', 'webhook.ping', 'webhook.test'])
+
+/** What people write for what we read: passed over, `branch: staging` would deploy the app's own branch. */
+const wellMeant: ReadonlyMap<string, string> = new Map([
+  ['branch', 'write ref instead, such as refs/heads/main'],
+  ['tag', 'write ref instead, such as refs/tags/v1.2'],
+  ...['repo', 'clone_url', 'repository_url'].map((key) => [key, 'write repository instead'] as const),
+  ...['sha', 'commit', 'revision'].map((key) => [key, 'write after instead'] as const),
+])
 
 const pushBody = object({
   repository: z.string({ error: 'must be a clone URL or host/path' }).max(2048).nullish(),
@@ -70,7 +99,30 @@ const pushBody = object({
   pusher: person,
 })
 
-function parsePush(fields: z.output<typeof pushBody>): Parsed {
+const deciding: ReadonlySet<string> = new Set(['repository', 'app', 'ref', 'before', 'after', 'deleted'])
+
+/** The rest of what Standard Webhooks' bodies hold: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#payload-structure */
+const passedOver: ReadonlySet<string> = new Set(['id', 'type', 'timestamp', 'data'])
+
+function parsePush(body: unknown): Parsed {
+  const problem = wrongKeyOf(Object.keys(readAs(body)))
+  if (problem !== null) return malformed(problem)
+  const read = readBody(body, pushBody)
+  if ('problem' in read) return malformed(read.problem)
+  return toPush(read.fields)
+}
+
+/**
+ * Every key means something or is refused, as in deploy.yml: of `reff: refs/heads/staging` nothing but a wrong
+ * deployment would be seen. Who has more to say puts it into `data`.
+ */
+function wrongKeyOf(keys: readonly string[]): string | null {
+  for (const [key, cure] of wellMeant) if (keys.includes(key)) return `${key}: ${cure}`
+  if (keys.every((key) => passedOver.has(key) || Object.hasOwn(pushBody.shape, key))) return null
+  return `unknown key: only ${Object.keys(pushBody.shape).join(', ')} count; put the rest into data`
+}
+
+function toPush(fields: z.output<typeof pushBody>): Parsed {
   const { repository = null, app = null, ref = null, before = null, after = null, message: text, pusher } = fields
   if ((repository === null) === (app === null))
     return malformed('repository: give a repository (with a ref) or an app, and not both')

@@ -7,14 +7,16 @@ import { integer, type Sql } from './sql.ts'
 export type Packed = Buffer
 
 /** Small ones at once; a large one in another thread, so that nobody waits for it. */
-export function packBody(body: Buffer, secret: Secret | null): Packed | Promise<Packed> {
-  const safe = withoutSecret(body, secret)
+export function packBody(body: Buffer, { secret, proofsInBody }: Unkept): Packed | Promise<Packed> {
+  const safe = withoutProofs(withoutSecret(body, secret), proofsInBody)
   return safe.length <= smallBytes ? deflateRawSync(safe, fast) : promisify(deflateRaw)(safe, fast)
 }
 
 export function unpackBody(packed: Packed): Promise<Buffer> {
   return promisify(inflateRaw)(packed)
 }
+
+type Unkept = { readonly secret: Secret | null; readonly proofsInBody: readonly string[] }
 
 const smallBytes = 64 * 1024
 const fast = { level: constants.Z_BEST_SPEED }
@@ -24,6 +26,13 @@ function withoutSecret(body: Buffer, secret: Secret | null): Buffer {
   const text = Buffer.from(secret?.reveal() ?? '')
   if (text.length === 0 || !body.includes(text)) return body
   return Buffer.from(body.toString('latin1').replaceAll(text.toString('latin1'), '[secret]'), 'latin1')
+}
+
+/** Found by its key wherever that stands. Lengths are bounded, for a body of 25 MiB may be one such value. */
+function withoutProofs(body: Buffer, keys: readonly string[]): Buffer {
+  if (keys.length === 0) return body
+  const proof = new RegExp(`("(?:${keys.join('|')})"\\s{0,9}:\\s{0,9}")(?:[^"\\\\]|\\\\.){0,1024}`, 'g')
+  return Buffer.from(body.toString('latin1').replace(proof, '$1[secret]'), 'latin1')
 }
 
 export function insertBody(sql: Sql, delivery: number, body: Packed): void {

@@ -45,8 +45,8 @@ export function createDeliveries(
 /** What is made of a body before its transaction begins. */
 type Bytes = { readonly bodyHash: Buffer; readonly packed: Packed | null }
 
-async function prepare({ body }: VerifiedDelivery, { keepsBody, secret }: Keeping): Promise<Bytes> {
-  return { bodyHash: hash('sha256', body, 'buffer'), packed: keepsBody ? await packBody(body, secret) : null }
+async function prepare({ body }: VerifiedDelivery, keeping: Keeping): Promise<Bytes> {
+  return { bodyHash: hash('sha256', body, 'buffer'), packed: keeping.keepsBody ? await packBody(body, keeping) : null }
 }
 
 export type DeliveryFilter = Page & { readonly webhook?: string; readonly app?: string; readonly providerId?: string }

@@ -120,6 +120,8 @@ export type Keeping = {
   readonly headers: Readonly<Record<string, string>>
   /** Whether its body is kept too, for a replay. */
   readonly keepsBody: boolean
+  /** The keys in it whose values are not kept. */
+  readonly proofsInBody: readonly string[]
   /** The secret that proved it; null for a replay, which proves nothing anew. */
   readonly secret: Secret | null
   /** The delivery that a person wants judged again: then nothing is a duplicate. */

@@ -17,6 +17,7 @@ const broken: Readonly<Record<string, string>> = {
   'a step whose key is spelled wrong': withApp('steps: [{ rum: npm ci }]'),
   'no secret': withApp().replace('{ secret: { env: SECRET } }', '{}'),
   'a provider that is unknown': withApp().replace('{ secret:', '{ provider: gitlba, secret:'),
+  'a user name beside a header': withApp().replace('github: {', 'azure: { username: ada, header: X-Deploy-Token,'),
   'a name that is no provider': withApp().replace('github:', 'company:'),
   'a text that YAML takes for a number': withApp('branch: 1e3'),
   'a number with a lost zero': withApp('branch: 0123'),

@@ -8,6 +8,7 @@ import type { App, DeployMap } from '../../src/model/deploy-map.ts'
 import { providers } from '../../src/providers/index.ts'
 import { openStore } from '../../src/store/index.ts'
 import type { Store } from '../../src/store/store.ts'
+import { fixtures } from '../providers/fixtures.ts'
 import { createApp, createMap, revision } from '../support/map.ts'
 
 const [came, later] = [new Date('2026-03-01T12:00:00Z'), new Date('2026-03-02T12:00:00Z')]
@@ -120,4 +121,25 @@ it('a delivery whose webhook is gone or belongs to another provider now is not r
   intake.map = createMap([app], [{ ...webhook, provider: 'gitlab' }])
   expect(await intake.ingest.replay(1)).toEqual({ result: 'other_provider', apps: ['blog'] })
   expect(await intake.store.deliveries({ limit: 9 })).toHaveLength(1)
+})
+
+it('a delivery of Gitee is replayed from a body that holds neither password nor sign', async () => {
+  const fixture = fixtures.find(({ provider, name }) => provider === 'gitee' && name === 'push-by-sign')
+  const gitee = { name: 'gitee', provider: 'gitee', secrets: [new Secret(fixture?.secret ?? '')], options: {} }
+  const intake = await createIntake([app])
+  intake.map = createMap([app], [gitee])
+  const told = JSON.parse(fixture?.delivery.body.toString() ?? '') as object
+  const body = Buffer.from(
+    JSON.stringify({ ...told, password: 'hunter2', sign: fixture?.delivery.headers['x-gitee-token'] }),
+  )
+  const sent = { ...(fixture?.delivery ?? expect.fail()), webhook: 'gitee', body }
+  expect(await intake.ingest.receive(sent, gitee)).toMatchObject({ delivery: 1 })
+
+  const recalled = await intake.store.recall(1, later)
+  expect(JSON.parse(recalled?.delivery?.body.toString() ?? '')).toEqual({
+    ...told,
+    password: '[secret]',
+    sign: '[secret]',
+  })
+  expect(await intake.ingest.replay(1)).toMatchObject({ delivery: 2 })
 })

@@ -48,6 +48,12 @@ describe('a header of one’s own', () => {
     expect(judged({ ...basic(`deployhook:${secret}`), 'x-deploy-token': 'wrong' }, options)).toBe('bad_signature')
   })
 
+  it('replaces the basic authentication, so that a user name beside it means nothing', () => {
+    expect(azure.options.safeParse({ ...options, username: 'ada' }).error?.issues).toMatchObject([
+      { path: ['username'], message: expect.stringContaining('leave out the one that Azure does not send') as string },
+    ])
+  })
+
   it.each(['User-Agent', 'Content-Type', 'Authorization', 'Host', 'X-', 'X Token', 'X-Token\n'])(
     'is not %j, which is kept or belongs to somebody else',
     (header) => {

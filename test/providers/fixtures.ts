@@ -21,6 +21,8 @@ type Expected = {
   readonly options?: object
   /** Whether another body needs another signature. */
   readonly signatureCoversBody: boolean
+  /** Whether the text in a form is signed, and not the form as it was sent. */
+  readonly signsTheText?: true
   readonly providerId: string | null
   readonly idIsSigned: boolean
   readonly parsed: Parsed

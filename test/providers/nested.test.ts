@@ -44,6 +44,55 @@ describe.each([
   })
 })
 
+describe.each([
+  ['bitbucket', ['push', 'changes']],
+  ['bitbucket-datacenter', ['changes']],
+  ['azure', ['resource', 'refUpdates']],
+] as const)('a push of %s that moved 50 refs', (name, field) => {
+  it('is 50 pushes, branches and tags, new ones and deleted ones, in their order', () => {
+    const provider = providers[name]
+    const moved = Array.from({ length: 50 }, (_, index) => {
+      const ref = index % 2 === 0 ? `refs/heads/b${index}` : `refs/tags/t${index}`
+      return { ref, before: index % 3 === 1 ? null : revision('a'), after: index % 3 === 2 ? null : revision('b') }
+    })
+    const bodies = moved.map((one) => JSON.parse(provider.compose({ ...sample, ...one }).body.toString()) as Nested)
+    const listOf = (body: Nested): unknown[] => field.reduce((holder, key) => holder[key] as Nested, body) as never
+    const [first = expect.fail()] = bodies
+    listOf(first).push(...bodies.slice(1).flatMap(listOf))
+
+    const { event } = provider.compose(sample)
+    const answer = parsed(provider, sentBy(provider, first, { secret, event }), secret)
+    const told = answer.kind === 'pushes' ? answer.pushes : []
+    expect(told.map(({ ref, before, after }) => ({ ref, before, after }))).toEqual(moved)
+  })
+})
+
+type Nested = { readonly [key: string]: unknown }
+
+describe('a change of bitbucket-datacenter', () => {
+  const provider = providers['bitbucket-datacenter']
+  const told = (change: object): unknown => {
+    const { event, body } = provider.compose({ ...sample, before: revision('a'), after: revision('b') })
+    const push = JSON.parse(body.toString()) as { changes: object[] }
+    push.changes = push.changes.map((one) => ({ ...one, ...change }))
+    return parsed(provider, sentBy(provider, push, { secret, event }), secret)
+  }
+
+  it.each([{ type: 'DELETE' }, { toHash: '0'.repeat(40) }, { toHash: '0'.repeat(64) }])(
+    'that is %j deletes',
+    (change) => {
+      expect(told(change)).toMatchObject({
+        pushes: [{ before: revision('a'), after: null, deleted: true, headCommit: null }],
+      })
+    },
+  )
+
+  it('of any other type deletes nothing', () => {
+    for (const type of ['UPDATE', 'ADD', 'delete', null])
+      expect(told({ type })).toMatchObject({ pushes: [{ after: revision('b'), deleted: false }] })
+  })
+})
+
 describe('a delivery to a webhook of the kind standard', () => {
   const problem = (body: object): unknown => {
     const answer = parsed(providers.standard, sentBy(providers.standard, body, { secret }), secret)
@@ -66,12 +115,57 @@ describe('a delivery to a webhook of the kind standard', () => {
     [{ app: 'Blog' }, 'app: must be the name of an app in deploy.yml'],
     [{ app: 'blog', after: 'HEAD' }, 'after: must be a commit id: 40 or 64 lower-case hex digits'],
     [{ app: 'blog', deleted: 'no' }, 'deleted: must be true or false'],
+    [{ app: 'blog', branch: 'staging' }, 'branch: write ref instead, such as refs/heads/main'],
+    [{ app: 'blog', tag: null }, 'tag: write ref instead, such as refs/tags/v1.2'],
+    [{ repo: 'github.com/acme/blog', ref: 'refs/heads/main' }, 'repo: write repository instead'],
+    [{ clone_url: 'https://github.com/acme/blog.git' }, 'clone_url: write repository instead'],
+    [
+      { type: 'deploy', repository_url: 'https://github.com/acme/blog.git' },
+      'repository_url: write repository instead',
+    ],
+    [{ app: 'blog', sha: 'a'.repeat(40) }, 'sha: write after instead'],
+    [{ app: 'blog', commit: 'a'.repeat(40) }, 'commit: write after instead'],
+    [{ app: 'blog', revision: 'a'.repeat(40) }, 'revision: write after instead'],
+    [{ type: 'deploy', ref: 'refs/heads/main' }, 'repository: give a repository (with a ref) or an app, and not both'],
+    [{ type: 'push' }, 'repository: give a repository (with a ref) or an app, and not both'],
+    [{ type: 7 }, 'repository: give a repository (with a ref) or an app, and not both'],
   ])('%j is malformed, with the cure', (body, told) => {
     expect(problem(body)).toBe(told)
   })
 
   it.each([
+    { app: 'blog', reff: 'refs/heads/staging' },
+    { app: 'blog', Ref: 'refs/heads/staging' },
+    { app: 'blog', environment: 'staging' },
+    JSON.parse('{ "app": "blog", "__proto__": { "ref": "refs/heads/staging" } }') as object,
+  ])('%j is malformed: a key that is passed over might have meant another deployment', (body) => {
+    expect(problem(body)).toBe(
+      'unknown key: only repository, app, ref, before, after, deleted, message, pusher count; put the rest into data',
+    )
+  })
+
+  it.each([
+    [{ type: 'ping' }, { event: 'ping', reason: 'ping' }],
+    [
+      { type: 'webhook.test', data: {} },
+      { event: 'webhook.test', reason: 'ping' },
+    ],
+    [
+      { type: 'ping', app: 'blog' },
+      { event: 'ping', reason: 'ping' },
+    ],
+    [
+      { type: 'invoice.paid', timestamp: '2026-03-01', object: 7 },
+      { event: 'invoice.paid', reason: 'event' },
+    ],
+  ])('%j is an event that never deploys', (body, told) => {
+    const answer = parsed(providers.standard, sentBy(providers.standard, body, { secret }), secret)
+    expect(answer).toEqual({ kind: 'ignored', ...told })
+  })
+
+  it.each([
     { app: 'blog' },
+    { app: 'blog', type: 'build.finished', id: 7, timestamp: '2026-03-01T12:00:00Z', data: { branch: 'staging' } },
     { app: 'blog', ref: 'refs/heads/next' },
     { app: 'blog', ref: null, after: null, message: null },
     { repository: 'acme/blog', ref: 'refs/tags/v1' },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { providers } from '../../src/providers/index.ts'
 import type { Parsed, Provider } from '../../src/providers/provider.ts'
-import { fixtures, parsed, sentBy } from './fixtures.ts'
+import { parsed, sentBy } from './fixtures.ts'
 
 const sha = 'b'.repeat(40)
 
@@ -17,6 +17,7 @@ type Dialect = {
   readonly message: (text: unknown) => object
 }
 
+/** The hosts that write alike; of every host's own words nested.test.ts and contract.test.ts tell. */
 const dialects: readonly Dialect[] = [
   {
     provider: providers.github,
@@ -56,19 +57,8 @@ const dialects: readonly Dialect[] = [
   })),
 ]
 
-/** These tell several refs at once, or are no host: see nested.test.ts. */
-const nested = [providers.bitbucket, providers['bitbucket-datacenter'], providers.azure, providers.standard]
-
 const long = 'x'.repeat(1_000_000)
 const wrong: readonly unknown[] = [undefined, null, 7, true, {}, [], ['refs/heads/main'], '', long]
-
-describe('a wrong fixture field', () => {
-  it('is looked for in every provider of the table', () => {
-    const all = [...dialects.map(({ provider }) => provider), ...nested]
-    expect(new Set(all)).toEqual(new Set(Object.values(providers)))
-    expect(fixtures.length).toBeGreaterThan(0)
-  })
-})
 
 describe.each(dialects)(
   'a push in the words of $name',

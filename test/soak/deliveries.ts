@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { Agent, request } from 'undici'
+import type { Delivery } from '../../src/model/delivery.ts'
 import { fixtures, providerOf, sentBy, verify, type Fixture } from '../providers/fixtures.ts'
 import { parsed, startDaemon, type Daemon } from '../support/daemon.ts'
 
@@ -124,10 +125,12 @@ async function send(
   { fixture, header, change, changeBody, sender }: Mutation,
   { address, dispatcher }: { readonly address: string; readonly dispatcher: Agent },
 ): Promise<{ readonly status: number; readonly problem: string | null }> {
-  const { secret, delivery } = fixture
-  const now = new Date()
-  const proof = sentBy(providerOf(fixture), delivery.body, { secret, at: now }).headers
-  const own = Object.keys(delivery.headers).map((name) => [name, renewed(name, delivery, proof)] as const)
+  const { secret } = fixture
+  const provider = providerOf(fixture)
+  const delivery = renewed(fixture, new Date())
+  const right = verify(provider, delivery, [secret])
+  if ('refused' in right) throw new Error(`the fixture itself is refused: ${right.refused}`)
+  const own = Object.entries(delivery.headers).map(([name, text]) => [name, String(text)] as const)
   const [changed = '', value = ''] = own[header % own.length] ?? []
   const headers = [
     ...own.filter(([name]) => name !== changed),
@@ -144,10 +147,7 @@ async function send(
   const status = answer.statusCode
   const believed = status === 200 || status === 202 || status === 400
   const arrived = Object.fromEntries(own.map(([name]) => [name, joined(headers, name)]))
-  const provider = providerOf(fixture)
-  const judged = verify(provider, { ...delivery, headers: arrived, body, receivedAt: now }, [secret])
-  const right = verify(provider, delivery, [secret])
-  if ('refused' in right) throw new Error(`the fixture itself is refused: ${right.refused}`)
+  const judged = verify(provider, { ...delivery, headers: arrived, body }, [secret])
   const kept = proofOf(fixture).every((name) => {
     const [made, text] = [own.find(([other]) => other === name)?.[1] ?? '', arrived[name] ?? '']
     return [text, ...text.split(' ')].includes(made)
@@ -167,10 +167,18 @@ async function send(
   }
 }
 
-/** A signature that holds a time is made anew; all others are those of the fixture. */
-function renewed(name: string, { headers }: Fixture['delivery'], proof: Fixture['delivery']['headers']): string {
-  const isTimed = headers['webhook-signature'] !== undefined && name.startsWith('webhook-')
-  return String((isTimed ? proof : headers)[name])
+/** A proof that holds a time is made anew; all others are those of the fixture. */
+function renewed(fixture: Fixture, now: Date): Delivery {
+  const { delivery, secret } = fixture
+  const provider = providerOf(fixture)
+  const late = verify(provider, { ...delivery, receivedAt: now }, [secret])
+  if (!('refused' in late) || late.refused !== 'stale') return { ...delivery, receivedAt: now }
+  const made = sentBy(provider, delivery.body, { secret, at: now }).headers
+  const proof = proofOf(fixture).map((name) => {
+    const isEncoded = String(delivery.headers[name]).includes('%')
+    return [name, isEncoded ? encodeURIComponent(String(made[name])) : String(made[name])] as const
+  })
+  return { ...delivery, headers: { ...delivery.headers, ...Object.fromEntries(proof) }, receivedAt: now }
 }
 
 /** The headers without which the fixture is not believed, but for the content's type: that is no proof, in any spelling. */

@@ -35,7 +35,7 @@ export function delivery(given: {
 
 /** How a delivery is kept unless the test is about that. */
 export function keeping({ headers = {} }: { headers?: Record<string, string> } = {}): Keeping {
-  return { provider: 'github', headers, keepsBody: true, secret: null, replayOf: null }
+  return { provider: 'github', headers, keepsBody: true, proofsInBody: [], secret: null, replayOf: null }
 }
 
 /** A delivery of a push to main that every one of `apps` wants. */

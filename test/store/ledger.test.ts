@@ -73,6 +73,18 @@ describe('a kept delivery', () => {
     const recalled = await store.recall(1, start)
     expect(recalled?.delivery?.body.toString()).toBe('{"password":"[secret]","ref":"refs/heads/main"}')
   })
+
+  it.each([
+    ['{"sign":"gGf=","ref":"refs/heads/größe"}', '{"sign":"[secret]","ref":"refs/heads/größe"}'],
+    ['{"a":{"sign" : "g\\"f"},"sign":""}', '{"a":{"sign" : "[secret]"},"sign":"[secret]"}'],
+    ['{"message":"\\"sign\\":\\"x\\"","design":"x"}', '{"message":"\\"sign\\":\\"x\\"","design":"x"}'],
+    ['{"sign":"cut', '{"sign":"[secret]'],
+  ])('does not hold what proves something in %s', async (body, kept) => {
+    const { store } = await openTestStore()
+    await store.accept({ ...arrival({ body }), proofsInBody: ['sign'] })
+
+    expect((await store.recall(1, start))?.delivery?.body.toString()).toBe(kept)
+  })
 })
 
 describe('a replay', () => {
