@@ -4,10 +4,10 @@ import type { Clock } from './lib/clock.ts'
 import type { FailPoint } from './lib/fail-point.ts'
 import type { Log } from './lib/log.ts'
 import { furthest, matchAll } from './match.ts'
+import { withRefs } from './match/with-refs.ts'
 import type { App, DeployMap, Webhook } from './model/deploy-map.ts'
 import type { Delivery, RefusalReason, VerifiedDelivery } from './model/delivery.ts'
 import type { Deployment } from './model/deployment.ts'
-import type { PushEvent } from './model/push-event.ts'
 import { providerOf } from './providers/index.ts'
 import type { Parsed, Provider } from './providers/provider.ts'
 import type { Keeping, Recalled, Store } from './store/store.ts'
@@ -128,7 +128,7 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
     verified: VerifiedDelivery,
     { webhook, parsed, keeping }: { webhook: Webhook; parsed: Extract<Parsed, { kind: 'pushes' }>; keeping: Keeping },
   ): Promise<Judged> {
-    const { wanted, ignored } = matchAll(await Promise.all(parsed.pushes.map(withRef)), webhook.name, map())
+    const { wanted, ignored } = matchAll(await withRefs(parsed.pushes, { map: map(), store }), webhook.name, map())
     const { delivery, result, deployments, bodyDiffers } = await store.accept({
       ...keeping,
       delivery: verified,
@@ -167,13 +167,6 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
       duplicateOf,
       secret: verified.secret,
     }
-  }
-
-  /** A push that names an app but no ref means, where the app has no one branch, what was deployed last. */
-  async function withRef(push: PushEvent): Promise<PushEvent> {
-    if (push.app === null || push.ref !== null || map().apps.get(push.app)?.branch !== null) return push
-    const [newest] = await store.deployments({ app: push.app, limit: 1 })
-    return newest === undefined ? push : { ...push, ref: newest.ref }
   }
 }
 

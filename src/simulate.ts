@@ -1,10 +1,12 @@
 import type { Clock } from './lib/clock.ts'
 import { furthest, matchAll } from './match.ts'
+import { withRefs } from './match/with-refs.ts'
 import type { DeployMap, Env, Webhook } from './model/deploy-map.ts'
 import type { Delivery, IgnoredApp, RefusalReason, VerifiedDelivery, Wanted } from './model/delivery.ts'
 import type { PushEvent } from './model/push-event.ts'
 import { excludes, standings, supersede } from './model/queue.ts'
 import { providerOf } from './providers/index.ts'
+import { jsonTextOf } from './providers/json-text.ts'
 import type { Queued, Store } from './store/store.ts'
 
 /** What would become of a delivery that had never been sent before, with the queue as it is. */
@@ -38,7 +40,7 @@ export type Plan = Wanted & {
 export type Simulate = (webhook: Webhook, sent: Pick<Delivery, 'headers' | 'body'>) => Promise<Simulation>
 
 export type SimulateDeps = {
-  readonly store: Pick<Store, 'queue'>
+  readonly store: Pick<Store, 'queue'> & Parameters<typeof withRefs>[1]['store']
   readonly map: () => DeployMap
   /** Where a path of the map really lies. */
   readonly realPath: (path: string) => string
@@ -47,19 +49,20 @@ export type SimulateDeps = {
 
 export function createSimulate({ store, map, realPath, clock }: SimulateDeps): Simulate {
   return async (webhook, sent) => {
-    const delivery = { ...sent, webhook: webhook.name, receivedAt: clock.now(), remoteAddress: 'simulated' }
+    const given = { webhook: webhook.name, receivedAt: clock.now(), remoteAddress: 'simulated', ...sent }
+    const delivery = { ...given, headers: { ...contentTypeOf(sent.body), ...sent.headers } }
     const parsed = providerOf(webhook).parse(believed(delivery, webhook))
     const common = {
       webhook: webhook.name,
       provider: webhook.provider,
-      verification: verificationOf(delivery, webhook),
+      verification: Object.keys(sent.headers).length === 0 ? 'not_checked' : verificationOf(delivery, webhook),
       event: parsed.event,
     }
     if (parsed.kind !== 'pushes') {
       const reason = parsed.kind === 'ignored' ? parsed.reason : parsed.problem
       return { ...common, result: parsed.kind, reason, pushes: [], plans: [], ignored: [] }
     }
-    const { wanted, ignored } = matchAll(parsed.pushes, webhook.name, map())
+    const { wanted, ignored } = matchAll(await withRefs(parsed.pushes, { map: map(), store }), webhook.name, map())
     const queue = await store.queue()
     return {
       ...common,
@@ -73,24 +76,36 @@ export function createSimulate({ store, map, realPath, clock }: SimulateDeps): S
 }
 
 function verificationOf(delivery: Delivery, webhook: Webhook): Simulation['verification'] {
-  if (Object.keys(delivery.headers).length === 0) return 'not_checked'
   const verified = providerOf(webhook).verify(delivery, webhook)
   return 'refused' in verified ? verified.refused : 'proven'
 }
 
+/** A saved form says so itself, for no JSON begins like one. */
+function contentTypeOf(body: Buffer): Delivery['headers'] {
+  return /^payload=/.test(body.toString('latin1', 0, 8)) ? { 'content-type': 'application/x-www-form-urlencoded' } : {}
+}
+
 /**
  * The delivery as if it had come with a right proof, which is made here with the webhook's own secret: only what was
- * verified can be parsed. The headers given win, for they say which event it is.
+ * verified can be parsed. The headers given win, for they say which event it is. Of a form some hosts sign the body and
+ * others the JSON text in it; what is neither is taken for JSON, so that it is told what is wrong with that.
  */
 function believed(delivery: Delivery, webhook: Webhook): VerifiedDelivery {
   const [secret] = webhook.secrets
   if (secret === undefined) throw new Error(`webhook ${webhook.name} has no secret`)
   const provider = providerOf(webhook)
-  const { body, receivedAt } = delivery
-  const signed = provider.sign({ event: 'push', id: 'simulated', body, at: receivedAt }, { ...webhook, secret })
-  const verified = provider.verify({ ...delivery, ...signed }, webhook)
-  if ('refused' in verified) throw new Error(`${webhook.provider} refuses what it signed itself: ${verified.refused}`)
-  return { ...verified, headers: { ...verified.headers, ...delivery.headers } }
+  const signed = (body: Buffer) =>
+    provider.sign({ event: 'push', id: 'simulated', body, at: delivery.receivedAt }, { ...webhook, secret })
+  const asIs = signed(delivery.body)
+  const text = jsonTextOf(delivery)
+  const type = delivery.headers['content-type']
+  const inForm =
+    'value' in text && text.value !== delivery.body ? [asIs, { ...signed(text.value), body: delivery.body }] : []
+  const tries = [...inForm.map((one) => ({ ...one, headers: { ...one.headers, 'content-type': type } })), asIs]
+  const verified = tries.map((one) => provider.verify({ ...delivery, ...one }, webhook))
+  const proven = verified.find((one) => !('refused' in one))
+  if (proven === undefined || 'refused' in proven) throw new Error(`${webhook.provider} refuses what it signed itself`)
+  return { ...proven, headers: { ...proven.headers, ...delivery.headers } }
 }
 
 function shown({ repository, app, ref, before, after, deleted, pusher }: PushEvent): Simulation['pushes'][number] {

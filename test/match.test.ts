@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { furthest, matchApps } from '../src/match.ts'
+import { furthest, matchAll, matchApps } from '../src/match.ts'
 import { ignoredReasons } from '../src/model/delivery.ts'
 import type { App } from '../src/model/deploy-map.ts'
 import type { PushEvent } from '../src/model/push-event.ts'
@@ -136,6 +136,32 @@ describe('an app that deploys by globs', () => {
     const app = createApp('blog', { branch: null, tags })
     expect(judged({ ref: 'refs/tags/v1', after: null, deleted: true }, app)).toEqual({ blog: 'deleted' })
     expect(judged({ app: 'blog', ref: null }, app)).toEqual({ blog: 'branch' })
+  })
+})
+
+describe('several refs in one delivery', () => {
+  const main = { ...push, after: revision('c') }
+  const release = { ...push, ref: 'refs/heads/release/2' }
+  const app = createApp('blog', { branch: null, branches: [globOf('main'), globOf('release/*')] })
+
+  it('are one deployment of an app that wants several of them: the last wins', () => {
+    expect(matchAll([main, release], 'github', createMap([app]))).toEqual({
+      wanted: [{ app: 'blog', ref: 'refs/heads/release/2', requestedRevision: revision('b') }],
+      ignored: [],
+    })
+    expect(matchAll([release, main], 'github', createMap([app])).wanted).toEqual([
+      { app: 'blog', ref: 'refs/heads/main', requestedRevision: revision('c') },
+    ])
+  })
+
+  it('deploy what they name of it, though the last of them is not wanted', () => {
+    const topic = { ...push, ref: 'refs/heads/topic' }
+    const gone = { ...release, after: null, deleted: true }
+    expect(matchAll([main, gone, topic], 'github', createMap([app]))).toEqual({
+      wanted: [{ app: 'blog', ref: 'refs/heads/main', requestedRevision: revision('c') }],
+      ignored: [],
+    })
+    expect(matchAll([gone, topic], 'github', createMap([app])).ignored).toEqual([{ app: 'blog', reason: 'deleted' }])
   })
 })
 

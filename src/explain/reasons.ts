@@ -46,11 +46,11 @@ export function ignoredMeaning(
     },
     tag: {
       sentence: `${name} deploys ${wanted ?? 'something else'}, and this was a push of ${tag === null ? 'a tag' : `tag ${tag}`}`,
-      cure: `If tags are to be deployed, set "tags:" of ${name} in deploy.yml, such as tags: ["v*"] (then deployhook reload, and redeliver).`,
+      cure: `If tags are to be deployed, set "tags:" of ${name} in deploy.yml, such as tags: ["v*"] (then deployhook reload, and ${again(delivery)}).`,
     },
     branch: {
       sentence: `${name} deploys ${wanted ?? 'another branch'}, and this was a push to ${branch ?? 'another branch'}`,
-      cure: `Push to ${app?.branch ?? 'a branch that it deploys'}, or set "${app?.branch === null ? 'branches' : 'branch'}:" of ${name} in deploy.yml (then deployhook reload, and redeliver).`,
+      cure: `Push to ${app?.branch ?? 'a branch that it deploys'}, or set "${app?.branch === null ? 'branches' : 'branch'}:" of ${name} in deploy.yml (then deployhook reload, and ${again(delivery)}).`,
     },
     deleted: {
       sentence: `the push deleted ${branch ?? 'the branch'}, so there is nothing of it to deploy for ${name}`,
@@ -71,7 +71,8 @@ export function wholeMeaning(reason: string, delivery: DeliveryRecord): Meaning 
   return Object.hasOwn(meanings, reason) ? (meanings[reason] ?? null) : null
 }
 
-function wholeDelivery({ event, repository }: DeliveryRecord): Readonly<Record<'event' | 'ping' | 'no_app', Meaning>> {
+function wholeDelivery(delivery: DeliveryRecord): Readonly<Record<'event' | 'ping' | 'no_app', Meaning>> {
+  const { event, repository } = delivery
   return {
     event: {
       sentence: `an event of the kind ${event ?? 'it sent'} never deploys anything: only pushes do`,
@@ -83,9 +84,14 @@ function wholeDelivery({ event, repository }: DeliveryRecord): Readonly<Record<'
     },
     no_app: {
       sentence: `no app of deploy.yml has the repository ${repository ?? 'that it names'}`,
-      cure: `Compare "repo:" of the app with the repository's name at the git host; a name that differs goes into its "aliases:"${repository === null ? '' : ` (here ${repository})`}. Then deployhook reload, and redeliver: it is judged afresh.`,
+      cure: `Compare "repo:" of the app with the repository's name at the git host; a name that differs goes into its "aliases:"${repository === null ? '' : ` (here ${repository})`}. Then deployhook reload, and ${again(delivery)}: it is judged afresh.`,
     },
   }
+}
+
+/** The git host's button works also where no bodies are kept. */
+function again({ id }: DeliveryRecord): string {
+  return `deployhook replay ${id}, or redeliver from the git host`
 }
 
 /** Why a deployment was left at that, by its reason code. */

@@ -82,6 +82,15 @@ describe('the identity of a repository', () => {
     expect(identityOf(text)).toBe('github.com/acme/blog')
   })
 
+  it.each([
+    ['https://git.example.com:8443/acme/blog.git', 'https://git.example.com/acme/blog.git'],
+    ['https://github.com/acme/blog.git', 'https://github.com/acme/blog.wiki.git'],
+    ['https://github.com/acme/blog.git', 'https://github.com.example.net/acme/blog.git'],
+    ['https://gitlab.com/group/blog.git', 'https://gitlab.com/group/sub/blog.git'],
+  ])('of %s is not that of %s', (one, other) => {
+    expect(identityOf(one)).not.toBe(identityOf(other))
+  })
+
   it('may lack the host', () => {
     expect(identityOf('acme/blog')).toBe('acme/blog')
     expect(identityOf('Acme/Blog.git')).toBe('acme/blog')

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import type { Stop } from '../../src/runner/runner.ts'
 import type { Workspace } from '../../src/runner/workspace.ts'
 import { command, createDeploying, deployment, earlier, script, tip, type WorldOptions } from './deploying.ts'
+import { globOf } from '../support/map.ts'
 
 describe('a deployment', () => {
   it('fetches, names the commit, checks it out, runs the steps and remembers the tree, in this order', async () => {
@@ -62,6 +63,17 @@ describe('a deployment', () => {
     const world = createDeploying()
     await world.deploy([], app, job)
     expect(world.told).toContain('checkout 1a2b3c4d5e6f for 12, adopting')
+  })
+
+  it('is skipped, without a fetch, when the reloaded map wants its branch no more', async () => {
+    const world = createDeploying()
+    const changed = { branch: null, branches: [globOf('release/*')] }
+    expect(await world.deploy([script('echo no')], changed)).toEqual({
+      outcome: 'skipped',
+      reason: 'ref_unwanted',
+      message: 'blog does not deploy branch main any more, but branches release/*',
+    })
+    expect(world.told).toEqual([])
   })
 
   it('is skipped when the branch is gone', async () => {

@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest'
+import { Secret } from '../src/lib/secret.ts'
+import type { App, Webhook } from '../src/model/deploy-map.ts'
+import type { ProviderName } from '../src/providers/index.ts'
+import { createSimulate, type Simulation } from '../src/simulate.ts'
+import { createApp, createMap, globOf, revision } from './support/map.ts'
+
+const push = JSON.stringify({
+  ref: 'refs/heads/main',
+  before: revision('a'),
+  after: revision('b'),
+  repository: { full_name: 'acme/blog', clone_url: 'https://github.com/acme/blog.git' },
+})
+const form = `payload=${encodeURIComponent(push)}`
+const formType = { 'content-type': 'application/x-www-form-urlencoded' }
+
+describe('simulating a payload', () => {
+  it.each(['github', 'gitea', 'forgejo', 'gogs'] as const)(
+    'of %s plans the same for JSON and for a saved form, with or without its content type',
+    async (provider) => {
+      const plan = { result: 'accepted', plans: [{ app: 'blog', requestedRevision: revision('b') }] }
+      expect(await simulated(provider, { body: push })).toMatchObject({ ...plan, verification: 'not_checked' })
+      expect(await simulated(provider, { body: form })).toMatchObject({ ...plan, verification: 'not_checked' })
+      const headers = { ...formType, [`x-${provider}-event`]: 'push' }
+      expect(await simulated(provider, { body: form, headers })).toMatchObject({
+        ...plan,
+        verification: 'no_signature',
+      })
+    },
+  )
+
+  it.each(['github', 'gitea'] as const)('of %s tells what is wrong with a broken form', async (provider) => {
+    expect(await simulated(provider, { body: 'payload=%zz' })).toMatchObject({ result: 'malformed', plans: [] })
+    expect(await simulated(provider, { body: `${form}&${form}` })).toMatchObject({ result: 'malformed', plans: [] })
+  })
+
+  it('of a host that sends no forms takes a form for what it is: no JSON', async () => {
+    expect(await simulated('gitlab', { body: form })).toMatchObject({ result: 'malformed', plans: [] })
+  })
+
+  it('that names an app with globs and no ref plans the ref that was deployed last, as a delivery would', async () => {
+    const body = JSON.stringify({ app: 'blog' })
+    const app = createApp('blog', { branch: null, branches: [globOf('release/*')] })
+    expect(await simulated('standard', { body, app, deployed: 'refs/heads/release/2' })).toMatchObject({
+      result: 'accepted',
+      plans: [{ app: 'blog', ref: 'refs/heads/release/2' }],
+    })
+    expect(await simulated('standard', { body, app })).toMatchObject({ result: 'ignored', reason: 'branch' })
+  })
+})
+
+type Situation = {
+  readonly body: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly app?: App
+  /** The ref of the newest deployment. */
+  readonly deployed?: string
+}
+
+function simulated(
+  provider: ProviderName,
+  { body, headers = {}, app = createApp('blog'), deployed }: Situation,
+): Promise<Simulation> {
+  const key = provider === 'standard' ? `whsec_${Buffer.alloc(32, 7).toString('base64')}` : 'a-secret-for-simulate'
+  const webhook: Webhook = { name: provider, provider, secrets: [new Secret(key)], options: {} }
+  const simulate = createSimulate({
+    store: {
+      queue: () => Promise.resolve([]),
+      deployments: () => Promise.resolve(deployed === undefined ? [] : [{ ref: deployed }]),
+    },
+    map: () => createMap([app], [webhook]),
+    realPath: (path) => path,
+    clock: { now: () => new Date('2026-03-01T12:00:00Z') },
+  })
+  return simulate(webhook, { headers, body: Buffer.from(body) })
+}
