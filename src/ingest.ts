@@ -108,7 +108,9 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
   ): Promise<Judged> {
     const { event } = parsed
     const reason = parsed.kind === 'ignored' ? parsed.reason : parsed.problem
-    const kept = await store.keep(verified, { ...keeping, event, result: parsed.kind, reason })
+    // Where proofs stand in a body that cannot be read, nobody knows.
+    const keepsBody = keeping.keepsBody && (parsed.kind !== 'malformed' || keeping.proofsInBody.length === 0)
+    const kept = await store.keep(verified, { ...keeping, keepsBody, event, result: parsed.kind, reason })
     const { webhook, replayOf } = kept
     log.info({ webhook, delivery: kept.id, event, result: parsed.kind, reason, ...replay(replayOf) }, 'delivery')
     if (parsed.kind === 'malformed')
@@ -128,12 +130,16 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
     verified: VerifiedDelivery,
     { webhook, parsed, keeping }: { webhook: Webhook; parsed: Extract<Parsed, { kind: 'pushes' }>; keeping: Keeping },
   ): Promise<Judged> {
-    const { wanted, ignored } = matchAll(await withRefs(parsed.pushes, { map: map(), store }), webhook.name, map())
+    const { wanted, ignored, told } = matchAll(
+      await withRefs(parsed.pushes, { map: map(), store }),
+      webhook.name,
+      map(),
+    )
     const { delivery, result, deployments, bodyDiffers } = await store.accept({
       ...keeping,
       delivery: verified,
       event: parsed.event,
-      push: parsed.pushes[0] ?? null,
+      push: told,
       wanted,
       ignored,
       reason: wanted.length > 0 ? null : furthest(ignored),

@@ -9,21 +9,37 @@ export type Match =
   | { readonly app: App; readonly ref: string; readonly reason: null }
   | { readonly app: App; readonly ref: string | null; readonly reason: IgnoredReason }
 
-/** What the pushes of one delivery want of the map: each app at most once, as wanted or with its nearest miss. */
-export function matchAll(
-  pushes: readonly PushEvent[],
-  webhook: string,
-  map: DeployMap,
-): { readonly wanted: readonly Wanted[]; readonly ignored: readonly IgnoredApp[] } {
+/** What the pushes of one delivery want of the map. */
+export type Matched = {
+  /** At most one for each app: of several refs that it deploys the last. */
+  readonly wanted: readonly Wanted[]
+  /** Every other app that was reached, with its nearest miss. */
+  readonly ignored: readonly IgnoredApp[]
+  /** The push to tell people of: the last that is wanted, else the one that came nearest, else the first. */
+  readonly told: PushEvent | null
+}
+
+export function matchAll(pushes: readonly PushEvent[], webhook: string, map: DeployMap): Matched {
   const wanted = new Map<string, Wanted>()
   const ignored = new Map<string, IgnoredApp>()
+  let nearest: { readonly push: PushEvent; readonly reason: IgnoredReason | null } | null = null
   for (const push of pushes) {
     for (const { app, ref, reason } of matchApps(push, webhook, map)) {
       if (reason === null) wanted.set(app.name, { app: app.name, ref, requestedRevision: push.after })
       else ignored.set(app.name, nearer(ignored.get(app.name), { app: app.name, reason }))
+      if (nearest === null || reach(reason) >= reach(nearest.reason)) nearest = { push, reason }
     }
   }
-  return { wanted: [...wanted.values()], ignored: [...ignored.values()].filter(({ app }) => !wanted.has(app)) }
+  return {
+    wanted: [...wanted.values()],
+    ignored: [...ignored.values()].filter(({ app }) => !wanted.has(app)),
+    told: nearest?.push ?? pushes[0] ?? null,
+  }
+}
+
+/** How far a push got; all the way is furthest. */
+function reach(reason: IgnoredReason | null): number {
+  return reason === null ? ignoredReasons.length : ignoredReasons.indexOf(reason)
 }
 
 /** Every app that the push reaches, wanted (`reason: null`) or not; empty when the map knows nothing of it. */

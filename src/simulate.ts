@@ -28,6 +28,8 @@ export type Simulation = {
 export type Plan = Wanted & {
   readonly path: string
   readonly repo: string
+  /** Whether the app's `paths` will still be asked, by what git says when it runs. */
+  readonly pathsDecide: boolean
   /** `env`: names only, the app's and the step's own. */
   readonly steps: readonly { readonly name: string; readonly cwd: string; readonly env: readonly string[] }[]
   /** Queued deployments whose place it would take. */
@@ -127,6 +129,7 @@ function planOf(wanted: Wanted, { map, realPath, queue }: Situation): Plan {
     ...wanted,
     path: app.path,
     repo: app.repo.url,
+    pathsDecide: app.paths !== null,
     steps: app.steps.map(({ name, cwd, env }) => ({ name, cwd, env: namesIn(app.env, env) })),
     supersedes: supersede('push', waiting).superseded.map(({ id }) => id),
     waitsFor: inTheWay.map(({ id }) => id),

@@ -24,6 +24,7 @@ export type SimulationView = Wire<Simulation>
 /** A signed push, ready to be sent; `body` in base64. */
 export type SampleView = {
   readonly app: string
+  readonly ref: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
 }

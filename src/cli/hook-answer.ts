@@ -25,7 +25,9 @@ export function hookUrl(base: string, webhook: string): Target {
   if (url === null || !/^https?:$/.test(url.protocol))
     throw new CliError('--url is no URL: write it like https://deploy.example.com', { exitCode: exit.usage })
   if (!url.pathname.includes('/hooks/')) url.pathname = `${url.pathname.replace(/\/+$/, '')}/hooks/${webhook}`
-  return { url: url.href, socketPath: null, shown: url.href }
+  const shown = new URL(url)
+  if (shown.password !== '') shown.password = '***'
+  return { url: url.href, socketPath: null, shown: shown.href }
 }
 
 /** Sends a signed push and says what came back. A redirect is not followed: no git host follows one. */
@@ -72,15 +74,34 @@ function judge(raw: Raw): HookAnswer {
   return { status, body, isGood: status === 202, lines: fromUs(status, body) }
 }
 
-/** The body, if it is one that a deployhook writes. */
+/** The body, if it is one that a deployhook writes: others answer `{"error": "Not Found"}` or `{"result": "ok"}`. */
 function ours({ text }: Raw): Ours | null {
   try {
     const body: unknown = JSON.parse(text)
-    if (typeof body !== 'object' || body === null) return null
-    return 'result' in body || 'error' in body ? (body as Ours) : null
+    return isRecord(body) && (isResult(body) || isError(body)) ? body : null
   } catch {
     return null
   }
+}
+
+function isResult({ result, delivery, deployments = [] }: Readonly<Record<string, unknown>>): boolean {
+  if (result === 'refused') return true
+  const isList = Array.isArray(deployments) && deployments.every(isDeployment)
+  return typeof result === 'string' && results.has(result) && Number.isSafeInteger(delivery) && isList
+}
+
+const results = new Set(['accepted', 'ignored', 'duplicate'])
+
+function isDeployment(one: unknown): boolean {
+  return isRecord(one) && Number.isSafeInteger(one['id']) && typeof one['app'] === 'string'
+}
+
+function isError({ error }: Readonly<Record<string, unknown>>): boolean {
+  return isRecord(error) && typeof error['code'] === 'string' && typeof error['message'] === 'string'
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function fromUs(status: number, { result, reason, delivery, deployments = [], error }: Ours): readonly string[] {
@@ -132,6 +153,7 @@ const cures = new Map([
   ['ENOTFOUND', 'the name is not known to DNS'],
   ['EAI_AGAIN', 'DNS does not answer'],
   ['ECONNREFUSED', 'nothing listens at this address and port'],
+  ['ERR_SSL_WRONG_VERSION_NUMBER', 'that port speaks plain http, not TLS: write http://'],
   ['ECONNRESET', 'the connection was cut: does that port speak TLS (https) or plain http?'],
   ['UND_ERR_CONNECT_TIMEOUT', 'no connection: a firewall drops it, or the address is wrong'],
   ['UND_ERR_HEADERS_TIMEOUT', 'connected, but no answer came'],

@@ -46,7 +46,8 @@ function deploymentText(deployment: DeploymentView, { paint, now }: Looks): stri
     ['took', took(deployment, now)],
   ]
   if (revision !== null && requestedRevision !== null && requestedRevision !== revision) {
-    pairs.push(['pushed', `${oneLine(requestedRevision)}; the tip had moved on`])
+    const why = ref.startsWith('refs/tags/') ? 'the tag leads to the commit' : 'the tip had moved on'
+    pairs.push(['pushed', `${oneLine(requestedRevision)}; ${why}`])
   }
   if (delivery !== null) pairs.push(['delivery', String(delivery)])
   if (attempts > 1) pairs.push(['attempts', String(attempts)])

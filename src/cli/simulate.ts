@@ -107,12 +107,13 @@ function pushText({ repository, app, ref, after, deleted, pusher }: SimulationVi
 }
 
 function planText(plan: SimulationView['plans'][number], paint: Terminal['paint']): string {
-  const { app, ref, requestedRevision, repo, path, steps, supersedes, waitsFor } = plan
+  const { app, ref, requestedRevision, repo, path, pathsDecide, steps, supersedes, waitsFor } = plan
   const asked = requestedRevision === null ? '' : `; the push names ${shortRevision(requestedRevision)}`
   const pairs: [string, string][] = [
     ['from', oneLine(repo)],
     ['commit', `whatever ${shortRef(ref)} is at then${asked}`],
     ['to', oneLine(path)],
+    ...(pathsDecide ? [['unless', 'no file below its paths differs from what is live then'] as [string, string]] : []),
     ...steps.map(({ name, cwd, env }, index): [string, string] => {
       const where = cwd === '.' ? '' : ` in ${oneLine(cwd)}`
       const names = env.length === 0 ? '' : paint.dim(` with ${env.map(oneLine).join(', ')}`)

@@ -6,7 +6,7 @@ const sequences =
   /(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x90\x98\x9c-\x9f\n]*(?:\x07|\x1b\\|\x9c)|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-~]/g
 
 /** Everything else that moves the cursor, is invisible or turns the reading direction; newline and tab are not in it. */
-const unseen = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
+const unseen = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff]/g
 
 /** Text from outside (log output) as a terminal may have it: no escape sequence, no control character but newline and tab. */
 export function harmless(text: string): string {
@@ -23,7 +23,7 @@ export function oneLine(text: string): string {
 /** JSON of `value` that is as harmless on a terminal as it is valid: what JSON leaves bare is written as `\uXXXX`. */
 export function harmlessJson(value: unknown): string {
   return JSON.stringify(value, null, 2).replace(
-    /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    /[\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff]/g,
     unicodeEscape,
   )
 }

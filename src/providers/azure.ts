@@ -3,7 +3,7 @@ import { markVerified, type Delivery, type RefusalReason } from '../model/delive
 import type { PushEvent } from '../model/push-event.ts'
 import { zeroSha } from '../model/revision.ts'
 import { azureNames } from './azure-names.ts'
-import { maybe, message, object, person, readBody, readEach, refName, revision, url } from './fields.ts'
+import { list, maybe, message, object, person, readBody, readEach, refName, revision, url } from './fields.ts'
 import { eventNameOf, hasHeader, headerOf } from './headers.ts'
 import { parseJson } from './json.ts'
 import type { Parsed, Provider, SamplePush } from './provider.ts'
@@ -110,14 +110,13 @@ const pushBody = object({
     {
       refUpdates: z.custom<readonly unknown[]>((value) => Array.isArray(value), { error: needsAll }),
       repository: object({ name: someName, remoteUrl: url, project: maybe(z.object({ name: someName })) }),
-      commits: maybe(
-        z.array(z.object({ commitId: z.string(), comment: message, author: maybe(z.object({ name: person })) })),
-      ),
+      commits: maybe(list),
       pushedBy: maybe(z.object({ displayName: person, uniqueName: person })),
     },
     { error: 'must be an object: set "Resource details to send" to All in the subscription' },
   ),
 })
+const commitBody = z.object({ commitId: z.string(), comment: message, author: maybe(z.object({ name: person })) })
 const updateBody = object({ name: refName, oldObjectId: revision, newObjectId: revision })
 
 function parsePush(event: string, body: unknown): Parsed {
@@ -135,12 +134,28 @@ function parsePush(event: string, body: unknown): Parsed {
     forced: null,
     pusher: pushedBy && (pushedBy.displayName ?? pushedBy.uniqueName),
   }
+  const heads = headCommits(commits ?? [], new Set(updates.fields.map(({ newObjectId }) => newObjectId)))
   const pushes = updates.fields.map(({ name: ref, oldObjectId, newObjectId }): PushEvent => {
-    const head = commits?.find(({ commitId }) => commitId === newObjectId) ?? null
-    const headCommit = head && { message: head.comment ?? '', author: head.author?.name ?? null }
+    const headCommit = newObjectId === null ? null : (heads.get(newObjectId) ?? null)
     return { ...origin, ref, before: oldObjectId, after: newObjectId, deleted: newObjectId === null, headCommit }
   })
   return pushes.length === 0 ? { kind: 'ignored', event, reason: 'event' } : { kind: 'pushes', event, pushes }
+}
+
+/** Only of the commits that are wanted: the list may hold millions of anything, and only people read what it says. */
+function headCommits(
+  commits: readonly unknown[],
+  wanted: ReadonlySet<string | null>,
+): ReadonlyMap<string, NonNullable<PushEvent['headCommit']>> {
+  const heads = new Map<string, NonNullable<PushEvent['headCommit']>>()
+  for (const commit of commits) {
+    if (typeof commit !== 'object' || commit === null || !('commitId' in commit)) continue
+    const { commitId } = commit
+    if (typeof commitId !== 'string' || !wanted.has(commitId) || heads.has(commitId)) continue
+    const read = commitBody.safeParse(commit)
+    if (read.success) heads.set(commitId, { message: read.data.comment ?? '', author: read.data.author?.name ?? null })
+  }
+  return heads
 }
 
 function writtenAs({

@@ -57,7 +57,13 @@ export const bitbucketDatacenter: Provider = {
 
 const otherSchemes = ['x-hub-signature-256', 'x-gitlab-token', 'authorization'] as const
 
-const links = z.array(z.object({ href: url }))
+/** A few are sent; what else a list might hold is passed over, however much it is. */
+const links = list.transform((items) =>
+  items.slice(0, 20).flatMap((item) => {
+    const link = z.object({ href: url }).safeParse(item)
+    return link.success ? [link.data] : []
+  }),
+)
 const pushBody = object({
   repository: object({
     slug: fullName,

@@ -91,7 +91,7 @@ export function object<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<S
 
 // …what only people read must never cost a deployment.
 
-export const message = lenient(4096)
+export const message = lenient(65_536)
 
 export const person = lenient(256)
 

@@ -5,6 +5,7 @@ import { parseRevision, zeroSha } from '../model/revision.ts'
 import {
   anyRef,
   fullName,
+  list,
   maybe,
   message,
   namesOf,
@@ -105,7 +106,7 @@ const pushBody = object({
   before: revision,
   after: revision,
   head_commit: maybe(commit),
-  commits: maybe(z.tuple([commit], z.unknown())),
+  commits: maybe(list),
 })
 /** The ref is short or full by version. */
 const deleteBody = object({ ...origin, ref: anyRef, ref_type: z.unknown() })
@@ -134,7 +135,7 @@ function read<Fields>(
 function toPush(fields: z.output<typeof pushBody>): PushEvent | 'ping' {
   const { ref, before, after, head_commit, commits } = fields
   if (before === after) return 'ping'
-  const head = head_commit ?? commits?.[0] ?? null // newest first; Gogs has no head_commit
+  const head = head_commit ?? maybe(commit).parse(commits?.[0] ?? null) // newest first; Gogs has no head_commit
   return {
     ...originOf(fields),
     ref,

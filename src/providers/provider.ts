@@ -24,6 +24,9 @@ export type Provider = {
    */
   readonly proofsInBody?: readonly string[]
 
+  /** A command that makes a new secret, where `openssl rand -hex 32` does not make one of the right form. */
+  readonly makeSecret?: string
+
   /**
    * What is wrong with this set of secrets for this provider beyond their length, as a sentence with the cure, or null.
    * Runs when deploy.yml is checked.

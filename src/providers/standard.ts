@@ -7,6 +7,8 @@ import { parseJson } from './json.ts'
 import type { Parsed, Provider } from './provider.ts'
 import { proveStandardWebhook, signingKey, signingSecretForm, standardWebhookHeaders } from './standard-webhooks.ts'
 
+const makeSecret = 'echo "whsec_$(openssl rand -base64 32)"'
+
 /**
  * Anything else that can sign as Standard Webhooks says, with a small JSON of our own for a body: a repository and a
  * ref, or the name of an app. https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
@@ -16,9 +18,11 @@ export const standard: Provider = {
   headers: ['webhook-id', 'webhook-timestamp'],
   proof: () => 'signature over id, time and body',
 
+  makeSecret,
+
   checkSecrets(secrets) {
     if (secrets.every((secret) => signingKey(secret.reveal()) !== null)) return null
-    return `must be ${signingSecretForm}: make one with echo "whsec_$(openssl rand -base64 32)"`
+    return `must be ${signingSecretForm}: make one with ${makeSecret}`
   },
 
   verify(delivery, { secrets }) {

@@ -1,5 +1,5 @@
 import type { VerifiedDelivery } from '../model/delivery.ts'
-import { integer, text, type Sql } from './sql.ts'
+import { integer, text, textOrNull, type Sql } from './sql.ts'
 
 /**
  * The delivery that `delivery` repeats: the accepted original with the same id, or, where the signature does not cover
@@ -43,23 +43,29 @@ export function isDuplicate(sql: Sql, { original, app }: { original: Original; a
   )
   if (last === null) return false
   const deployment = integer(last, 'id')
-  if (worthRepeating.has(fateOf(sql, deployment))) return false
+  if (isWorthRepeating(fateOf(sql, deployment))) return false
   return original.by === 'id' || !isOvertaken(sql, { original: original.id, app, deployment })
 }
 
 const repeatsOf = 'select id from deliveries where id = :original or duplicate_of = :original'
 
 /** How it ended or stands, or that of the one which took its place, however often that was taken in turn. */
-function fateOf(sql: Sql, deployment: number): string {
+function fateOf(sql: Sql, deployment: number): Fate {
   const fate = sql.first(
     `with recursive chain (id) as (
        select :deployment
        union select superseded_by from deployments join chain using (id) where superseded_by is not null
      )
-     select coalesce(outcome, state) as standing from deployments join chain using (id) where superseded_by is null`,
+     select coalesce(outcome, state) as standing, reason from deployments join chain using (id) where superseded_by is null`,
     { deployment },
   )
-  return text(fate ?? {}, 'standing')
+  return { standing: text(fate ?? {}, 'standing'), reason: textOrNull(fate ?? {}, 'reason') }
+}
+
+type Fate = { readonly standing: string; readonly reason: string | null }
+
+function isWorthRepeating({ standing, reason }: Fate): boolean {
+  return badEnds.has(standing) || (standing === 'skipped' && undone.has(reason ?? ''))
 }
 
 function isOvertaken(sql: Sql, values: { original: number; app: string; deployment: number }): boolean {
@@ -70,4 +76,7 @@ function isOvertaken(sql: Sql, values: { original: number; app: string; deployme
   return later !== null
 }
 
-const worthRepeating: ReadonlySet<string> = new Set(['failed', 'timed_out', 'interrupted', 'cancelled'])
+const badEnds: ReadonlySet<string> = new Set(['failed', 'timed_out', 'interrupted', 'cancelled'])
+
+/** Why one was skipped by what may have changed since: the branch is there now, deploy.yml wants it again. */
+const undone: ReadonlySet<string> = new Set(['branch_gone', 'ref_unwanted', 'app_removed'])

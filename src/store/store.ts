@@ -138,7 +138,7 @@ export type Recalled = {
 export type Arrival = Keeping & {
   readonly delivery: VerifiedDelivery
   readonly event: string
-  /** For people: the first push of the delivery. */
+  /** For people: the push of the delivery to tell of. */
   readonly push: PushEvent | null
   /** At most one per app. */
   readonly wanted: readonly Wanted[]

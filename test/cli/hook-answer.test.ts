@@ -3,7 +3,12 @@ import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { hookUrl, sendDelivery, type HookAnswer } from '../../src/cli/hook-answer.ts'
 
-const sample = { app: 'blog', headers: { 'x-proof': 'p' }, body: Buffer.from('{"ref":"x"}').toString('base64') }
+const sample = {
+  app: 'blog',
+  ref: 'refs/heads/main',
+  headers: { 'x-proof': 'p' },
+  body: Buffer.from('{"ref":"x"}').toString('base64'),
+}
 
 /** What is made of the answer of a server that answers like this. */
 async function answerOf(listener: RequestListener): Promise<HookAnswer> {

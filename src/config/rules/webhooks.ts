@@ -14,20 +14,18 @@ export const providerIsKnown: Rule = ({ written, document, providers }) =>
     return [problemAtKey(path, `${quoted(name)} is no kind of git host${cure}`)]
   })
 
-export const hasSecret: Rule = ({ written, document }) =>
-  webhooksOf(written).flatMap(({ path }) => {
+export const hasSecret: Rule = ({ written, document, providers }) =>
+  webhooksOf(written).flatMap(({ name, path, webhook }) => {
     const [one, two] = [document.has([...path, 'secret']), document.has([...path, 'secrets'])]
     if (one && two)
       return [
         problemAtKey([...path, 'secrets'], 'secret and secrets are both here: put both into secrets, the newest first'),
       ]
     if (one || two) return []
-    return [
-      problemAtKey(
-        path,
-        'has no secret, and would believe anybody: add secret: { env: NAME } (a new one: openssl rand -hex 32)',
-      ),
-    ]
+    const kind = webhook.provider ?? name
+    const makeOne = (Object.hasOwn(providers, kind) ? providers[kind]?.makeSecret : undefined) ?? 'openssl rand -hex 32'
+    const cure = `add secret: { env: NAME } (a new one: ${makeOne})`
+    return [problemAtKey(path, `has no secret, and would believe anybody: ${cure}`)]
   })
 
 /** The schema lets every provider's keys pass; here they meet the provider that is meant. */

@@ -20,11 +20,11 @@ export function sampleRoute({ map, store, clock, log }: RouteDeps): Route {
       const webhook = findWebhook(name, map())
       const app = wanted === undefined ? onlyApp(webhook, map()) : findApp(wanted, map())
       const [newest] = await store.deployments({ app: app.name, limit: 1 })
-      const ref = findRef(app, { named: null, newest: newest?.ref ?? null })
-      const { revision } = await store.live(app.name)
-      const { headers, body } = composeSample(webhook, app, { ref, live: revision, at: clock.now() })
+      const live = await store.live(app.name)
+      const ref = findRef(app, { named: null, newest: live.ref ?? newest?.ref ?? null })
+      const { headers, body } = composeSample(webhook, app, { ref, live: live.revision, at: clock.now() })
       log.info({ webhook: name, app: app.name, by: request.caller }, 'sample push signed')
-      return { app: app.name, headers, body: body.toString('base64') }
+      return { app: app.name, ref, headers, body: body.toString('base64') }
     },
   }
 }
