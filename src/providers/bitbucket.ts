@@ -29,6 +29,14 @@ export const bitbucket: Provider = {
   headers: ['x-event-key', 'x-request-uuid', 'x-hook-uuid', 'x-attempt-number'],
   proof: () => 'signature over the body',
 
+  form: () => ({
+    urlField: '"URL"',
+    secretField: '"Secret"',
+    fields: ['"Active"', 'the trigger "Repository push"'],
+    sends: 'the header X-Hub-Signature with SHA-256',
+    again: 'resend it under "View requests"',
+  }),
+
   verify: (delivery, { secrets }) =>
     verifyHubSignature(delivery, { secrets, header: 'x-hub-signature', idHeader: 'x-request-uuid', otherSchemes }),
 
