@@ -224,7 +224,9 @@ describe('explaining a delivery', () => {
     const advised = [...(await explain('delivery:1')).next, ...(await explain('delivery:2')).next].join('\n')
     expect(advised).toContain('Then deployhook reload, and redeliver it under "Recent Deliveries"')
     expect(advised).not.toContain('replay')
-    expect((await explain('delivery:2')).facts.join('\n')).toContain('the repository "acme/shop" (there is github.com/acme/blog)')
+    expect((await explain('delivery:2')).facts.join('\n')).toContain(
+      'the repository "acme/shop" (there is github.com/acme/blog)',
+    )
   })
 
   it('keeps the branch in what it advises for tags', async () => {
