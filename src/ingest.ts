@@ -128,7 +128,8 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
     verified: VerifiedDelivery,
     { webhook, parsed, keeping }: { webhook: Webhook; parsed: Extract<Parsed, { kind: 'pushes' }>; keeping: Keeping },
   ): Promise<Judged> {
-    const { wanted, ignored } = matchAll(await withRefs(parsed.pushes, { map: map(), store }), webhook.name, map())
+    const current = map() // one map for all of it: a reload may come in between
+    const { wanted, ignored } = matchAll(await withRefs(parsed.pushes, { map: current, store }), webhook.name, current)
     const { delivery, result, deployments, bodyDiffers } = await store.accept({
       ...keeping,
       delivery: verified,
