@@ -36,6 +36,14 @@ describe('a push reaches an app', () => {
     expect(judged({}, app)).toEqual({ blog: null })
   })
 
+  it('by its name before or after it was renamed, with or without the host', () => {
+    const renamed = { names: ['github.com/acme/weblog', 'acme/weblog'] }
+    const apps = [['acme/weblog'], ['github.com/acme/weblog'], ['gitlab.com/acme/weblog'], []].map((aliases, index) =>
+      createApp(`app-${index}`, { aliases }),
+    )
+    expect(judged(renamed, ...apps)).toEqual({ 'app-0': null, 'app-1': null })
+  })
+
   it('and every other app of the repository, each judged for itself', () => {
     const main = createApp('main')
     const next = createApp('next', { branch: 'next' })
