@@ -140,7 +140,13 @@ function writtenAs(push: SamplePush): object {
     repository: {
       name: repository.split('/').at(-1),
       full_name: repository,
-      links: { html: { href: `https://${identityOf(push.url) ?? repository}` } },
+      links: { html: { href: pageOf(push) } },
     },
   }
+}
+
+/** Where people look at it; of a repository on this host, which has no page, its clone URL. */
+function pageOf({ repository, url: cloneUrl }: SamplePush): string {
+  const identity = identityOf(cloneUrl) ?? repository
+  return identity.startsWith('file:') ? cloneUrl : `https://${identity}`
 }
