@@ -130,10 +130,11 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
     verified: VerifiedDelivery,
     { webhook, parsed, keeping }: { webhook: Webhook; parsed: Extract<Parsed, { kind: 'pushes' }>; keeping: Keeping },
   ): Promise<Judged> {
+    const current = map() // one map for all of it: a reload may come in between
     const { wanted, ignored, told } = matchAll(
-      await withRefs(parsed.pushes, { map: map(), store }),
+      await withRefs(parsed.pushes, { map: current, store }),
       webhook.name,
-      map(),
+      current,
     )
     const { delivery, result, deployments, bodyDiffers } = await store.accept({
       ...keeping,

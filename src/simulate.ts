@@ -64,14 +64,15 @@ export function createSimulate({ store, map, realPath, clock }: SimulateDeps): S
       const reason = parsed.kind === 'ignored' ? parsed.reason : parsed.problem
       return { ...common, result: parsed.kind, reason, pushes: [], plans: [], ignored: [] }
     }
-    const { wanted, ignored } = matchAll(await withRefs(parsed.pushes, { map: map(), store }), webhook.name, map())
+    const current = map() // one map for all of it: a reload may come in between
+    const { wanted, ignored } = matchAll(await withRefs(parsed.pushes, { map: current, store }), webhook.name, current)
     const queue = await store.queue()
     return {
       ...common,
       result: wanted.length > 0 ? 'accepted' : 'ignored',
       reason: wanted.length > 0 ? null : furthest(ignored),
       pushes: parsed.pushes.map(shown),
-      plans: wanted.map((one) => planOf(one, { map: map(), realPath, queue })),
+      plans: wanted.map((one) => planOf(one, { map: current, realPath, queue })),
       ignored,
     }
   }

@@ -6,13 +6,13 @@ import { createExplain, type Explain, type Explanation } from '../src/explain.ts
 import { createIngest, type Received } from '../src/ingest.ts'
 import { Secret } from '../src/lib/secret.ts'
 import type { RefusalReason } from '../src/model/delivery.ts'
-import type { App, Webhook } from '../src/model/deploy-map.ts'
+import type { App, DeployMap, Webhook } from '../src/model/deploy-map.ts'
 import type { Deployment, DeploymentResult } from '../src/model/deployment.ts'
 import { providers } from '../src/providers/index.ts'
 import { createRefusals, createStrays, openStore } from '../src/store/index.ts'
 import type { Strays } from '../src/store/strays.ts'
 import type { Store } from '../src/store/store.ts'
-import { createApp, createMap, revision } from './support/map.ts'
+import { createApp, createMap, globOf, revision } from './support/map.ts'
 
 const now = new Date('2026-11-24T12:00:00.000Z')
 const secret = new Secret('a-secret-for-tests-0123456789')
@@ -27,6 +27,7 @@ async function createHistory({
   apps = [createApp('blog', { branch: 'main' })],
   problems = [],
   secrets = [secret],
+  keepDeliveriesMs = 604_800_000,
 }: Setting = {}): Promise<History> {
   const directory = await mkdtemp(join(tmpdir(), 'deployhook-explain-'))
   onTestFinished(() => rm(directory, { recursive: true }))
@@ -35,7 +36,10 @@ async function createHistory({
   onTestFinished(() => store.close())
 
   const webhook: Webhook = { name: 'github', provider: 'github', secrets, options: {} }
-  const map = () => createMap(apps, [webhook])
+  const map = (): DeployMap => {
+    const made = createMap(apps, [webhook])
+    return { ...made, server: { ...made.server, keepDeliveriesMs } }
+  }
   const refusals = createRefusals()
   const strays = createStrays()
   const ingest = createIngest({
@@ -85,6 +89,7 @@ type Setting = {
   readonly apps?: readonly App[]
   readonly problems?: readonly string[]
   readonly secrets?: readonly Secret[]
+  readonly keepDeliveriesMs?: number
 }
 
 type History = {
@@ -131,7 +136,7 @@ describe('explaining a delivery', () => {
       facts: [
         'An event of the kind push came to webhook github 2 min ago from 140.82.115.1, called id-1 by github.',
         'Its signature over the body was right.',
-        'mona moved main to bbbbbbbbbbbb in acme/blog.',
+        'mona pushed bbbbbbbbbbbb to main in acme/blog.',
         'Deployment 1 of blog failed 1 min ago: step 1/1 (npm ci) failed: exit code 1.',
       ],
       next: ['More of it: deployhook explain deployment 1'],
@@ -148,7 +153,7 @@ describe('explaining a delivery', () => {
     {
       why: 'branch',
       sent: { ref: 'refs/heads/next' },
-      says: 'Blog deploys main, and this was a push to next',
+      says: '\nblog deploys main, and this was a push to next',
       cure: 'set "branch:" of blog',
     },
     {
@@ -160,14 +165,26 @@ describe('explaining a delivery', () => {
     {
       why: 'deleted',
       sent: { after: '0'.repeat(40), deleted: true },
-      says: 'The push deleted main',
+      says: '\nblog has nothing to deploy of it: the push deleted main.',
       cure: 'what is live of blog stays',
     },
     {
       why: 'no_app',
       sent: { repository: { full_name: 'acme/shop', clone_url: 'https://github.com/acme/shop.git' } },
-      says: 'No app of deploy.yml has the repository acme/shop',
-      cure: '"aliases:" (here acme/shop)',
+      says: 'No app of deploy.yml has the repository "github.com/acme/shop": did you mean "github.com/acme/blog"?',
+      cure: `add it to the app's "aliases:" in deploy.yml; else mend its "repo:". Then deployhook reload, and deployhook replay 1, or redeliver it under "Recent Deliveries"`,
+    },
+    {
+      why: 'no_app',
+      sent: { repository: { full_name: 'Acme/Blog', clone_url: 'https://git.example.com/Acme/Blog.git' } },
+      says: 'the repository "git.example.com/acme/blog": app blog has github.com/acme/blog',
+      cure: 'If that is the repository of blog by another name',
+    },
+    {
+      why: 'skip',
+      sent: { head_commit: { id: revision('b'), message: 'Docs [skip deploy]' } },
+      says: '\nblog leaves it out, as the newest commit asks in its message',
+      cure: 'Deploy it all the same: deployhook deploy blog',
     },
     {
       why: 'ping',
@@ -182,11 +199,11 @@ describe('explaining a delivery', () => {
       cure: 'Just the push event',
     },
   ])('says why nothing wanted it, and the cure: $why', async ({ why, sent, says, cure }) => {
-    const { receive, explain } = await createHistory()
+    const { receive, explain } = await createHistory({ apps: [createApp('blog', { skip: ['[skip deploy]'] })] })
     await receive(sent)
     const { headline, facts, next } = await explain('delivery:1')
     expect(headline).toBe(`Delivery 1 was ignored (${why})`)
-    expect(facts.join('\n').toLowerCase()).toContain(says.toLowerCase())
+    expect(facts.join('\n')).toContain(says)
     expect(next.join('\n')).toContain(cure)
   })
 
@@ -194,8 +211,50 @@ describe('explaining a delivery', () => {
     const { receive, explain } = await createHistory({ apps: [createApp('blog', { webhook: 'lab' })] })
     await receive()
     const { facts, next } = await explain('delivery:1')
-    expect(facts.at(-1)?.toLowerCase()).toBe('blog takes pushes from webhook lab only, and this came to github.')
-    expect(next.join()).toContain('take "webhook:" out of blog')
+    expect(facts.at(-1)).toBe('blog takes pushes from webhook lab only, and this came to github.')
+    expect(next).toEqual([
+      'Enter the URL of that webhook (/hooks/lab) in the form at the git host, or take "webhook:" out of blog in deploy.yml. Then deployhook reload, and deployhook replay 1, or redeliver it under "Recent Deliveries".',
+    ])
+  })
+
+  it('advises a replay only of what is kept', async () => {
+    const { receive, explain } = await createHistory({ keepDeliveriesMs: 0 })
+    await receive({ ref: 'refs/heads/next' })
+    await receive({ id: 'id-2', repository: { full_name: 'acme/shop', clone_url: 'https://github.com/acme/shop.git' } })
+    const advised = [...(await explain('delivery:1')).next, ...(await explain('delivery:2')).next].join('\n')
+    expect(advised).toContain('Then deployhook reload, and redeliver it under "Recent Deliveries"')
+    expect(advised).not.toContain('replay')
+    expect((await explain('delivery:2')).facts.join('\n')).toContain(
+      'the repository "acme/shop" (there is github.com/acme/blog)',
+    )
+  })
+
+  it('keeps the branch in what it advises for tags', async () => {
+    const { receive, explain } = await createHistory()
+    await receive({ ref: 'refs/tags/v1' })
+    expect((await explain('delivery:1')).next[0]).toContain(
+      'tags: ["v*"], and branches: ["main"] in place of "branch:"',
+    )
+  })
+
+  it('names the ref of an app that deploys several, fit for a shell', async () => {
+    const apps = [createApp('blog', { branch: null, branches: [globOf('**')], skip: ['[skip deploy]'] })]
+    const { receive, explain } = await createHistory({ apps })
+    const head_commit = { id: revision('b'), message: '[skip deploy]' }
+    await receive({ ref: 'refs/heads/release/1.2', head_commit })
+    await receive({ id: 'id-2', ref: "refs/heads/$(touch${IFS}x)'", head_commit })
+    expect((await explain('delivery:1')).next[0]).toMatch(/: deployhook deploy blog --branch=release\/1\.2$/)
+    expect((await explain('delivery:2')).next[0]).toMatch(/ --branch='\$\(touch\$\{IFS\}x\)'\\'''$/)
+  })
+
+  it('asks the apps of now when the app that it reached is gone', async () => {
+    const apps = [createApp('blog')]
+    const { receive, explain } = await createHistory({ apps })
+    await receive({ ref: 'refs/heads/next' })
+    apps.length = 0
+    const { facts, next } = await explain('delivery:1')
+    expect(facts.at(-1)).toBe('blog did not want it (branch), and is no longer in deploy.yml.')
+    expect(next[0]).toContain('If blog was renamed, deployhook replay 1')
   })
 
   it('tells of each app by itself', async () => {
@@ -204,7 +263,7 @@ describe('explaining a delivery', () => {
     })
     await receive()
     const { facts } = await explain('delivery:1')
-    expect(facts.join('\n')).toMatch(/preview deploys next, and this was a push to main/i)
+    expect(facts.join('\n')).toMatch(/^preview deploys next, and this was a push to main/m)
     expect(facts.at(-1)).toMatch(/^Deployment 1 of blog waits/)
   })
 
@@ -244,14 +303,14 @@ describe('explaining a refused request', () => {
     expect(headline).toBe(
       'A request to webhook github was refused 2 min ago: the secret in the form is not the one in deploy.yml',
     )
-    expect(next[0]).toContain('Enter the same secret in both')
+    expect(next[0]).toContain('Enter the same secret in deploy.yml and at "Secret"')
   })
 
   it.each<[RefusalReason, RegExp, RegExp]>([
-    ['no_signature', /carried no signature/, /Enter the secret of deploy\.yml in the webhook form/],
+    ['no_signature', /carried no signature or token/, /Enter the secret of webhook github at "Secret"/],
     ['wrong_scheme', /signed in a way that this webhook does not take/, /"provider:"/],
     ['stale', /time stamp is too far/, /timedatectl/],
-    ['malformed_header', /signature header was doubled/, /proxy/],
+    ['malformed_header', /what should prove it was doubled/, /proxy/],
   ])('says what %s means and the cure', async (reason, meaning, cure) => {
     const { refuse, explain } = await createHistory()
     refuse(reason, { at: before(10), providerId: 'abc-7' })
@@ -328,6 +387,12 @@ describe('explaining a deployment', () => {
       next: 'Deploy it all the same: deployhook deploy blog',
     },
     {
+      reason: 'paths',
+      message: '2 files have changed, none below paths',
+      says: '2 files have changed, none below paths',
+      next: 'add it to "paths:" of blog in deploy.yml, then: deployhook reload\nDeploy it all the same: deployhook deploy blog',
+    },
+    {
       reason: 'branch_gone',
       message: 'there is no branch main',
       says: 'there is no branch main',
@@ -341,6 +406,19 @@ describe('explaining a deployment', () => {
     const explanation = await explain('deployment:1')
     expect(explanation.headline).toContain(says)
     expect(explanation.next.join('\n')).toContain(next)
+  })
+
+  it('says how a ref that deploy.yml does not want any more is wanted again', async () => {
+    const apps = [createApp('blog', { branch: null, branches: [globOf('release/*')] })]
+    const { receive, start, end, explain } = await createHistory({ apps })
+    await receive({ ref: 'refs/heads/release/1' })
+    await end(await start(), { outcome: 'skipped', reason: 'ref_unwanted' })
+    apps.splice(0, 1, createApp('blog', { branch: null, tags: [globOf('v*')] }))
+    expect((await explain('deployment:1')).next.slice(0, 2)).toEqual([
+      'blog deploys tags v* now. If it is to deploy branch release/1 after all, add that to "branches:" of blog in deploy.yml, then: deployhook reload',
+      'Then deploy it: deployhook deploy blog --branch=release/1',
+    ])
+    expect((await explain('blog')).next[0]).toBe('Why: deployhook explain deployment 1')
   })
 
   it('offers no retry when the app is gone', async () => {
@@ -458,7 +536,9 @@ describe('explaining why nothing happens', () => {
       '0 running, 0 queued.',
       'A push whose webhook never arrives here is not noticed: it waits for the next push, or for deployhook deploy APP.',
     ])
-    expect(next.join('\n')).toContain('/hooks/github, the content type application/json')
+    expect(next[0]).toBe(
+      'Check the form at the git host: "Payload URL" https://YOUR-HOST/hooks/github, "Secret" the secret of webhook github, "Content type" application/json, "Just the push event". If it lists what it sent, it also shows the answers.',
+    )
     expect(next.join('\n')).toContain('must answer 401')
   })
 
@@ -471,7 +551,7 @@ describe('explaining why nothing happens', () => {
     expect(facts[2]).toBe(
       'Webhook github: 1 request refused since the start, the last 30 s ago from 140.82.115.1: the secret in the form is not the one in deploy.yml.',
     )
-    expect(next[0]).toContain('Webhook github: Enter the same secret in both')
+    expect(next[0]).toContain('Webhook github: Enter the same secret in deploy.yml')
   })
 
   it('is not alarmed by a refusal that came before a delivery that was believed', async () => {

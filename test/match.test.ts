@@ -36,6 +36,14 @@ describe('a push reaches an app', () => {
     expect(judged({}, app)).toEqual({ blog: null })
   })
 
+  it('by its name before or after it was renamed, with or without the host', () => {
+    const renamed = { names: ['github.com/acme/weblog', 'acme/weblog'] }
+    const apps = [['acme/weblog'], ['github.com/acme/weblog'], ['gitlab.com/acme/weblog'], []].map((aliases, index) =>
+      createApp(`app-${index}`, { aliases }),
+    )
+    expect(judged(renamed, ...apps)).toEqual({ 'app-0': null, 'app-1': null })
+  })
+
   it('and every other app of the repository, each judged for itself', () => {
     const main = createApp('main')
     const next = createApp('next', { branch: 'next' })
@@ -148,6 +156,7 @@ describe('several refs in one delivery', () => {
     expect(matchAll([main, release], 'github', createMap([app]))).toEqual({
       wanted: [{ app: 'blog', ref: 'refs/heads/release/2', requestedRevision: revision('b') }],
       ignored: [],
+      told: release,
     })
     expect(matchAll([release, main], 'github', createMap([app])).wanted).toEqual([
       { app: 'blog', ref: 'refs/heads/main', requestedRevision: revision('c') },
@@ -160,8 +169,16 @@ describe('several refs in one delivery', () => {
     expect(matchAll([main, gone, topic], 'github', createMap([app]))).toEqual({
       wanted: [{ app: 'blog', ref: 'refs/heads/main', requestedRevision: revision('c') }],
       ignored: [],
+      told: main,
     })
     expect(matchAll([gone, topic], 'github', createMap([app])).ignored).toEqual([{ app: 'blog', reason: 'deleted' }])
+  })
+
+  it('are told by the one that came nearest, or the first when the map knows none', () => {
+    const topic = { ...push, ref: 'refs/heads/topic' }
+    const gone = { ...release, after: null, deleted: true }
+    expect(matchAll([topic, gone, topic], 'github', createMap([app])).told).toBe(gone)
+    expect(matchAll([topic, gone], 'github', createMap([])).told).toBe(topic)
   })
 })
 

@@ -47,6 +47,14 @@ describe('simulating a payload', () => {
     })
     expect(await simulated('standard', { body, app })).toMatchObject({ result: 'ignored', reason: 'branch' })
   })
+
+  it('is judged by one map, though a reload comes in between', async () => {
+    const body = JSON.stringify({ app: 'blog' })
+    const app = createApp('blog', { branch: null, branches: [globOf('release/*')] })
+    const plan = { result: 'accepted', plans: [{ app: 'blog', ref: 'refs/heads/release/2' }] }
+    const reloaded: readonly App[] = []
+    expect(await simulated('standard', { body, app, deployed: 'refs/heads/release/2', reloaded })).toMatchObject(plan)
+  })
 })
 
 type Situation = {
@@ -55,20 +63,26 @@ type Situation = {
   readonly app?: App
   /** The ref of the newest deployment. */
   readonly deployed?: string
+  /** The apps of the map that a reload brings while the store is asked. */
+  readonly reloaded?: readonly App[]
 }
 
 function simulated(
   provider: ProviderName,
-  { body, headers = {}, app = createApp('blog'), deployed }: Situation,
+  { body, headers = {}, app = createApp('blog'), deployed, reloaded }: Situation,
 ): Promise<Simulation> {
   const key = provider === 'standard' ? `whsec_${Buffer.alloc(32, 7).toString('base64')}` : 'a-secret-for-simulate'
   const webhook: Webhook = { name: provider, provider, secrets: [new Secret(key)], options: {} }
+  let apps: readonly App[] = [app]
   const simulate = createSimulate({
     store: {
       queue: () => Promise.resolve([]),
-      deployments: () => Promise.resolve(deployed === undefined ? [] : [{ ref: deployed }]),
+      deployments: () => {
+        apps = reloaded ?? apps
+        return Promise.resolve(deployed === undefined ? [] : [{ ref: deployed }])
+      },
     },
-    map: () => createMap([app], [webhook]),
+    map: () => createMap(apps, [webhook]),
     realPath: (path) => path,
     clock: { now: () => new Date('2026-03-01T12:00:00Z') },
   })

@@ -1,9 +1,11 @@
 import type { Explanation } from '../explain.ts'
 import type { App } from '../model/deploy-map.ts'
-import { refsOf } from '../model/ref-filter.ts'
+import { kindAndName, refsOf } from '../model/ref-filter.ts'
 import type { Deployment } from '../model/deployment.ts'
 import { standing } from './deployment.ts'
+import { deployCommand } from './deploy-command.ts'
 import { short, told, type ExplainDeps } from './deps.ts'
+import { lookBack } from './look-back.ts'
 import { ignoredMeaning } from './reasons.ts'
 
 /** How an app stands: what is live, what goes on, what the last delivery meant for it. null: no such app, now or ever. */
@@ -24,7 +26,7 @@ export async function explainApp(name: string, deps: ExplainDeps): Promise<Expla
       ...(await unfinishedTree(app, newest, deps)),
       ...facts,
     ],
-    next: [...afterNewest(newest, name), ...next],
+    next: [...afterNewest(newest, app), ...next],
   }
 }
 
@@ -53,9 +55,10 @@ async function explainRemoved(name: string, newest: Deployment, deps: ExplainDep
 }
 
 export async function whatIsLive(name: string, deps: ExplainDeps): Promise<string> {
-  const { revision, deployment, at } = await deps.store.live(name)
+  const { revision, deployment, at, ref } = await deps.store.live(name)
   if (revision === null) return 'nothing of it is live yet'
-  return `${short(revision)} is live${at === null ? '' : `, since ${told(at, deps)}`}${deployment === null ? '' : ` (deployment ${deployment})`}`
+  const of = ref !== null && deps.map().apps.get(name)?.branch === null ? ` of ${kindAndName(ref)}` : ''
+  return `${short(revision)}${of} is live${at === null ? '' : `, since ${told(at, deps)}`}${deployment === null ? '' : ` (deployment ${deployment})`}`
 }
 
 async function lastDelivery(app: App, deps: ExplainDeps): Promise<Pick<Explanation, 'facts' | 'next'>> {
@@ -70,16 +73,21 @@ async function lastDelivery(app: App, deps: ExplainDeps): Promise<Pick<Explanati
   const fact = `The last delivery that reached it is ${delivery.id}, ${told(delivery.receivedAt, deps)}`
   const ignored = delivery.ignored.find((other) => other.app === name)
   if (ignored === undefined) return { facts: [`${fact} (${delivery.result}).`], next: [] }
-  const { sentence, cure } = ignoredMeaning(ignored.reason, { name, app, delivery })
+  const { again } = await lookBack(delivery, deps)
+  const { sentence, cure } = ignoredMeaning(ignored, { app, delivery, again })
   return { facts: [`${fact}, and it was not wanted: ${sentence}.`], next: [cure] }
 }
 
-function afterNewest(newest: Deployment | undefined, name: string): readonly string[] {
-  if (newest === undefined) return [`Deploy it by hand: deployhook deploy ${name}`]
+function afterNewest(newest: Deployment | undefined, app: App): readonly string[] {
+  if (newest === undefined)
+    return app.branch === null
+      ? [`Push one of ${refsOf(app)}, or name one: deployhook deploy ${app.name} --branch NAME, or --tag NAME`]
+      : [`Deploy it by hand: deployhook deploy ${app.name}`]
+  const again = deployCommand(app, newest.ref)
+  const why = `Why: deployhook explain deployment ${newest.id}`
   if (newest.state !== 'done') return [`See it live: deployhook logs -f ${newest.id}`]
   if (newest.outcome === 'succeeded') return []
-  if (newest.outcome === 'skipped' && newest.reason !== 'branch_gone')
-    return [`Deploy it all the same: deployhook deploy ${name}`]
-  const adopt = newest.reason === 'path_occupied' ? ' --adopt' : ''
-  return [`Why: deployhook explain deployment ${newest.id}`, `Try again: deployhook deploy ${name}${adopt}`]
+  if (newest.reason === 'ref_unwanted') return [why]
+  if (newest.outcome === 'skipped' && newest.reason !== 'branch_gone') return [`Deploy it all the same: ${again}`]
+  return [why, `Try again: ${again}${newest.reason === 'path_occupied' ? ' --adopt' : ''}`]
 }

@@ -3,20 +3,25 @@ import type { DeliveryRecord, Refusal } from '../model/delivery.ts'
 import { branchOf } from '../model/ref.ts'
 import { whatIsLive } from './app.ts'
 import { lastOf, standing } from './deployment.ts'
+import { deployCommand } from './deploy-command.ts'
 import { short, told, type ExplainDeps } from './deps.ts'
+import { formOf } from './form.ts'
+import { lookBack } from './look-back.ts'
+import { noAppMeaning } from './no-app.ts'
 import { proofOf } from './proof.ts'
-import { ignoredMeaning, refusalMeanings, wholeMeaning, type Meaning } from './reasons.ts'
+import { ignoredMeaning, wholeMeaning, type Meaning } from './reasons.ts'
+import { refusalMeaning } from './refusals.ts'
 
 /** What came, how it was proven, and what each app made of it. */
 export async function explainDelivery(delivery: DeliveryRecord, deps: ExplainDeps): Promise<Explanation> {
-  const meanings = meaningsOf(delivery, deps)
+  const meanings = await meaningsOf(delivery, deps)
   return {
     headline: `Delivery ${delivery.id} ${verdict(delivery)}`,
     facts: [
       came(delivery, deps),
       proofOf(delivery, deps),
       ...pushed(delivery),
-      ...meanings.map(({ sentence }) => `${capital(sentence)}.`),
+      ...meanings.map(({ sentence }) => (sentence.endsWith('?') ? sentence : `${sentence}.`)),
       ...(await made(delivery, deps)),
       ...(await madeBefore(delivery, deps)),
     ],
@@ -26,8 +31,8 @@ export async function explainDelivery(delivery: DeliveryRecord, deps: ExplainDep
 
 /** A request that was not believed, from what memory holds of it. */
 export function explainRefusal(refusal: Refusal, deps: ExplainDeps): Explanation {
-  const { webhook, remoteAddress, at, providerId, reason } = refusal
-  const { sentence, cure } = refusalMeanings[reason]
+  const { webhook, remoteAddress, at, providerId } = refusal
+  const { sentence, cure } = refusalMeaning(refusal, deps)
   return {
     headline: `A request to webhook ${webhook} was refused ${told(at, deps)}: ${sentence}`,
     facts: [
@@ -59,21 +64,25 @@ function came(delivery: DeliveryRecord, deps: ExplainDeps): string {
   return `${kind} came to webhook ${webhook} ${told(receivedAt, deps)} from ${remoteAddress}${named}.`
 }
 
-function pushed({ repository, ref, after, pusher }: DeliveryRecord): readonly string[] {
+function pushed({ repository, ref, after, pusher, ignored }: DeliveryRecord): readonly string[] {
   if (ref === null) return []
-  const what = after === null ? `deleted ${branchOf(ref) ?? ref}` : `moved ${branchOf(ref) ?? ref} to ${short(after)}`
+  const where = branchOf(ref) ?? ref
+  const isDeleted = after === null && ignored.some(({ reason }) => reason === 'deleted')
+  const what = isDeleted ? `deleted ${where}` : `pushed ${after === null ? '' : `${short(after)} `}to ${where}`
   return [`${pusher ?? 'Somebody'} ${what}${repository === null ? '' : ` in ${repository}`}.`]
 }
 
 /** What stood in the way, of each app or of the delivery as a whole. */
-function meaningsOf(delivery: DeliveryRecord, { map }: ExplainDeps): readonly Meaning[] {
+async function meaningsOf(delivery: DeliveryRecord, deps: ExplainDeps): Promise<readonly Meaning[]> {
+  if (delivery.result === 'malformed') return []
+  const back = await lookBack(delivery, deps)
   if (delivery.ignored.length > 0) {
-    return delivery.ignored.map(({ app, reason }) =>
-      ignoredMeaning(reason, { name: app, app: map().apps.get(app), delivery }),
-    )
+    const { apps } = deps.map()
+    return delivery.ignored.map((one) => ignoredMeaning(one, { app: apps.get(one.app), delivery, again: back.again }))
   }
-  const whole = delivery.reason === null ? null : wholeMeaning(delivery.reason, delivery)
-  return whole === null ? [] : [whole]
+  const noApp = noAppMeaning(delivery, { back, deps })
+  const whole = wholeMeaning(delivery, { form: formOf(delivery.webhook, deps), noApp })
+  return whole === null ? [] : [{ ...whole, sentence: capital(whole.sentence) }]
 }
 
 /** What became of the deployments it made. */
@@ -99,19 +108,23 @@ async function madeBefore({ result, duplicateOf }: DeliveryRecord, deps: Explain
   return Promise.all(told)
 }
 
-async function advice(delivery: DeliveryRecord, { store }: ExplainDeps): Promise<readonly string[]> {
+async function advice(delivery: DeliveryRecord, { store, map }: ExplainDeps): Promise<readonly string[]> {
+  const { webhook, ref } = delivery
   if (delivery.result === 'malformed') {
     return [
-      'Check that "provider:" of the webhook names the git host that sends; if it does, this is a bug worth reporting.',
+      `Mend what sends it. If that is a git host, check that "provider:" of webhook ${webhook} in deploy.yml names it; if it does, this is a bug worth reporting.`,
     ]
   }
   if (delivery.result === 'accepted') {
     return delivery.deployments.map(({ id }) => `More of it: deployhook explain deployment ${id}`)
   }
-  if (delivery.duplicateOf === null) return []
-  const original = await store.delivery(delivery.duplicateOf)
-  const again = original?.deployments.map(({ app }) => `Deploy again all the same: deployhook deploy ${app}`) ?? []
-  return [`What became of the first: deployhook explain delivery ${delivery.duplicateOf}`, ...again]
+  const original = delivery.duplicateOf === null ? null : await store.delivery(delivery.duplicateOf)
+  if (original === null) return []
+  const apps = original.deployments.map(({ app }) => map().apps.get(app)).filter((app) => app !== undefined)
+  return [
+    `What became of the first: deployhook explain delivery ${original.id}`,
+    ...apps.map((app) => `Deploy again all the same: ${deployCommand(app, ref)}`),
+  ]
 }
 
 function capital(sentence: string): string {

@@ -1,8 +1,11 @@
 import type { Explanation } from '../explain.ts'
 import { lengthOf } from '../lib/ago.ts'
+import type { App } from '../model/deploy-map.ts'
 import type { Deployment, StepRecord } from '../model/deployment.ts'
+import { kindAndName, kindOfRef, refsOf, refToDeploy } from '../model/ref-filter.ts'
 import { branchOf } from '../model/ref.ts'
 import { standings, waitingFor } from '../model/queue.ts'
+import { deployCommand } from './deploy-command.ts'
 import { short, told, type ExplainDeps } from './deps.ts'
 import { skippedMeanings, triggerMeanings, waitingMeanings } from './reasons.ts'
 
@@ -63,8 +66,10 @@ async function origin({ trigger, delivery }: Deployment, { store, clock }: Expla
   return `Delivery ${id} asked for it: ${what}${pusher === null ? '' : ` by ${pusher}`}, which came to webhook ${webhook} ${told(receivedAt, { clock })}.`
 }
 
-function commits({ requestedRevision, revision }: Deployment): readonly string[] {
+function commits({ ref, requestedRevision, revision }: Deployment): readonly string[] {
   if (revision === null) return []
+  // An annotated tag is an object of its own, and a push names that.
+  if (ref.startsWith('refs/tags/')) return [`The ${kindAndName(ref)} leads to the commit ${short(revision)}.`]
   if (requestedRevision === null) return [`The tip of its branch was ${short(revision)}.`]
   if (requestedRevision === revision) return [`It took the commit that was pushed, ${short(revision)}.`]
   return [
@@ -120,12 +125,32 @@ function meanwhile({ id }: Deployment): readonly string[] {
   return [`See it live: deployhook logs -f ${id}`, `End it: deployhook cancel ${id}`]
 }
 
-function afterwards({ id, app, outcome, supersededBy, reason }: Deployment, { map }: ExplainDeps): readonly string[] {
+function afterwards(deployment: Deployment, { map }: ExplainDeps): readonly string[] {
+  const { id, app: name, outcome, supersededBy, reason, ref } = deployment
   if (outcome === 'succeeded') return [`See what it printed: deployhook logs ${id}`]
   if (supersededBy !== null) return [`Look at that one: deployhook explain deployment ${supersededBy}`]
-  if (!map().apps.has(app))
-    return [`${app} is no longer in deploy.yml. If it was renamed, say "was: ${app}" in its new entry.`]
-  if (outcome === 'skipped' && reason !== 'branch_gone') return [`Deploy it all the same: deployhook deploy ${app}`]
-  if (reason === 'path_occupied') return [`Take the directory over: deployhook deploy ${app} --adopt`]
+  const app = map().apps.get(name)
+  if (app === undefined)
+    return [`${name} is no longer in deploy.yml. If it was renamed, say "was: ${name}" in its new entry.`]
+  const command = deployCommand(app, ref)
+  if (reason === 'ref_unwanted') return afterRefUnwanted(app, ref)
+  if (outcome === 'skipped' && reason === 'paths') {
+    return [
+      `If one of those files is part of ${name}, add it to "paths:" of ${name} in deploy.yml, then: deployhook reload`,
+      `Deploy it all the same: ${command}`,
+    ]
+  }
+  if (outcome === 'skipped' && reason !== 'branch_gone') return [`Deploy it all the same: ${command}`]
+  if (reason === 'path_occupied') return [`Take the directory over: ${command} --adopt`]
   return [`See what it printed: deployhook logs ${id}`, `When the cause is mended, try again: deployhook retry ${id}`]
+}
+
+/** Neither a retry nor a request gets it, before deploy.yml wants it again. */
+function afterRefUnwanted(app: App, ref: string): readonly string[] {
+  if (refToDeploy(app, ref) !== null) return [`deploy.yml wants it again: ${deployCommand(app, ref)}`]
+  const key = kindOfRef(ref) === 'tag' ? 'tags' : 'branches'
+  return [
+    `${app.name} deploys ${refsOf(app)} now. If it is to deploy ${kindAndName(ref)} after all, add that to "${key}:" of ${app.name} in deploy.yml, then: deployhook reload`,
+    `Then deploy it: ${deployCommand(app, ref)}`,
+  ]
 }

@@ -2,7 +2,8 @@ import type { Explanation } from '../explain.ts'
 import type { DeliveryRecord, Refusal } from '../model/delivery.ts'
 import type { Server, Webhook } from '../model/deploy-map.ts'
 import { told, type ExplainDeps } from './deps.ts'
-import { refusalMeanings } from './reasons.ts'
+import { formOf } from './form.ts'
+import { refusalMeaning } from './refusals.ts'
 import { explainStrays } from './strays.ts'
 
 /** The whole picture, for when nothing happens: does anything arrive, is it believed, is deploy.yml the one in use. */
@@ -25,7 +26,7 @@ export async function explainEverything(deps: ExplainDeps): Promise<Explanation>
     ],
     next: [
       ...(problems.length === 0 ? [] : ['Mend deploy.yml: deployhook check, then deployhook reload']),
-      ...new Set(webhooks.flatMap((seen) => seenAdvice(seen, map().server))),
+      ...new Set(webhooks.flatMap((seen) => seenAdvice(seen, deps))),
       ...strays.next,
       'See what arrived: deployhook deliveries, and why it did what it did: deployhook explain delivery ID',
     ],
@@ -45,11 +46,7 @@ export async function explainWebhook(webhook: Webhook, deps: ExplainDeps): Promi
       ...strays.facts,
       noCatchUp,
     ],
-    next: [
-      ...seenAdvice(seen, deps.map().server),
-      ...strays.next,
-      `See what arrived: deployhook deliveries --webhook ${name}`,
-    ],
+    next: [...seenAdvice(seen, deps), ...strays.next, `See what arrived: deployhook deliveries --webhook ${name}`],
   }
 }
 
@@ -102,21 +99,22 @@ function seenFacts({ webhook, last, refused }: Seen, deps: ExplainDeps): readonl
       ? `Webhook ${name}: no delivery has been believed yet.`
       : `Webhook ${name}: the last delivery is ${last.id}, ${told(last.receivedAt, deps)}: ${last.result}${last.reason === null ? '' : ` (${last.reason})`}.`
   if (refused.last === undefined) return [arrived]
-  const { at, remoteAddress, reason } = refused.last
+  const { at, remoteAddress } = refused.last
   return [
     arrived,
-    `Webhook ${name}: ${counted(refused.count, 'request')} refused since the start, the last ${told(at, deps)} from ${remoteAddress}: ${refusalMeanings[reason].sentence}.`,
+    `Webhook ${name}: ${counted(refused.count, 'request')} refused since the start, the last ${told(at, deps)} from ${remoteAddress}: ${refusalMeaning(refused.last, deps).sentence}.`,
   ]
 }
 
-function seenAdvice(seen: Seen, server: Server): readonly string[] {
+function seenAdvice(seen: Seen, deps: ExplainDeps): readonly string[] {
   const { webhook, last, refused } = seen
   if (isRefusing(seen) && refused.last !== undefined)
-    return [`Webhook ${webhook.name}: ${refusalMeanings[refused.last.reason].cure}`]
+    return [`Webhook ${webhook.name}: ${refusalMeaning(refused.last, deps).cure}`]
   if (last !== undefined) return []
-  const url = urlOf(webhook.name, server)
+  const url = urlOf(webhook.name, deps.map().server)
+  const { urlField, secretField, fields } = formOf(webhook.name, deps)
   return [
-    `Check the webhook form: the payload URL is ${url}, the content type application/json, the secret that of webhook ${webhook.name}, the event "push"; its list of recent deliveries shows what the host was answered.`,
+    `Check the form at the git host: ${urlField} ${url}, ${secretField} the secret of webhook ${webhook.name}, ${fields.join(', ')}. If it lists what it sent, it also shows the answers.`,
     `Does the proxy pass /hooks/ on? From outside: curl -i -X POST ${url} must answer 401. A 404 or 502 comes from the proxy, a time-out from a firewall.`,
   ]
 }

@@ -1,97 +1,93 @@
-import { branchOf, tagOf } from '../model/ref.ts'
-import { refsOf } from '../model/ref-filter.ts'
+import type { DeliveryRecord, IgnoredApp } from '../model/delivery.ts'
 import type { App } from '../model/deploy-map.ts'
-import type { DeliveryRecord, IgnoredReason, RefusalReason } from '../model/delivery.ts'
+import { deploysRef, refsOf } from '../model/ref-filter.ts'
+import { shortRef } from '../model/ref.ts'
+import type { HookForm } from '../providers/provider.ts'
+import { deployCommand } from './deploy-command.ts'
 
 /** What a reason code means as one sentence, and what to do about it. */
 export type Meaning = { readonly sentence: string; readonly cure: string }
 
-/** Why a request was not believed, for the person who set up the webhook. */
-export const refusalMeanings: Readonly<Record<RefusalReason, Meaning>> = {
-  no_signature: {
-    sentence: 'it carried no signature: the form at the git host holds no secret, or it was sent by somebody else',
-    cure: 'Enter the secret of deploy.yml in the webhook form (GitHub: "Secret", GitLab: "Secret token" or "Signing token"), save, and redeliver.',
-  },
-  bad_signature: {
-    sentence: 'the secret in the form is not the one in deploy.yml',
-    cure: 'Enter the same secret in both (mind a space or line break at its end), then redeliver. After changing it on this side: deployhook reload for one from a file, systemctl restart deployhook for one from the environment or a credential. If they are the same, a proxy changes the body on its way.',
-  },
-  wrong_scheme: {
-    sentence:
-      'it was signed in a way that this webhook does not take, such as SHA-1 alone or by another kind of git host',
-    cure: 'Check that "provider:" of the webhook in deploy.yml names the git host that sends, and that the host signs with SHA-256. At GitLab a secret that starts with whsec_ goes into "Signing token", any other into "Secret token".',
-  },
-  stale: {
-    sentence: 'its time stamp is too far from the time of this machine',
-    cure: 'Check the clock of this machine (timedatectl), then redeliver from the git host, which stamps it anew.',
-  },
-  malformed_header: {
-    sentence: 'its signature header was doubled or not of the form that the git host writes',
-    cure: 'Look at what the proxy in front does to headers: it must pass them on once and unchanged.',
-  },
-}
-
-/** Why an app that knows the repository did not want a push. */
+/** Why an app that knows the repository did not want a push. Every sentence begins with the app's name. */
 export function ignoredMeaning(
-  reason: IgnoredReason,
-  { name, app, delivery }: { readonly name: string; readonly app: App | undefined; readonly delivery: DeliveryRecord },
+  { app: name, reason }: IgnoredApp,
+  {
+    app,
+    delivery,
+    again,
+  }: { readonly app: App | undefined; readonly delivery: DeliveryRecord; readonly again: string },
 ): Meaning {
-  const branch = delivery.ref === null ? null : (branchOf(delivery.ref) ?? delivery.ref)
-  const wanted = app === undefined ? null : refsOf(app)
-  const tag = delivery.ref === null ? null : tagOf(delivery.ref)
-  const cures: Readonly<Record<IgnoredReason, Meaning>> = {
+  if (app === undefined) return goneMeaning({ name, reason, again })
+  const branch = delivery.ref === null ? 'a branch that nobody named' : shortRef(delivery.ref)
+  if ((reason === 'branch' || reason === 'tag') && delivery.ref !== null && deploysRef(app, delivery.ref)) {
+    return {
+      sentence: `${name} did not deploy ${branch} by the deploy.yml of then; by that of now it does`,
+      cure: `To have it judged by that of now: ${again}`,
+    }
+  }
+  const nowWanted = `Then deployhook reload, and ${again}.`
+  const meanings: Readonly<Record<AppReason, Meaning>> = {
     webhook: {
-      sentence: `${name} takes pushes from ${app?.webhook ? `webhook ${app.webhook}` : 'one webhook'} only, and this came to ${delivery.webhook}`,
-      cure: `Point the git host at the other webhook, or take "webhook:" out of ${name} in deploy.yml.`,
+      sentence: `${name} takes pushes from ${app.webhook === null ? 'any webhook now' : `webhook ${app.webhook} only`}, and this came to ${delivery.webhook}`,
+      cure: `Enter the URL of that webhook (/hooks/${app.webhook ?? 'NAME'}) in the form at the git host, or take "webhook:" out of ${name} in deploy.yml. ${nowWanted}`,
     },
     tag: {
-      sentence: `${name} deploys ${wanted ?? 'something else'}, and this was a push of ${tag === null ? 'a tag' : `tag ${tag}`}`,
-      cure: `If tags are to be deployed, set "tags:" of ${name} in deploy.yml, such as tags: ["v*"] (then deployhook reload, and ${again(delivery)}).`,
+      sentence: `${name} deploys ${refsOf(app)}, and this was a push of tag ${branch}`,
+      cure: `If tags are to be deployed, set "tags:" of ${name} in deploy.yml, such as tags: ["v*"]${app.branch === null ? '' : `, and branches: ["${app.branch}"] in place of "branch:" to keep that`}. ${nowWanted}`,
     },
     branch: {
-      sentence: `${name} deploys ${wanted ?? 'another branch'}, and this was a push to ${branch ?? 'another branch'}`,
-      cure: `Push to ${app?.branch ?? 'a branch that it deploys'}, or set "${app?.branch === null ? 'branches' : 'branch'}:" of ${name} in deploy.yml (then deployhook reload, and ${again(delivery)}).`,
+      sentence: `${name} deploys ${refsOf(app)}, and this was a push to ${branch}`,
+      cure: `Push to ${app.branch ?? 'one that it deploys'}, or set "${app.branch === null ? 'branches' : 'branch'}:" of ${name} in deploy.yml. ${nowWanted}`,
     },
     deleted: {
-      sentence: `the push deleted ${branch ?? 'the branch'}, so there is nothing of it to deploy for ${name}`,
-      cure: `If it was a mistake, push the branch again; what is live of ${name} stays.`,
+      sentence: `${name} has nothing to deploy of it: the push deleted ${branch}`,
+      cure: `If it was a mistake, push ${branch} again; what is live of ${name} stays.`,
     },
     skip: {
-      sentence: `the newest commit asks in its message not to be deployed to ${name}`,
-      cure: `Deploy it all the same: deployhook deploy ${name}`,
+      sentence: `${name} leaves it out, as the newest commit asks in its message ("skip:" of ${name} in deploy.yml)`,
+      cure: `Deploy it all the same: ${deployCommand(app, delivery.ref)}`,
     },
-    ...wholeDelivery(delivery),
   }
-  return cures[reason]
+  return isAppReason(reason) ? meanings[reason] : goneMeaning({ name, reason, again })
 }
 
-/** Why a delivery as a whole wanted nothing; null for a reason that newer code wrote or that belongs to an app. */
-export function wholeMeaning(reason: string, delivery: DeliveryRecord): Meaning | null {
-  const meanings: Readonly<Record<string, Meaning>> = wholeDelivery(delivery)
-  return Object.hasOwn(meanings, reason) ? (meanings[reason] ?? null) : null
+type AppReason = 'webhook' | 'tag' | 'branch' | 'deleted' | 'skip'
+
+function isAppReason(reason: IgnoredApp['reason']): reason is AppReason {
+  return reason !== 'event' && reason !== 'ping' && reason !== 'no_app'
 }
 
-function wholeDelivery(delivery: DeliveryRecord): Readonly<Record<'event' | 'ping' | 'no_app', Meaning>> {
-  const { event, repository } = delivery
+/** Nothing more can be said of an app that is no longer in the map. */
+function goneMeaning({ name, reason, again }: { name: string; reason: string; again: string }): Meaning {
   return {
-    event: {
-      sentence: `an event of the kind ${event ?? 'it sent'} never deploys anything: only pushes do`,
-      cure: 'Nothing is wrong. To be spared these, choose "Just the push event" (GitHub) or "Push events" (GitLab) in the webhook form.',
-    },
-    ping: {
-      sentence: "this was the git host's own test of the webhook: it works",
-      cure: 'Push to a branch that an app deploys.',
-    },
-    no_app: {
-      sentence: `no app of deploy.yml has the repository ${repository ?? 'that it names'}`,
-      cure: `Compare "repo:" of the app with the repository's name at the git host; a name that differs goes into its "aliases:"${repository === null ? '' : ` (here ${repository})`}. Then deployhook reload, and ${again(delivery)}: it is judged afresh.`,
-    },
+    sentence: `${name} did not want it (${reason}), and is no longer in deploy.yml`,
+    cure: `If ${name} was renamed, ${again}: the apps of now are asked.`,
   }
 }
 
-/** The git host's button works also where no bodies are kept. */
-function again({ id }: DeliveryRecord): string {
-  return `deployhook replay ${id}, or redeliver from the git host`
+/** Why a delivery as a whole wanted nothing, for a reason that belongs to no app; null for one that newer code wrote. */
+export function wholeMeaning(
+  { event, reason }: DeliveryRecord,
+  { form, noApp }: { readonly form: HookForm; readonly noApp: Meaning },
+): Meaning | null {
+  const meanings: ReadonlyMap<string | null, Meaning> = new Map([
+    [
+      'event',
+      {
+        sentence: `an event of the kind ${event ?? 'it sent'} never deploys anything: only pushes do`,
+        cure: `Nothing is wrong. To be spared these, choose in the form at the git host: ${form.fields.join(', ')}.`,
+      },
+    ],
+    [
+      'ping',
+      {
+        sentence: "this was the git host's own test of the webhook: it works",
+        cure: 'Push to a branch that an app deploys.',
+      },
+    ],
+    ['no_app', noApp],
+  ])
+  return meanings.get(reason) ?? null
 }
 
 /** Why a deployment was left at that, by its reason code. */

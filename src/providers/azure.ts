@@ -41,6 +41,22 @@ export const azure: Provider = {
   headers: [],
   proof: () => 'password or header',
 
+  form: ({ options }) => {
+    const { username, header } = optionsSchema.parse(options)
+    const user = username === undefined ? '' : ` (the username: ${username})`
+    return {
+      urlField: '"URL"',
+      secretField:
+        header === undefined ? `"Basic authentication password"${user}` : `"HTTP headers", as ${header}:SECRET`,
+      fields: ['"Resource details to send" All', 'the event "Code pushed"'],
+      sends:
+        header === undefined
+          ? 'basic authentication, because deploy.yml has no "header:" for this webhook'
+          : `the header ${header}, as "header:" in deploy.yml says, and not basic authentication`,
+      again: 'push again',
+    }
+  },
+
   verify(delivery, { secrets, options }) {
     const sent = passwordIn(delivery.headers, optionsSchema.parse(options))
     if ('refused' in sent) return sent

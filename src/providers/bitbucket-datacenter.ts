@@ -28,6 +28,14 @@ export const bitbucketDatacenter: Provider = {
   headers: ['x-event-key', 'x-request-id'],
   proof: () => 'signature over the body',
 
+  form: () => ({
+    urlField: '"URL"',
+    secretField: '"Secret"',
+    fields: ['"Active"', 'the event "Repository: Push"'],
+    sends: 'the header X-Hub-Signature with SHA-256',
+    again: 'push again, for it has no button to resend one',
+  }),
+
   verify: (delivery, { secrets }) =>
     verifyHubSignature(delivery, { secrets, header: 'x-hub-signature', idHeader: 'x-request-id', otherSchemes }),
 

@@ -29,6 +29,14 @@ export const bitbucket: Provider = {
   headers: ['x-event-key', 'x-request-uuid', 'x-hook-uuid', 'x-attempt-number'],
   proof: () => 'signature over the body',
 
+  form: () => ({
+    urlField: '"URL"',
+    secretField: '"Secret"',
+    fields: ['"Active"', 'the trigger "Repository push"'],
+    sends: 'the header X-Hub-Signature with SHA-256',
+    again: 'resend it under "View requests"',
+  }),
+
   verify: (delivery, { secrets }) =>
     verifyHubSignature(delivery, { secrets, header: 'x-hub-signature', idHeader: 'x-request-uuid', otherSchemes }),
 
@@ -132,7 +140,13 @@ function writtenAs(push: SamplePush): object {
     repository: {
       name: repository.split('/').at(-1),
       full_name: repository,
-      links: { html: { href: `https://${identityOf(push.url) ?? repository}` } },
+      links: { html: { href: pageOf(push) } },
     },
   }
+}
+
+/** Where people look at it; of a repository on this host, which has no page, its clone URL. */
+function pageOf({ repository, url: cloneUrl }: SamplePush): string {
+  const identity = identityOf(cloneUrl) ?? repository
+  return identity.startsWith('file:') ? cloneUrl : `https://${identity}`
 }

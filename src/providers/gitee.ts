@@ -20,6 +20,14 @@ export const gitee: Provider = {
   proofsInBody: ['password', 'sign'],
   proof: () => 'password or signature',
 
+  form: () => ({
+    urlField: '"URL"',
+    secretField: '"WebHook 密码" (password) or "签名密钥" (signing key)',
+    fields: ['"Push" (and "Tag Push" for tags)'],
+    sends: 'the headers X-Gitee-Token and X-Gitee-Timestamp (milliseconds); a signature is good for an hour',
+    again: 'push again',
+  }),
+
   verify(delivery, { secrets }) {
     const { headers, receivedAt } = delivery
     const token = headerOf(headers, 'x-gitee-token')

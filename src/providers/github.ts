@@ -17,6 +17,14 @@ export const github: Provider = {
   headers: ['x-github-event', 'x-github-delivery'],
   proof: () => 'signature over the body',
 
+  form: () => ({
+    urlField: '"Payload URL"',
+    secretField: '"Secret"',
+    fields: ['"Content type" application/json', '"Just the push event"'],
+    sends: 'the header X-Hub-Signature-256, which an old GitHub Enterprise with SHA-1 alone does not',
+    again: 'redeliver it under "Recent Deliveries"',
+  }),
+
   verify: (delivery, { secrets }) =>
     verifyHubSignature(delivery, {
       secrets,

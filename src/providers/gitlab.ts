@@ -39,6 +39,16 @@ export const gitlab: Provider = {
   headers: ['x-gitlab-event', 'x-gitlab-event-uuid', 'x-gitlab-webhook-uuid', 'webhook-id', 'idempotency-key'],
   proof: (secrets) => (isSigned(secrets) ? 'signature over id, time and body' : 'secret token'),
 
+  form: ({ secrets }) => ({
+    urlField: '"URL"',
+    secretField: isSigned(secrets) ? '"Signing token"' : '"Secret token"',
+    fields: ['"Push events" (and "Tag push events" for tags)'],
+    sends: isSigned(secrets)
+      ? 'the headers webhook-id, webhook-timestamp and webhook-signature: a secret that starts with whsec_ goes into "Signing token", not into "Secret token"'
+      : 'the header X-Gitlab-Token: a secret that does not start with whsec_ goes into "Secret token", not into "Signing token"',
+    again: 'resend it under "Recent events"',
+  }),
+
   checkSecrets(secrets) {
     const texts = secrets.map((secret) => secret.reveal())
     const signing = texts.filter(isSigningSecret)

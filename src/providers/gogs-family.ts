@@ -39,6 +39,7 @@ export type Descent = {
  */
 export function createGogsFamily({ names, createsTags }: Descent): Provider {
   const [own] = names
+  const kind = own.charAt(0).toUpperCase() + own.slice(1)
   const spelt = (what: 'event' | 'delivery' | 'signature') => names.map((name) => `x-${name}-${what}` as const)
   const sent = (headers: VerifiedDelivery['headers'], what: Parameters<typeof spelt>[0]) =>
     spelt(what).find((name) => headers[name] !== undefined) ?? (`x-${own}-${what}` as const)
@@ -47,6 +48,14 @@ export function createGogsFamily({ names, createsTags }: Descent): Provider {
     options: z.strictObject({}),
     headers: [...spelt('event'), ...spelt('delivery')],
     proof: () => 'signature over the body',
+
+    form: () => ({
+      urlField: own === 'gogs' ? '"Payload URL"' : '"Target URL"',
+      secretField: '"Secret"',
+      fields: ['"Content type" application/json', own === 'gogs' ? '"Just the push event"' : '"Push events"'],
+      sends: `the header X-${kind}-Signature: the webhook must be of the type "${kind}", not Slack or another`,
+      again: 'send it again under "Recent Deliveries"',
+    }),
 
     verify(delivery, { secrets }) {
       const { headers } = delivery

@@ -36,6 +36,9 @@ export type Provider = {
   /** What proves a delivery where these are the secrets, in the words of the host's form: `signature over the body`. */
   proof(secrets: readonly Secret[]): string
 
+  /** The host's own form for this webhook, as far as advice names its fields. */
+  form(webhook: { readonly secrets: readonly Secret[]; readonly options: unknown }): HookForm
+
   /**
    * Proves that the delivery was sent by somebody who knows one of the secrets, over the exact bytes of the body and in
    * constant time, before anything of the body is parsed. `secrets` is never empty.
@@ -64,6 +67,18 @@ export type Parsed =
   | { readonly kind: 'ignored'; readonly event: string | null; readonly reason: 'event' | 'ping' }
   /** `problem` names the field and what it should be, and quotes nothing from the body. */
   | { readonly kind: 'malformed'; readonly event: string | null; readonly problem: string }
+
+/** What the form of a webhook is called in the host's own words, so that nobody looks for a field that is not there. */
+export type HookForm = {
+  /** Each field with what goes into it, but for URL and secret: `"Content type" application/json`. */
+  readonly fields: readonly string[]
+  readonly urlField: string
+  readonly secretField: string
+  /** What a rightly filled form makes the host send: the headers that prove, and what is easily mistaken for them. */
+  readonly sends: string
+  /** How the host is made to send a delivery once more, as an order: `redeliver it under "Recent Deliveries"`. */
+  readonly again: string
+}
 
 /** A push to make up. */
 export type SamplePush = {

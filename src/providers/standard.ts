@@ -20,6 +20,15 @@ export const standard: Provider = {
 
   makeSecret,
 
+  form: () => ({
+    urlField: 'the URL',
+    secretField: 'the signing secret (whsec_…)',
+    fields: ['the method POST', 'a body with repository and ref, or app'],
+    sends:
+      'webhook-id (without a dot), webhook-timestamp (seconds since 1970, five minutes off at most) and webhook-signature (v1, and then base64)',
+    again: 'send it again, signed anew',
+  }),
+
   checkSecrets(secrets) {
     if (secrets.every((secret) => signingKey(secret.reveal()) !== null)) return null
     return `must be ${signingSecretForm}: make one with ${makeSecret}`

@@ -143,3 +143,13 @@ it('a delivery of Gitee is replayed from a body that holds neither password nor 
   })
   expect(await intake.ingest.replay(1)).toMatchObject({ delivery: 2 })
 })
+
+it('a delivery of Gitee that cannot be read is not kept, for nobody knows where its password stands', async () => {
+  const fixture = fixtures.find(({ provider, name }) => provider === 'gitee' && name === 'push-by-sign')
+  const gitee = { name: 'gitee', provider: 'gitee', secrets: [new Secret(fixture?.secret ?? '')], options: {} }
+  const intake = await createIntake([app])
+  intake.map = createMap([app], [gitee])
+  const sent = { ...(fixture?.delivery ?? expect.fail()), webhook: 'gitee', body: Buffer.from('hook=%7B%22sign%22') }
+  expect(await intake.ingest.receive(sent, gitee)).toMatchObject({ result: 'malformed', delivery: 1 })
+  expect((await intake.store.recall(1, later))?.delivery).toBeNull()
+})

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { alreadyLive } from '../../src/model/already-live.ts'
+import { alreadyLive, countedFrom, nothingChanged } from '../../src/model/already-live.ts'
+import { createPathFilter } from '../../src/model/path-filter.ts'
 import { createApp, globOf, revision } from '../support/map.ts'
 
 const app = createApp('blog', { fingerprint: 'now', branch: null, tags: [globOf('v*')] })
@@ -24,5 +25,34 @@ describe('a deployment goes on', () => {
     ['a person asked for it', { deployment: { ...deployment, trigger: 'manual' } as const }],
   ])('when %s', (_when, { tip = revision('a'), ...change }: { tip?: ReturnType<typeof revision> } & object) => {
     expect(alreadyLive(tip, { deployment, live, app, ...change })).toBeNull()
+  })
+})
+
+describe('changed files', () => {
+  const shop = { ...app, paths: createPathFilter(['shop/**', '!**/*.md']) }
+
+  it('are counted from what is live, for an automatic deployment of an app with paths', () => {
+    expect(countedFrom({ deployment, live, app: shop })).toBe(revision('a'))
+  })
+
+  it.each([
+    ['the app has no paths', { app }],
+    ['a person asked for it', { deployment: { ...deployment, trigger: 'manual' } as const }],
+    ['the entry has changed', { app: { ...shop, fingerprint: 'then' } }],
+    ['it is not known what is live', { live: { ...live, revision: null } }],
+  ])('decide nothing when %s', (_when, change: object) => {
+    expect(countedFrom({ deployment, live, app: shop, ...change })).toBeNull()
+  })
+
+  it('are a reason to leave it at that when none of them is wanted', () => {
+    expect(nothingChanged(['blog/a', 'shop/a.md'], { deployment, live, app: shop })).toEqual({
+      reason: 'paths',
+      message: '2 files have changed, none below paths; aaaaaaaa is live since deployment 7',
+    })
+  })
+
+  it('are none when one of them is wanted, or when they are not known', () => {
+    expect(nothingChanged(['blog/a', 'shop/a'], { deployment, live, app: shop })).toBeNull()
+    expect(nothingChanged(null, { deployment, live, app: shop })).toBeNull()
   })
 })

@@ -78,6 +78,9 @@ describe('the identity of a repository', () => {
     'ssh://git@github.com:22/acme/blog.git',
     'github.com/acme/blog',
     'GitHub.com/acme/blog.git',
+    'https://github.com:443/acme/blog.git',
+    'https://github.com//acme//blog.git',
+    'https://github.com/%61cme/blog',
   ])('is the same for %s', (text) => {
     expect(identityOf(text)).toBe('github.com/acme/blog')
   })
@@ -89,6 +92,24 @@ describe('the identity of a repository', () => {
     ['https://gitlab.com/group/blog.git', 'https://gitlab.com/group/sub/blog.git'],
   ])('of %s is not that of %s', (one, other) => {
     expect(identityOf(one)).not.toBe(identityOf(other))
+  })
+
+  it('is the same for a name with a space, however the URL spells it', () => {
+    const spellings = [
+      'https://dev.azure.com/acme/My%20Shop/_git/My%20Blog',
+      'https://dev.azure.com/Acme/my%20shop/_git/my%20blog/',
+      'https://dev.azure.com/acme/My%20Shop/_git/My%20Blog.git',
+    ]
+    expect(new Set(spellings.map(identityOf))).toEqual(new Set(['dev.azure.com/acme/my%20shop/_git/my%20blog']))
+    expect(identityOf('git@ssh.dev.azure.com:v3/acme/My%20Shop/My%20Blog')).toBe(
+      'ssh.dev.azure.com/v3/acme/my%20shop/my%20blog',
+    )
+  })
+
+  it('is no other for a slash or a dot that the URL hides', () => {
+    expect(identityOf('https://github.com/acme%2Fblog')).toBe('github.com/acme/blog')
+    expect(identityOf('https://github.com/acme/../evil/blog')).toBe('github.com/evil/blog')
+    expect(identityOf('https://github.com/acme/%2e%2e/evil/blog')).toBe('github.com/evil/blog')
   })
 
   it('may lack the host', () => {

@@ -67,6 +67,21 @@ describe.each([
   })
 })
 
+describe('what only people read of a push', () => {
+  const commit = { commitId: revision('b'), comment: 'Fix', author: { name: 'ada' } }
+
+  it.each([
+    ['azure', ['resource', 'commits'], [1, null, {}, { commitId: 7 }, commit]],
+    ['bitbucket-datacenter', ['repository', 'links', 'clone'], [1, null, { href: 7 }]],
+  ] as const)('%s: is passed over one by one where %j holds anything else', (name, field, value) => {
+    const answer = JSON.parse(problemOf(name, field, value)) as Parsed
+    expect(answer.kind).toBe('pushes')
+    if (name === 'azure') expect(answer.pushes[0]?.headCommit).toEqual({ message: 'Fix', author: 'ada' })
+  })
+})
+
+type Parsed = { readonly kind: string; readonly pushes: readonly { readonly headCommit: unknown }[] }
+
 type Nested = { readonly [key: string]: unknown }
 
 describe('a change of bitbucket-datacenter', () => {

@@ -220,7 +220,7 @@ describe.each(dialects)(
       expect(push({ [project]: { [name]: '\u0430cme/blog' } })).toMatchObject({ names: ['\u0430cme/blog'] })
     })
 
-    it('keeps what people typed as they typed it, but no more than 4096 characters of a message and 256 of a name', () => {
+    it('keeps what people typed as they typed it, but no more than 65,536 characters of a message and 256 of a name', () => {
       const typed = '\u001b[31m<b>[skip ci]</b>\u202e\u0000'
       expect(push({ ...pusher(typed), ...message(typed) })).toMatchObject({
         pusher: typed,
@@ -228,10 +228,10 @@ describe.each(dialects)(
       })
       expect(push({ ...pusher(long), ...message(long) })).toMatchObject({
         pusher: long.slice(0, 256),
-        headCommit: { message: long.slice(0, 4096), author: long.slice(0, 256) },
+        headCommit: { message: long.slice(0, 65_536), author: long.slice(0, 256) },
       })
-      expect(push(message('\ud83e\udd89'.repeat(5000)))).toMatchObject({
-        headCommit: { message: '\ud83e\udd89'.repeat(2048) },
+      expect(push(message('\ud83e\udd89'.repeat(40_000)))).toMatchObject({
+        headCommit: { message: '\ud83e\udd89'.repeat(32_768) },
       })
       expect(push(message(`x${'\ud83e\udd89'.repeat(5000)}`))).toMatchObject({
         headCommit: { message: `x${'\ud83e\udd89'.repeat(2047)}\ufffd` },

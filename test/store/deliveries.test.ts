@@ -194,6 +194,18 @@ describe('a redelivery', () => {
     expect(await store.accept(arrival({ providerId: 'a-1' }))).toMatchObject({ result: 'accepted' })
   })
 
+  it.each(['branch_gone', 'ref_unwanted', 'app_removed'] as const)(
+    'makes a new deployment when the last one was skipped for %s: that may have changed since',
+    async (reason) => {
+      const { store } = await openTestStore()
+      await store.accept(arrival({ providerId: 'a-1' }))
+      const { owner } = await claimed(store)
+      await store.finish(owner, { outcome: 'skipped', reason, message: null }, at(2))
+
+      expect(await store.accept(arrival({ providerId: 'a-1' }))).toMatchObject({ result: 'accepted' })
+    },
+  )
+
   it.each(['succeeded', 'skipped'] as const)('has nothing to do when the last one %s', async (outcome) => {
     const { store } = await openTestStore()
     await store.accept(arrival({ providerId: 'a-1' }))
