@@ -11,11 +11,16 @@ export async function layOutRepository(directory: string): Promise<void> {
   if (await exists(directory)) return
   const beside = `${directory}.new`
   await rm(beside, { recursive: true, force: true })
-  for (const inside of ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags']) {
-    await mkdir(join(beside, inside), { recursive: true, mode: 0o700 })
-  }
+  await layOutMissing(beside)
   await writeFile(join(beside, 'HEAD'), noHead)
   await rename(beside, directory)
+}
+
+/** Makes the directories that git needs to take it for a repository. */
+export async function layOutMissing(directory: string): Promise<void> {
+  for (const inside of ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags']) {
+    await mkdir(join(directory, inside), { recursive: true, mode: 0o700 })
+  }
 }
 
 /** HEAD of a repository that has nothing yet. */
