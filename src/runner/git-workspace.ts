@@ -12,6 +12,7 @@ import type { RunCommand } from './command.ts'
 import { writeGlobalConfig, type GitSettings } from './git-environment.ts'
 import { failureOf } from './git-failure.ts'
 import { createGit, GitCommandError } from './git.ts'
+import { LockHeld } from './lock-holder.ts'
 import { createLocks } from './locks.ts'
 import { checkOutMending } from './mend-checkout.ts'
 import { fetchMending, renewIfBroken } from './mend-mirror.ts'
@@ -114,7 +115,7 @@ async function recordBuilt(app: App, context: GitContext, settings: GitSettings)
     { context, stateDirectory: settings.stateDirectory, what: 'Remembering what the steps built' },
     async () => {
       const git = createGit(settings, context)
-      const tree = await openTree(app, settings.stateDirectory, context.note)
+      const tree = await openTree(app, settings.stateDirectory, context)
       await git.refreshIndex(tree)
       const changed = await git.changed(tree)
       await tree.remember({ built: changed.length === 0 ? null : await treeAsOnDisk(git, tree, changed) })
@@ -141,6 +142,8 @@ async function settled<T>(
   try {
     return await work()
   } catch (error) {
+    if (error instanceof LockHeld && stopReason(context.signal) === 'timed_out')
+      return { kind: 'failed', reason: 'locked', message: `${what} waited until its time was up: ${error.message}` }
     const meanwhile = stopped()
     if (meanwhile !== null) return meanwhile
     const output = error instanceof GitCommandError ? error.output : systemProblem(error)

@@ -11,6 +11,7 @@ import type { RunCommand } from './command.ts'
 import { fetchInto } from './fetch-remote.ts'
 import type { GitSettings } from './git-environment.ts'
 import { createGit } from './git.ts'
+import { waitForOthers } from './lock-holder.ts'
 import { layOutRepository, removeLeftovers, writeRepositoryConfig } from './repository-files.ts'
 import { stateProblem } from './state-parts.ts'
 import type { FetchContext, Fetched, GitContext } from './workspace.ts'
@@ -84,11 +85,12 @@ export async function fetchTip(
   }
 }
 
-async function openMirror(directory: string, { note }: GitContext): Promise<void> {
+async function openMirror(directory: string, context: GitContext): Promise<void> {
   await mkdir(dirname(directory), { recursive: true, mode: 0o700 })
   await layOutRepository(directory)
   await writeRepositoryConfig(directory, { bare: 'true' })
+  await waitForOthers(directory, context)
   const removed = await removeLeftovers(directory)
   if (removed.length > 0)
-    await note(`git: removed what an interrupted fetch left in ${directory}: ${removed.join(', ')}`)
+    await context.note(`git: removed what an interrupted fetch left in ${directory}: ${removed.join(', ')}`)
 }

@@ -5,6 +5,7 @@ import type { App } from '../model/deploy-map.ts'
 import { parseRevision, type Revision } from '../model/revision.ts'
 import type { Entries } from './git-output.ts'
 import { GitCommandError, type Git } from './git.ts'
+import { waitForOthers } from './lock-holder.ts'
 import { mirrorDirectory } from './mirror.ts'
 import { replaceFile } from './replace-file.ts'
 import {
@@ -16,6 +17,7 @@ import {
   writeRepositoryConfig,
 } from './repository-files.ts'
 import { headOf, treeDirectory } from './tree-directory.ts'
+import type { GitContext } from './workspace.ts'
 
 /**
  * The daemon's own repository of an app's tree: index, HEAD and saved refs, with the objects that are nobody else's;
@@ -44,16 +46,17 @@ export type TreeMemory = {
 }
 
 /** Makes the repository if need be, and removes what a git that was killed left in it. By who runs the app alone. */
-export async function openTree(app: App, stateDirectory: string, note: (text: string) => Promise<void>): Promise<Tree> {
+export async function openTree(app: App, stateDirectory: string, context: GitContext): Promise<Tree> {
   const gitDir = treeDirectory(stateDirectory, app.name)
   await mkdir(dirname(gitDir), { recursive: true, mode: 0o700 })
   await layOutRepository(gitDir)
   await layOutMissing(gitDir)
   await writeRepositoryConfig(gitDir, { bare: 'false' })
   await borrowFrom(join(mirrorDirectory(stateDirectory, app.repo), 'objects'), gitDir)
+  await waitForOthers(gitDir, context)
   const removed = await removeLeftovers(gitDir)
   if (removed.length > 0)
-    await note(`git: removed what an interrupted deployment left in ${gitDir}: ${removed.join(', ')}`)
+    await context.note(`git: removed what an interrupted deployment left in ${gitDir}: ${removed.join(', ')}`)
 
   const memory = () => readMemory(gitDir)
   const remember: Tree['remember'] = async (change) =>
