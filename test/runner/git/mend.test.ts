@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -117,6 +118,13 @@ const toTrees: readonly [string, (tree: string) => Promise<void>][] = [
     'empty objects',
     async (tree) => {
       for (const object of await looseObjects(tree)) await overwrite(object, '')
+    },
+  ],
+  [
+    'the object of a saved file that is empty',
+    (tree) => {
+      const id = createHash('sha1').update('blob 4\0mine').digest('hex')
+      return overwrite(join(tree, 'objects', id.slice(0, 2), id.slice(2)), '')
     },
   ],
   [
