@@ -85,6 +85,8 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     path,
     networkEnv,
     localPaths: () => localPaths(map()),
+    clock,
+    log,
   })
   const runner = createRunner({ stateDirectory, stateId: store.stateId, workspace, run, failPoint, user: userOf(env) })
   const worker = createWorker({ store, runner, map, realPath, clock, log, failPoint, retryMs: 1_000 })

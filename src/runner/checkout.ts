@@ -31,7 +31,7 @@ export async function checkOutTree(app: App, revision: Revision, { context, deps
   const { settings, failPoint } = deps
   const { stateDirectory } = settings
   const git = createGit(settings, context)
-  const tree = await openTree(app, stateDirectory, context.note)
+  const tree = await openTree(app, stateDirectory, context)
   failPoint('before-checkout')
 
   const refusal = await takePath(app, tree, { git, context, deps })

@@ -33,6 +33,15 @@ export function gitEnvironment(
   }
 }
 
+/** Honest old history: written by early tools, refused by nobody's host, harmless. */
+const oldHistory: readonly string[] = [
+  'badTimezone',
+  'missingSpaceBeforeDate',
+  'zeroPaddedFilemode',
+  'missingEmail',
+  'missingNameBeforeEmail',
+]
+
 /** On every command line, so that no configuration file can say otherwise. */
 export const hardening: readonly string[] = [
   'core.hooksPath=/dev/null',
@@ -49,6 +58,7 @@ export const hardening: readonly string[] = [
 export const localHardening: readonly string[] = [
   ...hardening,
   'core.fsync=committed,reference',
+  ...oldHistory.map((finding) => `fsck.${finding}=warn`),
   'user.name=deployhook',
   'user.email=deployhook@localhost',
 ]
@@ -60,10 +70,7 @@ export const remoteHardening: readonly string[] = [
   'fetch.recurseSubmodules=false',
   'transfer.bundleURI=false',
   'transfer.fsckObjects=true',
-  // Honest old history: written by early tools, refused by nobody's host, harmless.
-  ...['badTimezone', 'missingSpaceBeforeDate', 'zeroPaddedFilemode', 'missingEmail', 'missingNameBeforeEmail'].map(
-    (finding) => `fetch.fsck.${finding}=warn`,
-  ),
+  ...oldHistory.map((finding) => `fetch.fsck.${finding}=warn`),
 ]
 
 /**

@@ -43,6 +43,14 @@ type Rule = {
   readonly cure: (where: Where, output: string) => string
 }
 
+const storeBroken: Rule = {
+  reason: 'store_broken',
+  pattern:
+    /not a git repository|bad object|unable to read (?:tree|sha1 file|[0-9a-f]{40})|loose object .* is corrupt|is corrupt|does not point to a valid object|invalid object|object file .* is empty|missing (?:blob|tree|commit|necessary objects)|failed to read object|packfile .* (?:is|cannot|does)|index file corrupt|bad (?:index file )?signature|inflate: data stream error|does not match index|index file .* is too small|far too short to be a packfile|unexpected line in .*packed-refs|reference broken|did not send all necessary objects|pack has \d+ unresolved deltas/i,
+  cure: ({ mirror }) =>
+    `What is stored of the repository is broken. Delete ${mirror} (it only holds what can be fetched again) and deploy again.`,
+}
+
 const everywhere: readonly Rule[] = [
   {
     reason: 'git_missing',
@@ -64,14 +72,15 @@ const everywhere: readonly Rule[] = [
     pattern: /fsck error|error in (?:commit|tree|tag|blob) [0-9a-f]+:/,
     cure: () => 'The repository holds an object that git refuses for safety; it has to be mended where it comes from.',
   },
-  {
-    reason: 'bad_objects',
-    pattern:
-      /not a git repository|bad object|unable to read (?:tree|sha1 file|[0-9a-f]{40})|loose object .* is corrupt|is corrupt|does not point to a valid object|invalid object|object file .* is empty|missing (?:blob|tree|commit|necessary objects)|failed to read object|packfile .* (?:is|cannot|does)|index file corrupt|bad (?:index file )?signature|inflate: data stream error|pack has \d+ unresolved deltas/i,
-    cure: ({ mirror }) =>
-      `What is stored of the repository is broken. Delete ${mirror} (it only holds what can be fetched again) and deploy again.`,
-  },
 ]
+
+const tooSlow: Rule = {
+  reason: 'too_slow',
+  pattern: /Operation too slow|transfer closed with .* remaining/,
+  cure: () => 'The host sends too slowly, or stopped: deploy again later.',
+}
+
+const unreachable = () => 'The host cannot be reached, or went away in between: deploy again when it is back.'
 
 /** The most particular first: several of these end with the same last line. */
 const remoteRules: readonly Rule[] = [
@@ -133,33 +142,38 @@ const remoteRules: readonly Rule[] = [
     cure: () =>
       'There is no such repository, or it is private and the key or token given does not open it (hosts do not tell which). Compare repo in deploy.yml, and git.ssh_key or git.token.',
   },
+  tooSlow,
+  {
+    // curl's own numbers: https://curl.se/libcurl/c/libcurl-errors.html. TLS libraries tell of a lost connection, too.
+    reason: 'network',
+    pattern:
+      /RPC failed; curl (?:7|16|18|28|52|55|56|92) |SSL_ERROR_SYSCALL|unexpected eof while reading|non-properly terminated|SSL_read: Connection/i,
+    cure: unreachable,
+  },
   {
     reason: 'tls',
     pattern: /SSL|certificate|gnutls|TLS/,
     cure: () =>
       'The host is not who it should be, or its certificate is not trusted here: install the authority that signed it in the system (update-ca-certificates).',
   },
-  {
-    reason: 'too_slow',
-    pattern: /Operation too slow|transfer closed with .* remaining/,
-    cure: () => 'The host sends too slowly, or stopped: deploy again later.',
-  },
+  ...everywhere,
+  storeBroken,
   {
     reason: 'network',
     pattern:
-      /Could not resolve host|Name or service not known|Temporary failure in name resolution|Connection (?:refused|timed out|reset|closed)|Failed to connect|Couldn't connect|Network is unreachable|No route to host|Operation timed out|early EOF|RPC failed|hung up unexpectedly|returned error: 5\d\d|unexpected disconnect|connect to host|Could not read from remote repository/i,
-    cure: () => 'The host cannot be reached, or went away in between: deploy again when it is back.',
+      /Could not resolve host|Name or service not known|Temporary failure in name resolution|Connection (?:refused|timed out|reset|closed)|Failed to connect|Couldn't connect|Network is unreachable|No route to host|Operation timed out|early EOF|RPC failed|hung up unexpectedly|returned error: (?:429|5\d\d)|unexpected disconnect|connect to host|Could not read from remote repository/i,
+    cure: unreachable,
   },
   {
     reason: 'git_failed',
     pattern: /mismatched algorithms/,
     cure: () => 'The repository uses SHA-256 object names, which deployhook does not support yet.',
   },
-  ...everywhere,
 ]
 
 const localRules: readonly Rule[] = [
   ...everywhere,
+  storeBroken,
   {
     reason: 'path_unusable',
     pattern:

@@ -1,23 +1,29 @@
 import { mkdir, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { Clock } from '../lib/clock.ts'
 import { errorCode } from '../lib/error-code.ts'
 import type { FailPoint } from '../lib/fail-point.ts'
+import type { Log } from '../lib/log.ts'
 import type { App } from '../model/deploy-map.ts'
 import type { Revision } from '../model/revision.ts'
 import { prepareAskpass } from './askpass.ts'
-import { checkOutTree, type CheckoutDeps } from './checkout.ts'
+import type { CheckoutDeps } from './checkout.ts'
 import type { RunCommand } from './command.ts'
 import { writeGlobalConfig, type GitSettings } from './git-environment.ts'
 import { failureOf } from './git-failure.ts'
 import { createGit, GitCommandError } from './git.ts'
+import { LockHeld } from './lock-holder.ts'
 import { createLocks } from './locks.ts'
-import { fetchTip, mirrorDirectory, whereOf, type MirrorDeps } from './mirror.ts'
+import { checkOutMending } from './mend-checkout.ts'
+import { fetchMending, renewIfBroken } from './mend-mirror.ts'
+import { mirrorDirectory, whereOf, type MirrorDeps } from './mirror.ts'
 import { exists } from './repository-files.ts'
 import { treeAsOnDisk } from './scratch-index.ts'
 import { viewNamedAt } from './standing.ts'
 import { stateProblem } from './state-parts.ts'
 import { stopReason } from './stop.ts'
-import { openTree, readMemory, treeDirectory } from './tree.ts'
+import { openTree, readMemory } from './tree.ts'
+import { treeDirectory } from './tree-directory.ts'
 import { viewDirectory, writeGitFile } from './view.ts'
 import type { GitContext, GitFailure, Workspace } from './workspace.ts'
 import type { Stop } from './runner.ts'
@@ -35,13 +41,22 @@ export type WorkspaceDeps = {
   readonly networkEnv?: Readonly<Record<string, string>>
   /** How long a remote may say nothing; 2 minutes unless given. */
   readonly idleMs?: number
+  /** How long https may bring less than 1 KiB/s; 5 minutes unless given. */
+  readonly slowMs?: number
+  /** Pauses between the tries of a fetch that may work a moment later. */
+  readonly retryAfterMs?: readonly number[]
+  readonly clock: Clock
+  readonly log: Pick<Log, 'warn'>
 }
 
 /** The git side of deployments. One at a time per app (the queue sees to that); mirrors are locked in here. */
 export function createWorkspace(deps: WorkspaceDeps): Workspace {
-  const { stateDirectory, run, localPaths, failPoint, path, networkEnv = {}, idleMs = 120_000 } = deps
+  const { stateDirectory, run, localPaths, failPoint, path, networkEnv = {}, idleMs = 120_000, clock, log } = deps
+  const { slowMs = 300_000, retryAfterMs = [2_000, 10_000] } = deps
   const settings: GitSettings = { stateDirectory, path }
-  const remote: MirrorDeps & CheckoutDeps = { settings, run, failPoint, networkEnv, idleMs }
+  const remote: MirrorDeps & CheckoutDeps = {
+    ...{ settings, run, failPoint, networkEnv, idleMs, slowMs, retryAfterMs, clock, log },
+  }
   const locks = createLocks()
   let prepared: Promise<void> | undefined
 
@@ -60,12 +75,14 @@ export function createWorkspace(deps: WorkspaceDeps): Workspace {
     fetch: (app, context) =>
       settled(app, { context, stateDirectory, what: `Fetching ${app.repo.url}` }, async () => {
         await prepare()
-        return locks.run(mirrorDirectory(stateDirectory, app.repo), () => fetchTip(app, context, remote))
+        return locks.run(mirrorDirectory(stateDirectory, app.repo), () => fetchMending(app, context, remote))
       }),
     checkout: (app, revision, context) =>
       settled(app, { context, stateDirectory, what: `The checkout in ${app.path}` }, async () => {
         await prepare()
-        return checkOutTree(app, revision, { context, deps: remote })
+        const renewMirror = () =>
+          locks.run(mirrorDirectory(stateDirectory, app.repo), () => renewIfBroken(app, context, remote))
+        return checkOutMending(app, revision, { checkout: { context, deps: remote }, deps: remote, renewMirror })
       }),
     changedFiles: (app, between, context) => changedFiles(app, between, { context, settings }),
     recordBuilt: (app, context) => recordBuilt(app, context, settings),
@@ -98,7 +115,7 @@ async function recordBuilt(app: App, context: GitContext, settings: GitSettings)
     { context, stateDirectory: settings.stateDirectory, what: 'Remembering what the steps built' },
     async () => {
       const git = createGit(settings, context)
-      const tree = await openTree(app, settings.stateDirectory, context.note)
+      const tree = await openTree(app, settings.stateDirectory, context)
       await git.refreshIndex(tree)
       const changed = await git.changed(tree)
       await tree.remember({ built: changed.length === 0 ? null : await treeAsOnDisk(git, tree, changed) })
@@ -125,6 +142,8 @@ async function settled<T>(
   try {
     return await work()
   } catch (error) {
+    if (error instanceof LockHeld && stopReason(context.signal) === 'timed_out')
+      return { kind: 'failed', reason: 'locked', message: `${what} waited until its time was up: ${error.message}` }
     const meanwhile = stopped()
     if (meanwhile !== null) return meanwhile
     const output = error instanceof GitCommandError ? error.output : systemProblem(error)

@@ -1,8 +1,7 @@
 import { GitPluginError, simpleGit } from 'simple-git'
 import { parseRevision, type Revision } from '../model/revision.ts'
-import type { Command } from './command.ts'
 import { entriesOf, refOf, settingOf, type Entries, type Entry, type GitRef, type Setting } from './git-output.ts'
-import { gitEnvironment, localHardening, remoteHardening, type GitSettings } from './git-environment.ts'
+import { gitEnvironment, localHardening, type GitSettings } from './git-environment.ts'
 import { decoded, nulTerminated, treePathsOf, type TreePath } from './tree-path.ts'
 
 /** Where a command works. The directory is named in every one of them: git never goes looking for a repository. */
@@ -91,6 +90,14 @@ export function createGit(settings: GitSettings, context: { readonly signal: Abo
     async setRef(place: Place, ref: string, to: string): Promise<void> {
       await run(place, ['update-ref', '--end-of-options', ref, to])
     },
+    /** In one transaction; a ref to drop need not be there. */
+    async changeRefs(
+      place: Place,
+      { drop, set }: { drop: readonly string[]; set: readonly { readonly ref: string; readonly to: string }[] },
+    ): Promise<void> {
+      const lines = [...drop.map((ref) => `delete ${ref}\n`), ...set.map(({ ref, to }) => `update ${ref} ${to}\n`)]
+      await run(place, ['update-ref', '--stdin'], { input: Buffer.from(lines.join('')) })
+    },
     /** Also fine when there is no such ref. */
     async deleteRef(place: Place, ref: string): Promise<void> {
       await run(place, ['update-ref', '-d', '--end-of-options', ref])
@@ -99,6 +106,23 @@ export function createGit(settings: GitSettings, context: { readonly signal: Abo
       const format = '--format=%(objectname) %(refname) %(*objectname)'
       const lines = (await text(place, ['for-each-ref', format, prefix])).split('\n')
       return lines.filter((line) => line !== '').map(refOf)
+    },
+    /** The parents of the commits that the refs below `prefix` lead to. */
+    async parents(place: Place, prefix: string): Promise<readonly string[]> {
+      return (await text(place, ['for-each-ref', '--format=%(parent)', prefix])).split(/\s+/)
+    },
+    /** Whether everything that refs lead to is there and whole. What old history is forgiven on its way here is no fault. */
+    async isWhole(place: Place): Promise<boolean> {
+      const { exitCode } = await run(place, ['fsck', '--full', '--no-dangling', '--no-progress'], { accept: anyExit })
+      return exitCode === 0
+    },
+    async isPackWhole(place: Place, pack: string): Promise<boolean> {
+      return (await run(place, ['verify-pack', '--', pack], { accept: anyExit })).exitCode === 0
+    },
+    /** All refs, also those that lead to nothing. */
+    async refNames(place: Place): Promise<readonly string[]> {
+      const names = await text(place, ['for-each-ref', '--format=%(refname)'])
+      return names.split('\n').filter((name) => name !== '')
     },
     /** Index and files become exactly `revision`; whatever stands in the way is overwritten. */
     async checkOut(place: Place, revision: Revision): Promise<void> {
@@ -127,51 +151,7 @@ export function createGit(settings: GitSettings, context: { readonly signal: Abo
   }
 }
 
-/** Fetches into refs of ours; as data, for `RunCommand`. What the refspecs with a `*` cover and the remote lacks goes. */
-export function fetchCommand(
-  place: Place,
-  { url, refspecs }: { readonly url: string; readonly refspecs: readonly string[] },
-): Command['argv'] {
-  return remote(place, [...fetchArgs, '--prune', '--end-of-options', url, ...refspecs])
-}
-
-/** Copies refs and objects of a local repository of ours; what somebody committed long ago is not judged. */
-export function importCommand(
-  place: Place,
-  { from, refspecs }: { readonly from: string; readonly refspecs: readonly string[] },
-): Command['argv'] {
-  return remote(place, ['-c', 'transfer.fsckObjects=false', ...fetchArgs, '--end-of-options', from, ...refspecs])
-}
-
-/** Asks the remote whether it has this ref: exit code 2 means that it answered, and has not. */
-export function lsRemoteCommand(
-  place: Place,
-  { url, ref }: { readonly url: string; readonly ref: string },
-): Command['argv'] {
-  return remote(place, [
-    'ls-remote',
-    '--exit-code',
-    '--quiet',
-    '--upload-pack=git-upload-pack',
-    '--end-of-options',
-    url,
-    ref,
-  ])
-}
-
-const fetchArgs = [
-  'fetch',
-  '--no-tags',
-  '--no-recurse-submodules',
-  '--no-write-fetch-head',
-  '--no-auto-maintenance',
-  '--progress',
-  '--upload-pack=git-upload-pack',
-]
-
-function remote(place: Place, args: readonly string[]): Command['argv'] {
-  return ['git', ...remoteHardening.flatMap((setting) => ['-c', setting]), `--git-dir=${place.gitDir}`, ...args]
-}
+const anyExit = Array.from({ length: 256 }, (_, exitCode) => exitCode)
 
 type RunOptions = { readonly input?: Buffer; readonly accept?: readonly number[] }
 

@@ -65,7 +65,7 @@ export function createRunner(deps: RunnerDeps): Runner {
       if (afterFetch) return afterFetch
       await progress.note(`checking out ${short(revision)} in ${app.path}`)
       const adopt = app.adopt || deployment.adopt
-      const checkedOut = await workspace.checkout(app, revision, { ...context, deployment: deployment.id, adopt })
+      const checkedOut = await workspace.checkout(app, revision, { ...context, ref, deployment: deployment.id, adopt })
       if (checkedOut.kind === 'stopped') return stoppedResult(checkedOut.why, { where: 'the checkout', app })
       if (checkedOut.kind === 'failed') return failed(checkedOut.reason, checkedOut.message)
 

@@ -11,11 +11,16 @@ export async function layOutRepository(directory: string): Promise<void> {
   if (await exists(directory)) return
   const beside = `${directory}.new`
   await rm(beside, { recursive: true, force: true })
-  for (const inside of ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags']) {
-    await mkdir(join(beside, inside), { recursive: true, mode: 0o700 })
-  }
+  await layOutMissing(beside)
   await writeFile(join(beside, 'HEAD'), noHead)
   await rename(beside, directory)
+}
+
+/** Makes the directories that git needs to take it for a repository. */
+export async function layOutMissing(directory: string): Promise<void> {
+  for (const inside of ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags']) {
+    await mkdir(join(directory, inside), { recursive: true, mode: 0o700 })
+  }
 }
 
 /** HEAD of a repository that has nothing yet. */
@@ -34,17 +39,22 @@ export async function writeRepositoryConfig(
  * of ours, by who holds it alone: no git lives in it. Says which files those were, relative to it.
  */
 export async function removeLeftovers(directory: string): Promise<readonly string[]> {
+  const found = await leftoversIn(directory)
+  for (const name of found) await rm(join(directory, name), { force: true })
+  return found
+}
+
+/** Lock files and half-received packs, relative to the directory: of a git that was killed, or of one that is at work. */
+export async function leftoversIn(directory: string): Promise<readonly string[]> {
   const places = ['', 'objects/info', 'objects/pack', ...(await directoriesBelow(directory, 'refs'))]
-  const removed: string[] = []
+  const found: string[] = []
   for (const place of places) {
     for (const entry of await list(join(directory, place))) {
       const name = join(place, entry.name)
-      if (!entry.isFile() || !isLeftover(name)) continue
-      await rm(join(directory, name), { force: true })
-      removed.push(name)
+      if (entry.isFile() && isLeftover(name)) found.push(name)
     }
   }
-  return removed
+  return found
 }
 
 export async function exists(path: string): Promise<boolean> {

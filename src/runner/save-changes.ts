@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { lstat, rm } from 'node:fs/promises'
 import type { Entries, Entry } from './git-output.ts'
 import { GitCommandError, type Git } from './git.ts'
+import { brokenLooseObjects } from './loose-objects.ts'
 import { findInTheWay, type InTheWay } from './in-the-way.ts'
 import { commitOwn } from './saved-commit.ts'
 import { copyIndex, stageAsOnDisk } from './scratch-index.ts'
@@ -45,7 +46,11 @@ export async function saveChanges(
       const asBytes = await entryOfBytes(tree, path)
       if (asBytes === null || !isKnown(path, asBytes, known)) own.push(path)
     }
-    if (own.length > 0) await note(await commitOwn(git, scratch, { tree, own, deployment }))
+    if (own.length > 0) {
+      const broken = await brokenLooseObjects(tree.gitDir)
+      if (broken.length > 0) throw new GitCommandError('update-index', 128, `loose object ${broken[0]} is corrupt`)
+      await note(await commitOwn(git, scratch, { tree, own, deployment }))
+    }
   } finally {
     await rm(scratch.indexFile, { force: true })
   }

@@ -1,13 +1,23 @@
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { errorCode } from '../lib/error-code.ts'
 import type { App } from '../model/deploy-map.ts'
 import { parseRevision, type Revision } from '../model/revision.ts'
 import type { Entries } from './git-output.ts'
 import { GitCommandError, type Git } from './git.ts'
+import { waitForOthers } from './lock-holder.ts'
 import { mirrorDirectory } from './mirror.ts'
 import { replaceFile } from './replace-file.ts'
-import { exists, layOutRepository, noHead, removeLeftovers, writeRepositoryConfig } from './repository-files.ts'
+import {
+  exists,
+  layOutMissing,
+  layOutRepository,
+  noHead,
+  removeLeftovers,
+  writeRepositoryConfig,
+} from './repository-files.ts'
+import { headOf, treeDirectory } from './tree-directory.ts'
+import type { GitContext } from './workspace.ts'
 
 /**
  * The daemon's own repository of an app's tree: index, HEAD and saved refs, with the objects that are nobody else's;
@@ -35,20 +45,18 @@ export type TreeMemory = {
   readonly underway: Revision | null
 }
 
-export function treeDirectory(stateDirectory: string, app: string): string {
-  return join(stateDirectory, 'trees', `${app}.git`)
-}
-
 /** Makes the repository if need be, and removes what a git that was killed left in it. By who runs the app alone. */
-export async function openTree(app: App, stateDirectory: string, note: (text: string) => Promise<void>): Promise<Tree> {
+export async function openTree(app: App, stateDirectory: string, context: GitContext): Promise<Tree> {
   const gitDir = treeDirectory(stateDirectory, app.name)
   await mkdir(dirname(gitDir), { recursive: true, mode: 0o700 })
   await layOutRepository(gitDir)
+  await layOutMissing(gitDir)
   await writeRepositoryConfig(gitDir, { bare: 'false' })
   await borrowFrom(join(mirrorDirectory(stateDirectory, app.repo), 'objects'), gitDir)
+  await waitForOthers(gitDir, context)
   const removed = await removeLeftovers(gitDir)
   if (removed.length > 0)
-    await note(`git: removed what an interrupted deployment left in ${gitDir}: ${removed.join(', ')}`)
+    await context.note(`git: removed what an interrupted deployment left in ${gitDir}: ${removed.join(', ')}`)
 
   const memory = () => readMemory(gitDir)
   const remember: Tree['remember'] = async (change) =>
@@ -56,7 +64,7 @@ export async function openTree(app: App, stateDirectory: string, note: (text: st
   return {
     gitDir,
     workTree: app.path,
-    head: async () => parseRevision((await textOf(join(gitDir, 'HEAD'))).trim()),
+    head: () => headOf(gitDir),
     setHead: (revision) => replaceFile(join(gitDir, 'HEAD'), `${revision}\n`),
     memory,
     remember,
@@ -74,7 +82,7 @@ export async function readMemory(gitDir: string): Promise<TreeMemory> {
 }
 
 /**
- * What the index holds. One that is broken or gone is made again from HEAD, or empty when HEAD went with a deleted
+ * What the index holds. One that is broken (kept as `index.broken`) or gone is made again from HEAD, or empty when HEAD went with a deleted
  * mirror: then every file that the checkout meets is taken for somebody else's, and saved.
  */
 export async function readIndex(git: Git, tree: Tree): Promise<Entries> {
@@ -85,7 +93,7 @@ export async function readIndex(git: Git, tree: Tree): Promise<Entries> {
       if (!(error instanceof GitCommandError)) throw error
     }
   }
-  await rm(indexFile(tree), { force: true })
+  if (await exists(indexFile(tree))) await rename(indexFile(tree), `${indexFile(tree)}.broken`)
   const head = await tree.head()
   if (head !== null && (await git.commitOf(tree, head)) !== null) await git.loadIndex(tree, head)
   return git.indexed(tree)

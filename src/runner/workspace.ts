@@ -15,8 +15,9 @@ export type Workspace = {
   /**
    * Makes the tree at `app.path` hold exactly `revision`: adopts what stands there, saves what is dirty or in the way,
    * checks out, asserts, renews the steps' view. Untracked and ignored files stay.
+   * `context.ref`: what is fetched when the mirror turns out to be broken.
    */
-  checkout(app: App, revision: Revision, context: GitContext & CheckoutOptions): Promise<CheckedOut>
+  checkout(app: App, revision: Revision, context: FetchContext & CheckoutOptions): Promise<CheckedOut>
   /** After the last step: remembers the tree as built, so that what the build itself changed is not saved as yours. */
   recordBuilt(app: App, context: GitContext): Promise<void>
   /** The app's tree and view follow it to its new name. */
@@ -68,6 +69,7 @@ export type GitFailureReason =
   | 'git_missing'
   | 'dubious_ownership'
   | 'bad_objects'
+  | 'store_broken'
   | 'disk_full'
   | 'path_occupied'
   | 'path_unusable'

@@ -186,18 +186,37 @@ describe('fetching the tip', () => {
     expect(existsSync(join(mirror, 'objects/pack/tmp_pack_x'))).toBe(false)
   })
 
-  it('says which directory to delete when what is stored is broken, and works again after that', async () => {
-    const world = await createGitWorld()
-    const pushed = await world.repository.push({ 'a.txt': '1' })
-    await world.deployed(world.app(), 1)
-    const mirror = mirrorDirectory(world.state, world.app().repo)
-    await rm(join(mirror, 'HEAD'))
-    const { reason, message } = failureIn(await world.workspace.fetch(world.app(), world.context()))
-    expect(reason).toBe('bad_objects')
-    expect(message).toContain(`Delete ${mirror}`)
+  it('tries again, after longer and longer pauses, what may pass by itself, and says so', async () => {
+    const world = await createGitWorld({ retryAfterMs: [1, 2] })
+    const app = createApp({ url: 'https://127.0.0.1:1/acme/blog.git', path: world.path('srv/blog') })
+    const { reason, message } = failureIn(await world.workspace.fetch(app, world.context()))
+    expect(reason).toBe('network')
+    expect(message).toContain('deploy again when it is back')
+    expect(world.notes.map((note) => /Trying again in .*$/.exec(note)?.[0])).toEqual([
+      'Trying again in 0.001 s.',
+      'Trying again in 0.002 s.',
+    ])
+  })
 
-    await rm(mirror, { recursive: true })
-    expect(await world.deployed(world.app(), 2)).toBe(pushed.after)
+  it('does not try again what only a person can mend', async () => {
+    const world = await createGitWorld({ retryAfterMs: [1, 2] })
+    await rm(world.repository.bare, { recursive: true })
+    expect(failureIn(await world.workspace.fetch(world.app(), world.context())).reason).toBe('not_found')
+    expect(world.notes).toEqual([])
+  })
+
+  it('stops waiting for the next try when it is stopped', async () => {
+    const controller = new AbortController()
+    const world = await createGitWorld({ retryAfterMs: [3_600_000] })
+    const app = createApp({ url: 'https://127.0.0.1:1/acme/blog.git', path: world.path('srv/blog') })
+    const note = () => {
+      controller.abort('cancelled')
+      return Promise.resolve()
+    }
+    expect(await world.workspace.fetch(app, world.context({ signal: controller.signal, note }))).toEqual({
+      kind: 'stopped',
+      why: 'cancelled',
+    })
   })
 
   it('serves a repository of another user only when deploy.yml names it', async ({ skip }) => {

@@ -22,9 +22,41 @@ describe('the failure of a git command', () => {
       says: 'cannot be reached',
     },
     {
-      output: 'error: RPC failed; curl 56 GnuTLS recv error\nfatal: early EOF\nfatal: index-pack failed',
-      reason: 'tls',
-      says: 'certificate',
+      output: 'error: RPC failed; curl 56 GnuTLS recv error (-110)\nfatal: early EOF\nfatal: index-pack failed',
+      reason: 'network',
+      says: 'went away in between',
+    },
+    {
+      output:
+        'error: RPC failed; curl 28 Operation too slow. Less than 1024 bytes/sec transferred the last 300 seconds',
+      reason: 'too_slow',
+      says: 'too slowly',
+    },
+    {
+      output: "fatal: unable to access 'x': The requested URL returned error: 429",
+      reason: 'network',
+      says: 'deploy again',
+    },
+    {
+      output: "fatal: unable to access 'x': OpenSSL SSL_connect: SSL_ERROR_SYSCALL in connection to git.example:443",
+      reason: 'network',
+      says: 'cannot be reached',
+    },
+    {
+      output: "fatal: unable to access 'x': The requested URL returned error: 403",
+      reason: 'auth',
+      says: 'may not read this repository',
+    },
+    {
+      output: "remote: Repository not found.\nfatal: repository 'x' not found",
+      reason: 'not_found',
+      says: 'Compare repo in deploy.yml',
+    },
+    {
+      output:
+        'fatal: the remote end hung up unexpectedly\nerror: inflate: data stream error (invalid code lengths set)',
+      reason: 'store_broken',
+      says: 'Delete /state/mirrors/blog.git',
     },
     {
       output: 'error: RPC failed; curl 56 Recv failure: Connection reset by peer',
@@ -78,12 +110,12 @@ describe('the failure of a git command', () => {
     },
     {
       output: 'error: inflate: data stream error\nfatal: loose object 1234 (stored in x) is corrupt',
-      reason: 'bad_objects',
+      reason: 'store_broken',
       says: 'Delete /state/mirrors/blog.git',
     },
     {
       output: 'fatal: unable to read tree 0123456789012345678901234567890123456789',
-      reason: 'bad_objects',
+      reason: 'store_broken',
       says: 'Delete /state/mirrors/blog.git',
     },
     { output: 'fatal: sha1 file write error: No space left on device', reason: 'disk_full', says: 'make room' },

@@ -20,6 +20,8 @@ export type GitWorld = {
   readonly workspace: Workspace
   /** What was told the deployments' logs. */
   readonly notes: string[]
+  /** What was told the daemon's log. */
+  readonly warnings: string[]
   path(...parts: readonly string[]): string
   app(change?: Partial<App>): App
   context(change?: Partial<FetchContext>): FetchContext
@@ -46,6 +48,7 @@ export async function createGitWorld(change: Partial<WorkspaceDeps> = {}): Promi
   const state = path('state')
   const repository = await createRepository(path('git/acme/blog.git'), path('clone'))
   const notes: string[] = []
+  const warnings: string[] = []
 
   const restarted = (more: Partial<WorkspaceDeps> = {}): Workspace =>
     createWorkspace({
@@ -54,6 +57,9 @@ export async function createGitWorld(change: Partial<WorkspaceDeps> = {}): Promi
       localPaths: () => [],
       failPoint: () => undefined,
       path: gitPath,
+      retryAfterMs: [],
+      clock: { now: () => new Date('2026-01-02T03:04:05Z') },
+      log: { warn: (_fields, text) => void warnings.push(text) },
       ...change,
       ...more,
     })
@@ -72,6 +78,7 @@ export async function createGitWorld(change: Partial<WorkspaceDeps> = {}): Promi
     repository,
     workspace,
     notes,
+    warnings,
     path,
     context,
     restarted,

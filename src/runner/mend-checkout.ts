@@ -1,0 +1,57 @@
+import type { App } from '../model/deploy-map.ts'
+import type { Revision } from '../model/revision.ts'
+import { checkOutTree, type Checkout } from './checkout.ts'
+import { createEvidence } from './evidence.ts'
+import { failureOf } from './git-failure.ts'
+import { createGit, GitCommandError } from './git.ts'
+import { suspicious } from './mend-mirror.ts'
+import { mendTree } from './mend-tree.ts'
+import { whereOf, type MirrorDeps } from './mirror.ts'
+import { treeDirectory } from './tree-directory.ts'
+import type { CheckedOut, Fetched } from './workspace.ts'
+
+export type MendingCheckout = {
+  readonly checkout: Checkout
+  readonly deps: MirrorDeps
+  /** Makes the mirror anew if it is broken; null: it is whole. */
+  readonly renewMirror: () => Promise<Fetched | null>
+}
+
+/**
+ * Checks out. When that fails and the app's own repository or the mirror turns out to be broken, they are mended, and
+ * it is done once more: each of its parts can be repeated.
+ */
+export async function checkOutMending(app: App, revision: Revision, of: MendingCheckout): Promise<CheckedOut> {
+  const { checkout, deps, renewMirror } = of
+  try {
+    return await checkOutTree(app, revision, checkout)
+  } catch (error) {
+    if (!(error instanceof GitCommandError) || !isSuspicious(error, app, deps)) throw error
+    const isMended = await mendOwn(app, of)
+    const renewed = await renewMirror()
+    if (renewed === null && !isMended) throw error
+    if (renewed?.kind === 'failed' || renewed?.kind === 'stopped') return renewed
+  }
+  return checkOutTree(app, revision, checkout)
+}
+
+function isSuspicious({ output }: GitCommandError, app: App, { settings }: MirrorDeps): boolean {
+  const { reason } = failureOf('git', output, { repo: null, ...whereOf(app, settings.stateDirectory) })
+  return suspicious.has(reason)
+}
+
+async function mendOwn(app: App, { checkout, deps }: MendingCheckout): Promise<boolean> {
+  const { context } = checkout
+  const gitDir = treeDirectory(deps.settings.stateDirectory, app.name)
+  const evidence = createEvidence(gitDir, deps.clock.now())
+  const mended = await mendTree(gitDir, { git: createGit(deps.settings, context), evidence })
+  if (mended === null) return false
+  const { parts, kept } = mended
+  const where = kept === null ? '' : `; what was broken is kept at ${kept}`
+  await context.note(`git: ${gitDir} was broken and is mended (${parts.join(', ')})${where}`)
+  deps.log.warn(
+    { app: app.name, tree: gitDir, kept, parts },
+    "an app's own git directory was broken and has been mended",
+  )
+  return true
+}
