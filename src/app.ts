@@ -35,6 +35,7 @@ export async function startApp(options: ServeOptions, host: Host): Promise<Serve
     return await serve(options, host)
   } catch (error) {
     if (!isOfTheSurroundings(error)) throw error
+    if (mayPass(error)) return { kind: 'failed', problem: error.message }
     return { kind: 'cannot_start', problem: error.message }
   }
 }
@@ -117,7 +118,12 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   forgetSignals = stop.forget
   await notifier.ready()
 
-  const ledger = createLedger({ store, map, clock, log, signal: stop.signal, retryMs: ledgerMs })
+  const broken = new AbortController()
+  void store.failed.then(() => {
+    broken.abort()
+  })
+  const signal = AbortSignal.any([stop.signal, broken.signal])
+  const ledger = createLedger({ store, map, clock, log, signal, retryMs: ledgerMs })
   const pruning = setInterval(() => {
     ledger.wake()
   }, ledgerMs).unref()
@@ -131,7 +137,8 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   if (!stop.signal.aborted) worker.start()
   up.resolve(undefined)
 
-  await stop.asked
+  const failure = await Promise.race([stop.asked, store.failed])
+  if (failure !== undefined) return { kind: 'failed', problem: await endNow(failure) }
   log.info(
     { graceMs: shutdownGraceMs },
     'stopping: nothing new is started, deliveries are still kept; once more to interrupt',
@@ -140,6 +147,15 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   await notifier.stopping()
   await drained
   return { kind: 'stopped' }
+
+  /** Nothing can be recorded any more: what runs is ended, and the next start settles it. Meanwhile deliveries get 503. */
+  async function endNow(failure: StoreError): Promise<string> {
+    log.error({ err: failure }, 'the store cannot be trusted any more: ending, to be started again')
+    const drained = worker.drain(shutdownGraceMs)
+    worker.interrupt()
+    await drained
+    return failure.message
+  }
 
   /** Before anything runs: what an earlier daemon left running is ended, and what it left unsettled is settled. */
   async function settleThePast(): Promise<void> {
@@ -207,6 +223,11 @@ function networkEnvOf(env: NodeJS.ProcessEnv): Readonly<Record<string, string>> 
 function userOf(env: NodeJS.ProcessEnv): { readonly name: string; readonly home: string } {
   const { username, homedir } = userInfo()
   return { name: username, home: env['HOME'] ?? homedir }
+}
+
+/** What hinders now and may be over at the next try (a full disk, a lock): systemd starts the daemon again. */
+function mayPass(error: Error): boolean {
+  return error instanceof StoreError && (error.code === 'unavailable' || error.code === 'failed')
 }
 
 class CannotStart extends Error {

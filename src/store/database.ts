@@ -9,8 +9,14 @@ import { asStoreError, sqliteCode, sqliteCodes, StoreError } from './errors.ts'
 import { lockDirectory, pidFile } from './lock.ts'
 import { migrate, readMigrations } from './migrations.ts'
 import { directoriesInside } from './parts.ts'
+import { createTrust, type Trust } from './trust.ts'
 
-export type OpenedDatabase = { readonly database: DatabaseSync; readonly stateId: string; readonly close: () => void }
+export type OpenedDatabase = {
+  readonly database: DatabaseSync
+  readonly trust: Trust
+  readonly stateId: string
+  readonly close: () => void
+}
 
 /**
  * Opens `<directory>/state.db`, for this process alone, made on first use and brought up to date. Throws a `StoreError`
@@ -25,9 +31,12 @@ export function openDatabase(
   const lock = lockDirectory(directory)
   try {
     const database = openLocked(directory, { log, failPoint })
-    return { database, stateId: stateIdOf(database), close }
+    const trust = createTrust(join(directory, 'state.db'))
+    return { database, trust, stateId: stateIdOf(database), close }
 
     function close(): void {
+      // Left open, and the lock held, to the end of the process: closing would write and sync once more, and succeed.
+      if (!trust.mayClose()) return
       try {
         // In this order: a pid file without a write-ahead log beside it is what `warnOfMissingWal` looks for.
         rmSync(pidFile(directory), { force: true })
@@ -53,6 +62,7 @@ function openLocked(directory: string, { log, failPoint }: { log: Log; failPoint
     check(database, path)
     database.exec('pragma journal_mode = wal')
     database.exec('pragma synchronous = full')
+    database.exec('pragma wal_autocheckpoint = 0') // see checkpoint.ts
     migrate(database, { migrations: readMigrations(join(import.meta.dirname, 'migrations')), path, failPoint })
     giveStateId(database)
     mkdirSync(join(directory, 'logs'), { recursive: true, mode: 0o700 })

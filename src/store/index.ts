@@ -35,12 +35,13 @@ export type StoreDeps = {
  * where, and the cure, when it is in use, damaged, foreign, newer than this program, or gone although it was there.
  */
 export async function openStore(directory: string, { log, failPoint, clock = systemClock }: StoreDeps): Promise<Store> {
-  const { database, stateId, close } = await answer(() => openDatabase(directory, { log, failPoint }))
+  const { database, trust, stateId, close } = await answer(() => openDatabase(directory, { log, failPoint }))
   const sql = createSql(database)
   const changes = createChanges((id) => (database.isOpen ? findDeployment(sql, id) : null))
   const logs = createLogs({ directory: join(directory, 'logs'), clock, log, isDone })
   const writer = createWriter(database, {
     failPoint,
+    trust,
     onCommitted(deployments) {
       changes.announce(deployments)
       logs.wake(deployments)
@@ -51,6 +52,7 @@ export async function openStore(directory: string, { log, failPoint, clock = sys
 
   return {
     stateId,
+    failed: trust.ended,
     accept: deliveries.accept,
     keep: deliveries.keep,
     recall: (id, at) => read(() => recall(sql, id, at)),
