@@ -26,7 +26,6 @@ import { createWorker } from './worker.ts'
 export type Host = { readonly process: NodeJS.Process; readonly version: string }
 
 const shutdownGraceMs = 60_000
-const maxAttempts = 2
 const ledgerMs = 60_000
 
 /** Runs the daemon until a signal ends it. What is wrong around it (deploy.yml, state, address) is a value, with its cure. */
@@ -164,7 +163,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     const at = clock.now()
     const recovered = await store.recover({
       onInterrupt: (app) => map().apps.get(app)?.onInterrupt ?? 'gone',
-      maxAttempts,
+      maxAttempts: map().server.maxAttempts,
       at,
     })
     for (const { id, app, state, outcome, reason } of recovered) {
