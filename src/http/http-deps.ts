@@ -27,6 +27,7 @@ export type HttpDeps = {
     | 'followLog'
     | 'changes'
     | 'ping'
+    | 'backup'
   >
   /** Where a path of the map really lies. */
   readonly realPath: (path: string) => string

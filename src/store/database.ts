@@ -5,7 +5,8 @@ import { DatabaseSync } from 'node:sqlite'
 import type { FailPoint } from '../lib/fail-point.ts'
 import type { Log } from '../lib/log.ts'
 import { createPrivateFile, prepareDirectory, syncDirectory } from './directory.ts'
-import { asStoreError, sqliteCode, sqliteCodes, StoreError } from './errors.ts'
+import { asStoreError, StoreError } from './errors.ts'
+import { checkIntact } from './intact.ts'
 import { lockDirectory, pidFile } from './lock.ts'
 import { migrate, readMigrations } from './migrations.ts'
 import { directoriesInside } from './parts.ts'
@@ -59,7 +60,7 @@ function openLocked(directory: string, { log, failPoint }: { log: Log; failPoint
   createPrivateFile(path)
   const database = new DatabaseSync(path, { timeout: 1000, enableForeignKeyConstraints: true })
   try {
-    check(database, path)
+    checkIntact(database, { path, pragma: 'quick_check' })
     database.exec('pragma journal_mode = wal')
     database.exec('pragma synchronous = full')
     database.exec('pragma wal_autocheckpoint = 0') // see checkpoint.ts
@@ -113,39 +114,6 @@ function warnOfMissingWal(directory: string, path: string, log: Log): void {
   log.warn(
     { path: `${path}-wal` },
     'the last daemon was killed and its write-ahead log is gone since: if somebody deleted it, the last deliveries are lost; if state.db was opened with sqlite3, all is well',
-  )
-}
-
-const applicationId = 0x64706c68
-
-function check(database: DatabaseSync, path: string): void {
-  try {
-    const problem = String(database.prepare('pragma quick_check(1)').get()?.['quick_check'])
-    if (problem !== 'ok') throw damaged(path, problem)
-    const isEmpty = database.prepare('select 1 from sqlite_schema').get() === undefined
-    const id = database.prepare('pragma application_id').get()?.['application_id']
-    if (!isEmpty && id !== applicationId) throw foreign(path)
-  } catch (error) {
-    const code = sqliteCode(error)
-    if (code === sqliteCodes.notADatabase) throw foreign(path, error)
-    if (code === sqliteCodes.corrupt) throw damaged(path, error)
-    throw error
-  }
-}
-
-function foreign(path: string, cause?: unknown): StoreError {
-  return new StoreError(
-    'not_a_database',
-    `${path} is not deployhook's database: restore it from a backup, or move it away`,
-    { cause },
-  )
-}
-
-function damaged(path: string, cause: unknown): StoreError {
-  return new StoreError(
-    'damaged',
-    `${path} is damaged: restore it from a backup, or save what can be saved with sqlite3's .recover`,
-    { cause },
   )
 }
 

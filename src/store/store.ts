@@ -10,6 +10,7 @@ import type {
 import type { Deployment, DeploymentResult, Outcome, State, StepRecord, Trigger } from '../model/deployment.ts'
 import type { PushEvent } from '../model/push-event.ts'
 import type { Revision } from '../model/revision.ts'
+import type { Backup } from './backup.ts'
 import type { StoreError } from './errors.ts'
 import type { LedgerBounds } from './prune.ts'
 
@@ -102,6 +103,9 @@ export type Store = {
   changes(signal: AbortSignal): AsyncIterable<Deployment>
   /** Fails when the database cannot be written to. */
   ping(): Promise<void>
+
+  /** A copy of the database as it is now, made without holding up anybody; one at a time. */
+  backup(): Promise<Backup>
 
   // Logs
 
