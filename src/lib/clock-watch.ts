@@ -6,7 +6,7 @@ export type ClockWatch = {
   /** Compares; to be called now and then. */
   look(): void
   /** Compares, and answers whether it jumped within the last day and was not set back since. */
-  hasJumped(): boolean
+  readonly hasJumped: () => boolean
 }
 
 export type ClockWatchDeps = { readonly clock: Clock; readonly monotonic: Monotonic; readonly log: Pick<Log, 'warn'> }

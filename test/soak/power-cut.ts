@@ -162,7 +162,7 @@ function keptIn(mounted: string): ReadonlySet<string> {
 
 /** Accepts three deliveries at a time for ever, and says which are acknowledged. */
 async function write(state: string, acknowledgements: string, mode: Mode): Promise<void> {
-  const exec = Reflect.get(DatabaseSync.prototype, 'exec') as DatabaseSync['exec']
+  const exec: DatabaseSync['exec'] = Reflect.get(DatabaseSync.prototype, 'exec')
   DatabaseSync.prototype.exec = function (sql) {
     exec.call(this, sql.replace('synchronous = full', `synchronous = ${mode}`))
   }
