@@ -1,13 +1,13 @@
-import { userInfo } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Served } from './cli/io.ts'
 import type { ServeOptions } from './cli/locations.ts'
 import { loadDeployMap, parseListen, watchDeployMap } from './config/index.ts'
 import { createExplain } from './explain.ts'
-import { openHttp, SocketTaken } from './http/index.ts'
+import { openHttp, SocketTaken, type HttpDeps } from './http/index.ts'
 import { createIngest, type IngestDeps } from './ingest.ts'
 import { createLedger } from './ledger.ts'
-import { systemClock } from './lib/clock.ts'
+import { systemClock, systemMonotonic } from './lib/clock.ts'
+import { createClockWatch } from './lib/clock-watch.ts'
 import { failPointFrom } from './lib/fail-point.ts'
 import { createLog } from './lib/log.ts'
 import { realPath } from './lib/real-path.ts'
@@ -16,18 +16,20 @@ import { createNotifier } from './lib/systemd.ts'
 import type { DeployMap, Listen } from './model/deploy-map.ts'
 import { createLiveMap, type Reading } from './reload.ts'
 import { createRunCommand, runQuietly } from './runner/exec.ts'
+import { networkEnvOf, userOf } from './runner/host-env.ts'
 import { createRunner } from './runner/index.ts'
 import { createWorkspace } from './runner/git-workspace.ts'
 import { createSimulate } from './simulate.ts'
 import { createRefusals, createStrays, openStore, StoreError } from './store/index.ts'
+import { startWatchdog } from './watchdog.ts'
 import { createWorker } from './worker.ts'
 
 /** What the process lends the daemon. */
 export type Host = { readonly process: NodeJS.Process; readonly version: string }
 
 const shutdownGraceMs = 60_000
-const maxAttempts = 2
 const ledgerMs = 60_000
+const watchMs = 15_000
 
 /** Runs the daemon until a signal ends it. What is wrong around it (deploy.yml, state, address) is a value, with its cure. */
 export async function startApp(options: ServeOptions, host: Host): Promise<Served> {
@@ -35,6 +37,7 @@ export async function startApp(options: ServeOptions, host: Host): Promise<Serve
     return await serve(options, host)
   } catch (error) {
     if (!isOfTheSurroundings(error)) throw error
+    if (mayPass(error)) return { kind: 'failed', problem: error.message }
     return { kind: 'cannot_start', problem: error.message }
   }
 }
@@ -99,9 +102,15 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const ingest = createIngest({ store, map, clock, log, failPoint, onRefused })
   const explain = createExplain({ store, map, realPath, refusals, strays, config, clock })
   const simulate = createSimulate({ store, map, realPath, clock })
+  const clockWatch = createClockWatch({ clock, monotonic: systemMonotonic, log })
+  let isStuck = (): boolean => false
+  const health: HttpDeps['health'] = () => ({
+    reasons: isStuck() ? ['stuck'] : [],
+    warnings: clockWatch.hasJumped() ? ['clock_jumped'] : [],
+  })
   const http = await openHttp({
     ...{ map, store, realPath, ingest, worker, reload, config, explain, simulate, refusals, strays, draining },
-    ...{ startedAt, version, clock, log, failPoint },
+    ...{ health, startedAt, version, clock, log, failPoint },
   })
   opened.defer(() => http.close())
 
@@ -118,8 +127,17 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const stop = listenToSignals(process, { onAgain: worker.interrupt, onHangup: () => void reloadAndTell() })
   forgetSignals = stop.forget
   await notifier.ready()
+  const everyMs = Math.min(watchMs, (notifier.watchdogMs ?? Infinity) / 2)
+  const watchdog = startWatchdog({ store, worker, notifier, log, everyMs })
+  isStuck = watchdog.isStuck
+  opened.defer(watchdog.stop)
 
-  const ledger = createLedger({ store, map, clock, log, signal: stop.signal, retryMs: ledgerMs })
+  const broken = new AbortController()
+  void store.failed.then(() => {
+    broken.abort()
+  })
+  const signal = AbortSignal.any([stop.signal, broken.signal])
+  const ledger = createLedger({ store, map, clock, clockJumped: clockWatch.hasJumped, log, signal, retryMs: ledgerMs })
   const pruning = setInterval(() => {
     ledger.wake()
   }, ledgerMs).unref()
@@ -133,7 +151,8 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   if (!stop.signal.aborted) worker.start()
   up.resolve(undefined)
 
-  await stop.asked
+  const failure = await Promise.race([stop.asked, store.failed])
+  if (failure !== undefined) return { kind: 'failed', problem: await endNow(failure) }
   log.info(
     { graceMs: shutdownGraceMs },
     'stopping: nothing new is started, deliveries are still kept; once more to interrupt',
@@ -143,6 +162,15 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   await drained
   return { kind: 'stopped' }
 
+  /** Nothing can be recorded any more: what runs is ended, and the next start settles it. Meanwhile deliveries get 503. */
+  async function endNow(failure: StoreError): Promise<string> {
+    log.error({ err: failure }, 'the store cannot be trusted any more: ending, to be started again')
+    const drained = worker.drain(shutdownGraceMs)
+    worker.interrupt()
+    await drained
+    return failure.message
+  }
+
   /** Before anything runs: what an earlier daemon left running is ended, and what it left unsettled is settled. */
   async function settleThePast(): Promise<void> {
     const leftovers = await runner.endLeftovers()
@@ -150,7 +178,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     const at = clock.now()
     const recovered = await store.recover({
       onInterrupt: (app) => map().apps.get(app)?.onInterrupt ?? 'gone',
-      maxAttempts,
+      maxAttempts: map().server.maxAttempts,
       at,
     })
     for (const { id, app, state, outcome, reason } of recovered) {
@@ -199,16 +227,9 @@ function localPaths(map: DeployMap): readonly string[] {
   return local.map(({ repo: { url } }) => (url.startsWith('/') ? url : fileURLToPath(url)))
 }
 
-/** What of the daemon's own environment git may see on its way to a remote: proxies and authorities. */
-function networkEnvOf(env: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
-  const proxies = ['HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY'].flatMap((name) => [name, name.toLowerCase()])
-  const names = [...proxies, 'GIT_SSL_CAINFO', 'GIT_SSL_CAPATH', 'SSL_CERT_FILE', 'SSL_CERT_DIR']
-  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])))
-}
-
-function userOf(env: NodeJS.ProcessEnv): { readonly name: string; readonly home: string } {
-  const { username, homedir } = userInfo()
-  return { name: username, home: env['HOME'] ?? homedir }
+/** What hinders now and may be over at the next try (a full disk, a lock): systemd starts the daemon again. */
+function mayPass(error: Error): boolean {
+  return error instanceof StoreError && (error.code === 'unavailable' || error.code === 'failed')
 }
 
 class CannotStart extends Error {

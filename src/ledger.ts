@@ -8,6 +8,8 @@ export type LedgerDeps = {
   readonly store: Pick<Store, 'prune'>
   readonly map: () => DeployMap
   readonly clock: Clock
+  /** Nothing is forgotten for its age while the clock is in doubt; count and size still bound it. */
+  readonly clockJumped: () => boolean
   readonly log: Log
   /** Ends it between two batches. */
   readonly signal: AbortSignal
@@ -18,7 +20,7 @@ export type LedgerDeps = {
  * Keeps the ledger of deliveries within its bounds: woken now and then, it forgets the oldest, a small batch at a time,
  * each in a transaction that deliveries which arrive meanwhile share.
  */
-export function createLedger({ store, map, clock, log, signal, retryMs }: LedgerDeps): WakeLoop {
+export function createLedger({ store, map, clock, clockJumped, log, signal, retryMs }: LedgerDeps): WakeLoop {
   return createWakeLoop(prune, {
     signal,
     retryMs,
@@ -29,11 +31,11 @@ export function createLedger({ store, map, clock, log, signal, retryMs }: Ledger
 
   async function prune(): Promise<void> {
     const { keepDeliveriesMs } = map().server
-    const now = clock.now().getTime()
+    const now = clockJumped() ? Number.NEGATIVE_INFINITY : clock.now().getTime()
     const bounds = {
-      bodiesBefore: new Date(now - keepDeliveriesMs),
+      bodiesBefore: before(now - keepDeliveriesMs),
       maxBodyBytes,
-      deliveriesBefore: new Date(now - Math.max(keepDeliveriesMs, keepRowsMs)),
+      deliveriesBefore: before(now - Math.max(keepDeliveriesMs, keepRowsMs)),
       maxDeliveries,
     }
     let forgotten = 0
@@ -43,6 +45,10 @@ export function createLedger({ store, map, clock, log, signal, retryMs }: Ledger
     }
     if (forgotten > 0) log.debug({ forgotten }, 'old deliveries forgotten')
   }
+}
+
+function before(ms: number): Date {
+  return new Date(Math.max(0, ms))
 }
 
 /** Of all bodies together, compressed. A push is some kilobytes, so this is for whoever is sent 26 MB over and over. */

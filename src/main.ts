@@ -15,7 +15,7 @@ if (Number.parseInt(process.versions.node, 10) < Number.parseInt(engines.node.re
 }
 
 const [{ runCli }, { ioOf }] = await Promise.all([import('./cli/index.ts'), import('./cli/io.ts')])
-process.exitCode = await runCli(
+const exitCode = await runCli(
   process.argv.slice(2),
   ioOf(process, {
     version,
@@ -23,3 +23,6 @@ process.exitCode = await runCli(
     serve: async (options) => (await import('./app.ts')).startApp(options, { process, version }),
   }),
 )
+// A daemon that could not sync its database ends without the closing that Node would do of itself: see store/trust.ts.
+if (process.argv[2] === 'serve' && exitCode === 1) process.exit(exitCode)
+process.exitCode = exitCode

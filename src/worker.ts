@@ -1,4 +1,4 @@
-import type { Clock } from './lib/clock.ts'
+import { steadyClock, type Clock } from './lib/clock.ts'
 import { errorCode } from './lib/error-code.ts'
 import type { FailPoint } from './lib/fail-point.ts'
 import type { Log } from './lib/log.ts'
@@ -19,6 +19,8 @@ export type Worker = {
   start(): void
   /** Looks at the queue again: the map has changed. */
   wake(): void
+  /** Resolves when the queue has been looked at, after this was called; at once while nothing is claimed. */
+  look(): Promise<void>
   /** queued: ended at once; running: told to stop, ends within the kill grace. */
   cancel(id: number): Promise<Cancelled>
   /** Stops claiming; resolves when nothing runs any more. What still runs after `graceMs` is interrupted and re-queued. */
@@ -53,8 +55,13 @@ export type WorkerDeps = {
   readonly retryMs: number
 }
 
-/** What a deployment was claimed with, and keeps to its end whatever a reload brings. */
-type Run = Claim & { readonly app: App; readonly secrets: readonly Secret[]; readonly controller: AbortController }
+/** What a deployment was claimed with, and keeps to its end whatever a reload brings; its times are by its own clock. */
+type Run = Claim & {
+  readonly app: App
+  readonly secrets: readonly Secret[]
+  readonly controller: AbortController
+  readonly clock: Clock
+}
 
 export function createWorker(deps: WorkerDeps): Worker {
   const { store, runner, map, clock, log, failPoint } = deps
@@ -78,6 +85,10 @@ export function createWorker(deps: WorkerDeps): Worker {
 
     wake() {
       if (isStarted) claims.wake()
+    },
+
+    async look() {
+      if (isStarted && !stopped.signal.aborted) await claims.passed()
     },
 
     async cancel(id) {
@@ -122,14 +133,21 @@ export function createWorker(deps: WorkerDeps): Worker {
 
   async function claimOne(): Promise<boolean> {
     const current = map()
+    const at = clock.now()
     const claim = await store.claim({
       resolve: (name) => claimTarget(current.apps.get(name)),
       maxRunning: current.server.maxRunning,
-      at: clock.now(),
+      at,
     })
     const app = claim && current.apps.get(claim.deployment.app)
     if (!claim || !app) return false
-    const run = { ...claim, app, secrets: secretsOf(current), controller: new AbortController() }
+    const run = {
+      ...claim,
+      app,
+      secrets: secretsOf(current),
+      controller: new AbortController(),
+      clock: steadyClock(at),
+    }
     const ended = execute(run).finally(() => running.delete(claim.deployment.id))
     running.set(claim.deployment.id, { controller: run.controller, ended })
     return true
@@ -193,11 +211,11 @@ export function createWorker(deps: WorkerDeps): Worker {
     }
   }
 
-  function progressOf({ owner }: Run, sink: LogSink): Progress {
+  function progressOf({ owner, clock: own }: Run, sink: LogSink): Progress {
     return {
       revision: (revision) => store.setRevision(owner, revision),
-      stepStarted: ({ number, name }) => store.startStep(owner, { number, name, at: clock.now() }),
-      stepFinished: (step) => store.finishStep(owner, { ...step, at: clock.now() }),
+      stepStarted: ({ number, name }) => store.startStep(owner, { number, name, at: own.now() }),
+      stepFinished: (step) => store.finishStep(owner, { ...step, at: own.now() }),
       output: (step, chunk) => sink.output(step, chunk),
       endOutput: (step) => sink.endStep(step),
       note: (text) => sink.note(text),
@@ -206,16 +224,16 @@ export function createWorker(deps: WorkerDeps): Worker {
 
   /** Writes the outcome down, however long the store refuses: a row must not stay `running` while the daemon lives. */
   async function settle(run: Run, result: DeploymentResult): Promise<Deployment> {
-    const { owner, app, secrets } = run
+    const { owner, app, secrets, clock: own } = run
     failPoint('before-recording')
     const message = result.message === null ? null : maskText(secrets, result.message)
     for (;;) {
       try {
         if (result.outcome === 'interrupted' && app.onInterrupt === 'requeue')
-          return await store.requeue(owner, clock.now())
-        return await store.finish(owner, { ...result, message }, clock.now())
+          return await store.requeue(owner, own.now())
+        return await store.finish(owner, { ...result, message }, own.now())
       } catch (error) {
-        if (stopped.signal.aborted || !isUnavailable(error)) throw error
+        if (stopped.signal.aborted || errorCode(error) !== 'unavailable') throw error
         log.error({ deployment: owner.id, err: error }, 'the store cannot record an outcome; trying again')
         await pause(deps.retryMs, stopped.signal)
       }
@@ -227,8 +245,4 @@ async function reasonToSkip(tip: Revision, known: SkipCase, changedSince: Change
   const already = alreadyLive(tip, known)
   const from = countedFrom(known)
   return already ?? (from === null ? null : nothingChanged(await changedSince(from), known))
-}
-
-function isUnavailable(error: unknown): boolean {
-  return errorCode(error) === 'unavailable'
 }

@@ -8,7 +8,7 @@ const now = new Date('2026-03-01T12:00:00Z')
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
 const days = (number: number): Date => new Date(now.getTime() - number * 86_400_000)
 
-function createWoken(answers: (number | Error)[], keepDeliveriesMs = 604_800_000) {
+function createWoken(answers: (number | Error)[], keepDeliveriesMs = 604_800_000, clockJumped = false) {
   const asked: LedgerBounds[] = []
   const stop = new AbortController()
   onTestFinished(() => {
@@ -25,6 +25,7 @@ function createWoken(answers: (number | Error)[], keepDeliveriesMs = 604_800_000
     },
     map: () => ({ ...map, server: { ...map.server, keepDeliveriesMs } }),
     clock: { now: () => now },
+    clockJumped: () => clockJumped,
     log: silent,
     signal: stop.signal,
     retryMs: 1,
@@ -60,4 +61,11 @@ it('ends between two batches when the daemon stops', async () => {
   stop.abort()
   await ledger.settled()
   expect(asked.length).toBeLessThan(4)
+})
+
+it('forgets nothing for its age while the clock of the machine is in doubt; count and size still bound it', async () => {
+  const { ledger, asked } = createWoken([], undefined, true)
+  await ledger.settled()
+  expect(asked[0]).toMatchObject({ bodiesBefore: new Date(0), deliveriesBefore: new Date(0) })
+  expect(asked[0]?.maxDeliveries).toBeGreaterThan(0)
 })

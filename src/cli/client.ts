@@ -36,6 +36,8 @@ export type Client = {
   deploy(app: string, options: { readonly adopt: boolean; readonly ref?: string }): Promise<DeploymentView>
   retry(id: number): Promise<DeploymentView>
   cancel(id: number): Promise<DeploymentView>
+  /** A copy of the daemon's database. */
+  backup(): Promise<Download>
   /** The log as it is kept. */
   readLog(id: number): Promise<AsyncIterable<Uint8Array>>
   /** The log from its start, or from after the event `lastId`, and on as it is written. Ends early on a lost connection. */
@@ -45,6 +47,8 @@ export type Client = {
   ): Promise<AsyncIterable<LogEvent>>
   close(): Promise<void>
 }
+
+export type Download = { readonly size: number; readonly body: AsyncIterable<Uint8Array> }
 
 export type SentDelivery = {
   readonly webhook: string
@@ -85,6 +89,10 @@ export function openClient(path: string): Client {
       }),
     retry: (id) => deploymentOf(`/api/deployments/${id}/retry`, {}),
     cancel: (id) => deploymentOf(`/api/deployments/${id}/cancel`, {}),
+    async backup() {
+      const { body, headers } = await accepted(await send({ path: '/api/backup', method: 'POST', content: {} }))
+      return { size: Number(headers['content-length']), body }
+    },
     async readLog(id) {
       const { body } = await accepted(await send({ path: `/api/deployments/${id}/log` }))
       return body

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { addApps } from './apps.ts'
+import { addBackup } from './backup.ts'
 import { addCancel } from './cancel.ts'
 import { addCheck } from './check.ts'
 import { CliError, exit } from './cli-error.ts'
@@ -42,6 +43,7 @@ const commands: readonly AddCommand[] = [
   addSimulate,
   addSend,
   addToken,
+  addBackup,
 ]
 
 /**

@@ -25,8 +25,14 @@ export type Output = {
   readonly isTTY?: boolean
 }
 
-/** How the daemon ended: by request, or before it was up, with the reason and the cure as a sentence. */
-export type Served = { readonly kind: 'stopped' } | { readonly kind: 'cannot_start'; readonly problem: string }
+/**
+ * How the daemon ended: by request; before it was up (`cannot_start`: a person must mend that first); or `failed`, where
+ * starting again may help. `problem` says the reason and the cure.
+ */
+export type Served =
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'cannot_start'; readonly problem: string }
+  | { readonly kind: 'failed'; readonly problem: string }
 
 /**
  * The real thing, for `main.ts`. Signals are listened to only while a command follows something, so that `serve` is

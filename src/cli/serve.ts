@@ -42,6 +42,7 @@ export const addServe: AddCommand = (program, cli) => {
           socket: socketToServe({ socket, state: directory }, io),
         })
         if (served.kind === 'stopped') return exit.done
+        if (served.kind === 'failed') throw new CliError(served.problem, { exitCode: exit.failed })
         await terminal.warn(`deployhook: cannot start: ${served.problem}`)
         return exit.cannotStart
       }),

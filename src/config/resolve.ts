@@ -115,6 +115,7 @@ function resolveServer(
       return 'problem' in addresses ? [] : addresses
     }),
     maxRunning: server.max_running ?? Math.max(1, cores),
+    maxAttempts: server.max_attempts ?? 2,
     apiTokens: (server.api_tokens ?? []).map((token) => resolveToken(token, secretOf)),
     allowRootSteps: server.allow_root_steps ?? false,
     metrics: server.metrics ?? 'token',

@@ -174,6 +174,11 @@ const serverSchema = z.strictObject({
   max_running: wholeNumber({ atLeast: 1, atMost: 256 })
     .optional()
     .describe('Deployments at the same time. Default: one per core.'),
+  max_attempts: wholeNumber({ atLeast: 1, atMost: 100 })
+    .optional()
+    .describe(
+      'A deployment during which the daemon died this often is not started again: it fails as poison. Default 2.',
+    ),
   api_tokens: list(
     z.strictObject({
       name: nameText.describe('For logs.'),

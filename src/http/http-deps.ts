@@ -27,6 +27,7 @@ export type HttpDeps = {
     | 'followLog'
     | 'changes'
     | 'ping'
+    | 'backup'
   >
   /** Where a path of the map really lies. */
   readonly realPath: (path: string) => string
@@ -44,6 +45,8 @@ export type HttpDeps = {
   }
   /** Told of every request that was meant for a webhook and never reached one. */
   readonly strays: { record(stray: Stray): void }
+  /** What health tells besides: codes of what is wrong, and of what somebody should look at. */
+  readonly health: () => { readonly reasons: readonly string[]; readonly warnings: readonly string[] }
   /** The daemon is on its way down: deliveries are still kept, nothing new is started. */
   readonly draining: () => boolean
   readonly startedAt: Date

@@ -5,6 +5,10 @@ export type Notifier = {
   ready(): Promise<void>
   reloading(): Promise<void>
   stopping(): Promise<void>
+  /** All is well: the unit's watchdog starts counting anew. */
+  alive(): Promise<void>
+  /** What `WatchdogSec=` of the unit says; null: systemd does not watch. */
+  readonly watchdogMs: number | null
 }
 
 export type NotifierDeps = {
@@ -23,6 +27,7 @@ export type NotifierDeps = {
  */
 export function createNotifier({ env, pid, run, log }: NotifierDeps): Notifier {
   const socket = env['NOTIFY_SOCKET']
+  const watchdogMs = Math.floor(Number(env['WATCHDOG_USEC'] ?? 0) / 1000) || null
   let told = Promise.resolve()
   let hasWarned = false
 
@@ -31,6 +36,8 @@ export function createNotifier({ env, pid, run, log }: NotifierDeps): Notifier {
     // Type=notify-reload wants the time too, on the clock that Node's hrtime reads.
     reloading: () => tell('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`),
     stopping: () => tell('STOPPING=1'),
+    alive: () => (watchdogMs === null ? Promise.resolve() : tell('WATCHDOG=1')),
+    watchdogMs,
   }
 
   function tell(...assignments: readonly string[]): Promise<void> {

@@ -3,6 +3,8 @@ import { pause } from './pause.ts'
 export type WakeLoop = {
   /** Asks for a pass that begins after this call; one under way is followed by one more, however often it is asked. */
   wake(): void
+  /** Resolves when the pass that this asks for has ended, well or not. */
+  passed(): Promise<void>
   /** Resolves when no pass is under way. */
   settled(): Promise<void>
 }
@@ -15,12 +17,21 @@ export function createWakeLoop(
   const { signal, retryMs, onError } = options
   let isWanted = false
   let underWay: Promise<void> | null = null
+  let waiting: (() => void)[] = []
+  const wake = (): void => {
+    isWanted = true
+    underWay ??= loop().finally(() => {
+      underWay = null
+      tell()
+    })
+  }
 
   return {
-    wake() {
-      isWanted = true
-      underWay ??= loop().finally(() => {
-        underWay = null
+    wake,
+    passed() {
+      return new Promise((resolve) => {
+        waiting.push(resolve)
+        wake()
       })
     },
     async settled() {
@@ -36,8 +47,16 @@ export function createWakeLoop(
       } catch (error) {
         onError(error)
         isWanted = true
+        tell()
         await pause(retryMs, signal)
       }
+      if (!isWanted) tell()
     }
+  }
+
+  function tell(): void {
+    const told = waiting
+    waiting = []
+    for (const resolve of told) resolve()
   }
 }

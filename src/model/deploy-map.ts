@@ -100,6 +100,8 @@ export type Server = {
   /** Addresses or networks of proxies whose X-Forwarded-For is believed; empty: none. */
   readonly trustProxy: readonly string[]
   readonly maxRunning: number
+  /** After this many deaths of the daemon during a deployment it is parked as `poison`. */
+  readonly maxAttempts: number
   readonly apiTokens: readonly ApiToken[]
   readonly allowRootSteps: boolean
   readonly metrics: 'token' | 'public'

@@ -5,12 +5,19 @@ import { DatabaseSync } from 'node:sqlite'
 import type { FailPoint } from '../lib/fail-point.ts'
 import type { Log } from '../lib/log.ts'
 import { createPrivateFile, prepareDirectory, syncDirectory } from './directory.ts'
-import { asStoreError, sqliteCode, sqliteCodes, StoreError } from './errors.ts'
+import { asStoreError, StoreError } from './errors.ts'
+import { checkIntact } from './intact.ts'
 import { lockDirectory, pidFile } from './lock.ts'
 import { migrate, readMigrations } from './migrations.ts'
 import { directoriesInside } from './parts.ts'
+import { createTrust, type Trust } from './trust.ts'
 
-export type OpenedDatabase = { readonly database: DatabaseSync; readonly stateId: string; readonly close: () => void }
+export type OpenedDatabase = {
+  readonly database: DatabaseSync
+  readonly trust: Trust
+  readonly stateId: string
+  readonly close: () => void
+}
 
 /**
  * Opens `<directory>/state.db`, for this process alone, made on first use and brought up to date. Throws a `StoreError`
@@ -25,9 +32,12 @@ export function openDatabase(
   const lock = lockDirectory(directory)
   try {
     const database = openLocked(directory, { log, failPoint })
-    return { database, stateId: stateIdOf(database), close }
+    const trust = createTrust(join(directory, 'state.db'))
+    return { database, trust, stateId: stateIdOf(database), close }
 
     function close(): void {
+      // Left open, and the lock held, to the end of the process: closing would write and sync once more, and succeed.
+      if (!trust.mayClose()) return
       try {
         // In this order: a pid file without a write-ahead log beside it is what `warnOfMissingWal` looks for.
         rmSync(pidFile(directory), { force: true })
@@ -50,9 +60,10 @@ function openLocked(directory: string, { log, failPoint }: { log: Log; failPoint
   createPrivateFile(path)
   const database = new DatabaseSync(path, { timeout: 1000, enableForeignKeyConstraints: true })
   try {
-    check(database, path)
+    checkIntact(database, { path, pragma: 'quick_check' })
     database.exec('pragma journal_mode = wal')
     database.exec('pragma synchronous = full')
+    database.exec('pragma wal_autocheckpoint = 0') // see checkpoint.ts
     migrate(database, { migrations: readMigrations(join(import.meta.dirname, 'migrations')), path, failPoint })
     giveStateId(database)
     mkdirSync(join(directory, 'logs'), { recursive: true, mode: 0o700 })
@@ -103,39 +114,6 @@ function warnOfMissingWal(directory: string, path: string, log: Log): void {
   log.warn(
     { path: `${path}-wal` },
     'the last daemon was killed and its write-ahead log is gone since: if somebody deleted it, the last deliveries are lost; if state.db was opened with sqlite3, all is well',
-  )
-}
-
-const applicationId = 0x64706c68
-
-function check(database: DatabaseSync, path: string): void {
-  try {
-    const problem = String(database.prepare('pragma quick_check(1)').get()?.['quick_check'])
-    if (problem !== 'ok') throw damaged(path, problem)
-    const isEmpty = database.prepare('select 1 from sqlite_schema').get() === undefined
-    const id = database.prepare('pragma application_id').get()?.['application_id']
-    if (!isEmpty && id !== applicationId) throw foreign(path)
-  } catch (error) {
-    const code = sqliteCode(error)
-    if (code === sqliteCodes.notADatabase) throw foreign(path, error)
-    if (code === sqliteCodes.corrupt) throw damaged(path, error)
-    throw error
-  }
-}
-
-function foreign(path: string, cause?: unknown): StoreError {
-  return new StoreError(
-    'not_a_database',
-    `${path} is not deployhook's database: restore it from a backup, or move it away`,
-    { cause },
-  )
-}
-
-function damaged(path: string, cause: unknown): StoreError {
-  return new StoreError(
-    'damaged',
-    `${path} is damaged: restore it from a backup, or save what can be saved with sqlite3's .recover`,
-    { cause },
   )
 }
 

@@ -1,6 +1,7 @@
 /**
  * What kept the store from opening or from working. `unavailable` may pass by itself (locked, disk full, failing disk):
- * the caller may try again later. The others need a person; `message` says what, where and the cure.
+ * the caller may try again later. `failed` ends the store: nothing more is written, and the daemon must start anew. The
+ * others need a person; `message` says what, where and the cure.
  */
 export type StoreErrorCode =
   | 'in_use'
@@ -12,6 +13,7 @@ export type StoreErrorCode =
   | 'old_sqlite'
   | 'closed'
   | 'unavailable'
+  | 'failed'
 
 export class StoreError extends Error {
   override readonly name = 'StoreError'
@@ -38,6 +40,17 @@ export function asStoreError(error: unknown): unknown {
   const what = code === null ? undefined : obstacles.get(code)
   return what === undefined ? error : new StoreError('unavailable', `state.db ${what}`, { cause: error })
 }
+
+/**
+ * Whether a sync to the disk failed. The kernel may then have thrown away what was to be written, and a second try would
+ * succeed without it (https://wiki.postgresql.org/wiki/Fsync_Errors): only what a new start reads is true.
+ */
+export function isFailedSync(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && failedSyncs.has(Number(error.errcode))
+}
+
+/** SQLITE_IOERR_FSYNC and SQLITE_IOERR_DIR_FSYNC. */
+const failedSyncs: ReadonlySet<number> = new Set([1034, 1290])
 
 /** The primary result code (https://www.sqlite.org/rescode.html) of an error that node:sqlite threw, else null. */
 export function sqliteCode(error: unknown): number | null {

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { systemClock, type Clock } from '../lib/clock.ts'
 import type { FailPoint } from '../lib/fail-point.ts'
 import type { Log } from '../lib/log.ts'
+import { createBackups } from './backup.ts'
 import { createChanges } from './changes.ts'
 import { openDatabase } from './database.ts'
 import { createDeliveries } from './deliveries.ts'
@@ -18,6 +19,7 @@ import { createSql } from './sql.ts'
 import type { Store } from './store.ts'
 import { createWriter } from './writer.ts'
 
+export { backUpStopped, verifyBackup } from './backup.ts'
 export { NotOwner, StoreError, type StoreErrorCode } from './errors.ts'
 export { createRefusals, type Refusals } from './refusals.ts'
 export { createStrays, type Strays } from './strays.ts'
@@ -35,12 +37,13 @@ export type StoreDeps = {
  * where, and the cure, when it is in use, damaged, foreign, newer than this program, or gone although it was there.
  */
 export async function openStore(directory: string, { log, failPoint, clock = systemClock }: StoreDeps): Promise<Store> {
-  const { database, stateId, close } = await answer(() => openDatabase(directory, { log, failPoint }))
+  const { database, trust, stateId, close } = await answer(() => openDatabase(directory, { log, failPoint }))
   const sql = createSql(database)
   const changes = createChanges((id) => (database.isOpen ? findDeployment(sql, id) : null))
   const logs = createLogs({ directory: join(directory, 'logs'), clock, log, isDone })
   const writer = createWriter(database, {
     failPoint,
+    trust,
     onCommitted(deployments) {
       changes.announce(deployments)
       logs.wake(deployments)
@@ -51,6 +54,7 @@ export async function openStore(directory: string, { log, failPoint, clock = sys
 
   return {
     stateId,
+    failed: trust.ended,
     accept: deliveries.accept,
     keep: deliveries.keep,
     recall: (id, at) => read(() => recall(sql, id, at)),
@@ -70,6 +74,7 @@ export async function openStore(directory: string, { log, failPoint, clock = sys
       writer.write(() => {
         sql.run(`insert into meta (key, value) values ('pinged', 1) on conflict do update set value = value + 1`)
       }),
+    backup: createBackups(directory),
     openLog: (deployment, secrets) => logs.openLog(deployment, secrets),
     readLog: (deployment, offset) => logs.readLog(deployment, offset),
     followLog: (deployment, offset, signal) => logs.followLog(deployment, offset, signal),

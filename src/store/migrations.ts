@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import type { FailPoint } from '../lib/fail-point.ts'
+import { createPrivateFile } from './directory.ts'
 import { StoreError } from './errors.ts'
 
 /** One step of the schema: what `NNNN-name.sql` of `migrations/` says. */
@@ -32,12 +33,20 @@ export function migrate(
     throw new StoreError(
       'newer_schema',
       `${path} was written by a newer deployhook (schema ${current}, this one knows ${migrations.length}): ` +
-        `run that version again, or restore the backup made before the upgrade`,
+        `run that version again, or restore the copy from before the upgrade, ${path}.schema-N`,
     )
   }
+  if (current > 0 && current < migrations.length) keepCopy(database, `${path}.schema-${current}`)
   for (const { version, sql } of migrations.slice(current)) {
     database.exec(`begin immediate;\n${sql};\npragma user_version = ${version}`)
     failPoint('in-migration')
     database.exec('commit')
   }
+}
+
+/** The way back to the program before; made anew when an upgrade that died half-way is tried again. */
+function keepCopy(database: DatabaseSync, copy: string): void {
+  rmSync(copy, { force: true })
+  createPrivateFile(copy)
+  database.prepare('vacuum into ?').run(copy)
 }

@@ -10,6 +10,8 @@ import type {
 import type { Deployment, DeploymentResult, Outcome, State, StepRecord, Trigger } from '../model/deployment.ts'
 import type { PushEvent } from '../model/push-event.ts'
 import type { Revision } from '../model/revision.ts'
+import type { Backup } from './backup.ts'
+import type { StoreError } from './errors.ts'
 import type { LedgerBounds } from './prune.ts'
 
 /**
@@ -20,6 +22,11 @@ import type { LedgerBounds } from './prune.ts'
 export type Store = {
   /** Random, made with the state directory: the first part of every process cookie. */
   readonly stateId: string
+  /**
+   * Resolves when what is written can no longer be believed to last: a sync failed, or the files are not where they were.
+   * From then on every write rejects with this error, and only a new start helps.
+   */
+  readonly failed: Promise<StoreError>
 
   // Deliveries
 
@@ -96,6 +103,9 @@ export type Store = {
   changes(signal: AbortSignal): AsyncIterable<Deployment>
   /** Fails when the database cannot be written to. */
   ping(): Promise<void>
+
+  /** A copy of the database as it is now, made without holding up anybody; one at a time. */
+  backup(): Promise<Backup>
 
   // Logs
 

@@ -1,6 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { FailPoint } from '../lib/fail-point.ts'
-import { asStoreError, StoreError } from './errors.ts'
+import { checkpointWhenLong } from './checkpoint.ts'
+import { StoreError } from './errors.ts'
+import type { Trust } from './trust.ts'
 
 /** The one way to write: writers that arrive in the same turn of the event loop share a transaction and its fsync. */
 export type Writer = {
@@ -21,13 +23,16 @@ type Job = {
   readonly reject: (error: unknown) => void
 }
 
+type WriterDeps = {
+  readonly failPoint: FailPoint
+  readonly trust: Trust
+  readonly onCommitted: (deployments: ReadonlySet<number>) => void
+}
+
 /** A transaction holds the event loop: more writers than this wait for the next one. */
 const mostPerCommit = 500
 
-export function createWriter(
-  database: DatabaseSync,
-  { failPoint, onCommitted }: { failPoint: FailPoint; onCommitted: (deployments: ReadonlySet<number>) => void },
-): Writer {
+export function createWriter(database: DatabaseSync, { failPoint, trust, onCommitted }: WriterDeps): Writer {
   let waiting: Job[] = []
   let isClosed = false
 
@@ -56,10 +61,11 @@ export function createWriter(
     if (jobs.length === 0) return
     const touched = new Set<number>()
     try {
-      const done = commitTogether(database, { jobs, touched, failPoint })
+      const done = commitTogether(database, { jobs, touched, failPoint, trust })
       for (const { resolve } of done) resolve()
     } catch (error) {
-      for (const { reject } of jobs) reject(asStoreError(error))
+      const problem = trust.judge(error)
+      for (const { reject } of jobs) reject(problem)
       return
     }
     if (touched.size > 0) onCommitted(touched)
@@ -69,16 +75,19 @@ export function createWriter(
 /** Answers the jobs that are on disk now; the others have been rejected. Throws if none could be kept. */
 function commitTogether(
   database: DatabaseSync,
-  { jobs, touched, failPoint }: { jobs: readonly Job[]; touched: Set<number>; failPoint: FailPoint },
+  { jobs, touched, failPoint, trust }: Omit<WriterDeps, 'onCommitted'> & { jobs: readonly Job[]; touched: Set<number> },
 ): readonly Job[] {
+  trust.check()
   try {
     database.exec('begin immediate')
     const changesBefore = totalChanges(database)
-    const done = jobs.filter((job) => runInSavepoint(database, job, touched))
+    const done = jobs.filter((job) => runInSavepoint(database, { job, touched, trust }))
     const isChanged = totalChanges(database) !== changesBefore
     if (isChanged) failPoint('before-commit')
     database.exec('commit')
     if (isChanged) failPoint('in-commit')
+    trust.check()
+    if (isChanged) checkpointWhenLong(database)
     return done
   } catch (error) {
     if (database.isTransaction) database.exec('rollback')
@@ -86,7 +95,10 @@ function commitTogether(
   }
 }
 
-function runInSavepoint(database: DatabaseSync, job: Job, touched: Set<number>): boolean {
+function runInSavepoint(
+  database: DatabaseSync,
+  { job, touched, trust }: { job: Job; touched: Set<number>; trust: Trust },
+): boolean {
   database.exec('savepoint writer')
   try {
     const own = new Set<number>()
@@ -98,7 +110,7 @@ function runInSavepoint(database: DatabaseSync, job: Job, touched: Set<number>):
     // A full or failing disk makes SQLite undo the whole transaction: then nobody's changes are left to commit.
     if (!database.isTransaction) throw error
     database.exec('rollback to writer; release writer')
-    job.reject(asStoreError(error))
+    job.reject(trust.judge(error))
     return false
   }
 }

@@ -53,6 +53,7 @@ describe('a deploy map', () => {
       hosts: [],
       trustProxy: [],
       maxRunning: 4,
+      maxAttempts: 2,
       apiTokens: [],
       allowRootSteps: false,
       metrics: 'token',
@@ -120,6 +121,7 @@ describe('a deploy map', () => {
         'hosts: [Deploy.Internal]',
         'trust_proxy: [loopback, 10.0.0.0/8, "fd00::1"]',
         'max_running: 2',
+        'max_attempts: 5',
         'allow_root_steps: true',
         'metrics: public',
         'keep_deliveries: 12h',
@@ -134,6 +136,7 @@ describe('a deploy map', () => {
       hosts: ['deploy.internal'],
       trustProxy: ['127.0.0.0/8', '::1/128', '10.0.0.0/8', 'fd00::1'],
       maxRunning: 2,
+      maxAttempts: 5,
       apiTokens: [
         { name: 'ci', sha256: createHash('sha256').update(strong).digest(), can: 'operate' },
         { name: 'board', sha256: Buffer.alloc(32, 0xab), can: 'read' },

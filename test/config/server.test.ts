@@ -28,6 +28,7 @@ describe('the server of deploy.yml', () => {
     ['trust_proxy: [10.0.0.0/8/8]', 'is not an address (10.0.0.5), a network (10.0.0.0/8) or loopback'],
     ['trust_proxy: [proxy.example.com]', 'is not an address (10.0.0.5), a network (10.0.0.0/8) or loopback'],
     ['max_running: 0', 'must be a whole number from 1 to 256'],
+    ['max_attempts: 0', 'must be a whole number from 1 to 100'],
     ['max_running: -1', 'must be a whole number from 1 to 256'],
     ['max_running: 1.5', 'must be a whole number from 1 to 256'],
     ['max_running: 1e9', 'must be a whole number from 1 to 256'],

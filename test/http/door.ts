@@ -100,6 +100,7 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
     ingest: wrapIngest(ingest),
     worker: { cancel: (id) => store.cancel(id, new Date()) },
     reload: () => Promise.resolve({ kind: 'reloaded', warnings: [] }),
+    health: () => ({ reasons: [], warnings: [] }),
     config: () => ({ file: map.file, loadedAt: new Date(0), problems: [] }),
     explain: () => Promise.resolve(null),
     simulate: createSimulate({ store, map: () => map, realPath: (path) => path, clock: systemClock }),

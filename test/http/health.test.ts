@@ -33,6 +33,15 @@ describe('GET /readyz', () => {
     expect((await door.api('/metrics')).text).toContain('deployhook_config_reload_failed 1')
   })
 
+  it('tells what else is wrong with the daemon, and what is worth a look', async () => {
+    const stuck = await openDoor({ health: () => ({ reasons: ['stuck'], warnings: ['clock_jumped'] }) })
+    const { status, body } = await stuck.api('/readyz', { token: null })
+    expect({ status, body }).toEqual({
+      status: 503,
+      body: { status: 'not_ready', reasons: ['stuck'], warnings: ['clock_jumped'] },
+    })
+  })
+
   it('is not ready while nothing can be written, or when the daemon is about to end, and says which', async () => {
     const door = await openDoor({
       draining: () => true,

@@ -25,6 +25,16 @@ describe('telling systemd', () => {
     ])
   })
 
+  it('says that it is alive only to a systemd that watches', async () => {
+    const watched = notifierWith({ NOTIFY_SOCKET: '/s', WATCHDOG_USEC: '30000000' })
+    const unwatched = notifierWith({ NOTIFY_SOCKET: '/s' })
+    await watched.notifier.alive()
+    await unwatched.notifier.alive()
+    expect(watched.lines()).toEqual(['/s: --no-block --pid=4711 -- WATCHDOG=1'])
+    expect(unwatched.lines()).toEqual([])
+    expect([watched.notifier.watchdogMs, unwatched.notifier.watchdogMs]).toEqual([30_000, null])
+  })
+
   it('lends the program nothing of the daemon’s environment', async () => {
     const { notifier, environment } = notifierWith({ NOTIFY_SOCKET: '/s', GITHUB_WEBHOOK_SECRET: 'hush' })
     await notifier.ready()

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -5,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Secret } from '../../src/lib/secret.ts'
 import { openStore, StoreError } from '../../src/store/index.ts'
 
-// What the store's tests run as a process of its own: `hold DIR`, `lock DIR`, `accept DIR STAGE N [early]`, `log DIR CHUNK N`.
+// What the store's tests run as a process of its own: `hold DIR`, `lock DIR`, `accept DIR STAGE N [early]`, `log DIR CHUNK N`,
+// `insist DIR`.
 
 const [, , verb, directory = '', stage = '', count = '0', mode] = process.argv
 const user = Number(process.env['BECOME'] ?? 0)
@@ -21,6 +23,7 @@ if (verb === 'hold') await hold()
 if (verb === 'lock') await lock()
 if (verb === 'accept') await accept()
 if (verb === 'log') await log()
+if (verb === 'insist') await insist()
 
 /** Has the store open until it is killed; says the code of a refusal. */
 async function hold(): Promise<void> {
@@ -61,6 +64,27 @@ async function accept(): Promise<void> {
       }),
     )
   }
+}
+
+/**
+ * Accepts deliveries of a body that fills many pages, one after the other, until one is refused; asks once more, and says
+ * what it was told. Ends as the daemon does: without closing anything.
+ */
+async function insist(): Promise<void> {
+  const store = await openStore(directory, { log: silent, failPoint: () => undefined })
+  const { arrival } = await import('./arrival.ts')
+  const body = randomBytes(20_000).toString('hex')
+  for (let number = 0, refused = 0; number < 500 && refused < 2; number++) {
+    try {
+      await store.accept(arrival({ providerId: `id-${number}`, apps: [`app-${number}`], body: `${number} ${body}` }))
+      say(`id-${number}`)
+    } catch (error) {
+      refused++
+      say(error instanceof StoreError ? error.code : String(error))
+    }
+  }
+  await store.close()
+  process.exit()
 }
 
 /** Writes a chunk of 64 KiB N times to a log and says by how many MiB the process grew. */

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -22,10 +22,11 @@ const options = { path: 'state.db', failPoint: () => undefined }
 describe('migrations', () => {
   it('are run in order, each once', () => {
     const database = openMemory()
+    const own = { ...options, path: join(temporaryDirectory(), 'state.db') }
 
-    migrate(database, { ...options, migrations: [first] })
-    migrate(database, { ...options, migrations: [first, second] })
-    migrate(database, { ...options, migrations: [first, second] })
+    migrate(database, { ...own, migrations: [first] })
+    migrate(database, { ...own, migrations: [first, second] })
+    migrate(database, { ...own, migrations: [first, second] })
 
     expect(versionOf(database)).toBe(2)
     expect(database.prepare('select * from b').all()).toHaveLength(1)
@@ -37,15 +38,35 @@ describe('migrations', () => {
       throw new Error('died')
     }
 
-    migrate(database, { ...options, migrations: [first] })
+    const own = { ...options, path: join(temporaryDirectory(), 'state.db') }
+    migrate(database, { ...own, migrations: [first] })
     expect(() => {
-      migrate(database, { ...options, migrations: [first, second], failPoint: dies })
+      migrate(database, { ...own, migrations: [first, second], failPoint: dies })
     }).toThrow('died')
     database.exec('rollback')
 
     expect(versionOf(database)).toBe(1)
-    migrate(database, { ...options, migrations: [first, second] })
+    migrate(database, { ...own, migrations: [first, second] })
     expect(versionOf(database)).toBe(2)
+  })
+
+  it('keep a copy of the database from before, for this user alone', () => {
+    const path = join(temporaryDirectory(), 'state.db')
+    const database = new DatabaseSync(path)
+    onTestFinished(() => {
+      database.close()
+    })
+    migrate(database, { ...options, path, migrations: [first] })
+    expect(existsSync(`${path}.schema-1`)).toBe(false)
+
+    migrate(database, { ...options, path, migrations: [first, second] })
+
+    const copy = new DatabaseSync(`${path}.schema-1`)
+    onTestFinished(() => {
+      copy.close()
+    })
+    expect([versionOf(copy), versionOf(database)]).toEqual([1, 2])
+    expect(statSync(`${path}.schema-1`).mode & 0o777).toBe(0o600)
   })
 
   it('refuse a schema that they do not know', () => {

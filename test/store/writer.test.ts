@@ -1,6 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { performance } from 'node:perf_hooks'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { createTrust } from '../../src/store/trust.ts'
 import { createWriter, type Writer } from '../../src/store/writer.ts'
 import { arrival, claim, openTestStore, startChild } from './support.ts'
 
@@ -21,6 +22,7 @@ function openWriter(): World {
   const announced: number[][] = []
   const writer = createWriter(database, {
     failPoint: (stage) => void stages.push(stage),
+    trust: createTrust(':memory:'),
     onCommitted: (deployments) => void announced.push([...deployments]),
   })
   return { database, writer, stages, announced }

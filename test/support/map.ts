@@ -46,6 +46,7 @@ export function createMap(apps: readonly App[], webhooks: readonly Webhook[] = [
       hosts: [],
       trustProxy: [],
       maxRunning: 2,
+      maxAttempts: 2,
       apiTokens: [],
       allowRootSteps: true,
       metrics: 'token',

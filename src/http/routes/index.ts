@@ -1,5 +1,6 @@
 import type { Route, RouteDeps } from '../route.ts'
 import { appRoutes } from './apps.ts'
+import { backupRoute } from './backup.ts'
 import { deliveryRoutes } from './deliveries.ts'
 import { deploymentLogRoute } from './deployment-log.ts'
 import { deploymentRoutes } from './deployments.ts'
@@ -31,5 +32,6 @@ export function routes(deps: RouteDeps): readonly Route[] {
     simulateRoute(deps),
     sampleRoute(deps),
     reloadRoute(deps),
+    backupRoute(deps),
   ]
 }

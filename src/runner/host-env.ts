@@ -1,0 +1,14 @@
+import { userInfo } from 'node:os'
+
+/** What of the daemon's own environment git may see on its way to a remote: proxies and authorities. */
+export function networkEnvOf(env: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
+  const proxies = ['HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY'].flatMap((name) => [name, name.toLowerCase()])
+  const names = [...proxies, 'GIT_SSL_CAINFO', 'GIT_SSL_CAPATH', 'SSL_CERT_FILE', 'SSL_CERT_DIR']
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])))
+}
+
+/** Whom the daemon runs as. */
+export function userOf(env: NodeJS.ProcessEnv): { readonly name: string; readonly home: string } {
+  const { username, homedir } = userInfo()
+  return { name: username, home: env['HOME'] ?? homedir }
+}

@@ -1,0 +1,19 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { isFailedSync } from './errors.ts'
+
+/**
+ * Moves what the write-ahead log holds into the database once it is long. SQLite would do so by itself, but would tell
+ * nobody of a sync that failed at it (https://www.sqlite.org/c3ref/wal_autocheckpoint.html), and at the next one lose
+ * what that sync did not write. Throws for that alone: whatever else is in the way, the log is durable as it is.
+ */
+export function checkpointWhenLong(database: DatabaseSync): void {
+  try {
+    const { log, checkpointed } = database.prepare('pragma wal_checkpoint(noop)').get() ?? {}
+    if (Number(log) - Number(checkpointed) >= longPages) database.exec('pragma wal_checkpoint(passive)')
+  } catch (error) {
+    if (isFailedSync(error)) throw error
+  }
+}
+
+/** As many pages as SQLite's own default. */
+const longPages = 1000

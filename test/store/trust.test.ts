@@ -1,0 +1,114 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { openStore } from '../../src/store/index.ts'
+import { arrival, openTestStore, silentLog, temporaryDirectory, type TestStore } from './support.ts'
+
+const hasStrace = spawnSync('strace', ['-V']).status === 0
+const child = join(import.meta.dirname, 'child.ts')
+const deps = { log: silentLog, failPoint: () => undefined }
+
+/** What `insist` of child.ts says while strace spoils its syncs: `how` are options of strace. */
+function insistUnder(how: readonly string[], directory: string): readonly string[] {
+  const options = ['-f', '-qq', '-o', '/dev/null', '-e', 'trace=fsync,fdatasync']
+  const { stdout } = spawnSync('strace', [...options, ...how, process.execPath, child, 'insist', directory])
+  return stdout.toString().trim().split('\n')
+}
+
+/** The provider ids that a new start finds. */
+async function keptIn(directory: string): Promise<ReadonlySet<string>> {
+  const { store } = await openTestStore(directory)
+  const deliveries = await store.deliveries({ limit: 500 })
+  return new Set(deliveries.map(({ providerId }) => providerId ?? ''))
+}
+
+async function usedStore(): Promise<TestStore & { readonly file: string }> {
+  const { store, directory } = await openTestStore()
+  await store.accept(arrival({ providerId: 'early' }))
+  return { store, directory, file: join(directory, 'state.db') }
+}
+
+describe.skipIf(!hasStrace)('a sync that fails once (needs strace)', () => {
+  it('ends the store: nothing is acknowledged from then on, and what was is there at the next start', async () => {
+    const directory = temporaryDirectory()
+
+    const said = insistUnder(['-e', 'inject=fsync,fdatasync:error=EIO:when=40'], directory)
+
+    const acknowledged = said.filter((line) => line.startsWith('id-'))
+    expect(acknowledged.length).toBeGreaterThan(10)
+    expect(said.slice(-2)).toEqual(['failed', 'failed'])
+    expect(new Set(acknowledged).difference(await keptIn(directory))).toEqual(new Set())
+  })
+
+  it('ends the store too when it is the one of a checkpoint, whose failure SQLite itself keeps silent about', async () => {
+    const { store, directory, file } = await usedStore()
+    await store.close()
+
+    const said = insistUnder(['-P', file, '-e', 'inject=fsync,fdatasync:error=EIO:when=1'], directory)
+
+    const acknowledged = said.filter((line) => line.startsWith('id-'))
+    expect(acknowledged.length).toBeGreaterThan(10)
+    expect(said.slice(-2)).toEqual(['failed', 'failed'])
+    expect(existsSync(`${file}-wal`)).toBe(true)
+    expect(new Set(acknowledged).difference(await keptIn(directory))).toEqual(new Set())
+  })
+})
+
+describe('a database whose files go away under the running daemon', () => {
+  it.each([
+    [
+      'is deleted',
+      (file: string) => {
+        rmSync(file)
+      },
+    ],
+    [
+      'is replaced by another',
+      (file: string) => {
+        renameSync(file, `${file}.old`)
+        writeFileSync(file, 'another')
+      },
+    ],
+  ])('refuses to keep anything when state.db %s, and says so', async (_, harm) => {
+    const { store, file } = await usedStore()
+    harm(file)
+
+    const told = { code: 'failed', message: expect.stringContaining(`${file} was deleted or replaced`) as string }
+    await expect(store.accept(arrival({}))).rejects.toMatchObject(told)
+    await expect(store.ping()).rejects.toMatchObject(told)
+    expect(await store.failed).toMatchObject(told)
+  })
+
+  it('is not made anew at the next start', async () => {
+    const { store, directory, file } = await usedStore()
+    rmSync(file)
+    await store.ping().catch(() => undefined)
+    await store.close()
+
+    await expect(openStore(directory, deps)).rejects.toMatchObject({ code: 'missing_database' })
+    expect(existsSync(file)).toBe(false)
+  })
+
+  it('has lost nothing that it acknowledged when its write-ahead log alone is deleted', async () => {
+    const { store, directory, file } = await usedStore()
+    rmSync(`${file}-wal`)
+
+    await expect(store.accept(arrival({ providerId: 'late' }))).rejects.toMatchObject({ code: 'failed' })
+    await store.close()
+
+    expect((await keptIn(directory)).has('early')).toBe(true)
+  })
+})
+
+describe('the write-ahead log', () => {
+  it('is moved into the database when it is long, so that it does not grow for ever', async () => {
+    const { store, file } = await usedStore()
+    const body = 'x'.repeat(100_000)
+    const before = statSync(file).size
+    for (let push = 0; push < 400; push++) await store.accept(arrival({ body: `${push} ${body}`, apps: [`a${push}`] }))
+
+    expect(statSync(file).size).toBeGreaterThan(before)
+    expect(statSync(`${file}-wal`).size).toBeLessThan(12_000_000)
+  })
+})
