@@ -102,6 +102,10 @@ const stepKeys = {
   timeout: durationText.optional().describe('Ends this step earlier than the deployment’s own limit.'),
   env: envSchema.optional().describe('On top of the app’s env.'),
   cwd: text(cwdProblem).optional().describe('Directory of the repository to run in. Default: its top.'),
+  background: z
+    .enum(['kill', 'keep'])
+    .optional()
+    .describe('What becomes of processes that the step leaves running when it succeeds. Default kill.'),
 }
 
 const stepSchema = z.union([text(commandProblem), argvSchema, z.strictObject(stepKeys)], {

@@ -84,6 +84,8 @@ export type Step = {
   readonly env: Env
   /** Relative to the tree, kept inside it; `.` unless written. */
   readonly cwd: string
+  /** What becomes of the processes that it leaves running when it succeeds. */
+  readonly background: 'kill' | 'keep'
 }
 
 export type StepCommand =

@@ -12,6 +12,7 @@ import type { RunCommand } from './command.ts'
 import { standInHome, type User } from './environment.ts'
 import { usableHome } from './home.ts'
 import { failed, stoppedResult } from './outcome.ts'
+import { createKept } from './kept.ts'
 import { endProcesses } from './processes.ts'
 import type { Job, Progress, Runner } from './runner.ts'
 import { runSteps } from './steps.ts'
@@ -37,6 +38,7 @@ export function createRunner(deps: RunnerDeps): Runner {
   const { stateDirectory, stateId, workspace, run, failPoint, user, graceMs = 10_000 } = deps
   const work = join(stateDirectory, 'work')
   const scripts = join(work, 'steps')
+  const kept = createKept(join(stateDirectory, 'kept'))
 
   return {
     async deploy(job, progress) {
@@ -73,7 +75,17 @@ export function createRunner(deps: RunnerDeps): Runner {
       const home = await usableHome(user.home, standInHome(stateDirectory, app.name))
       const { previousRevision } = job
       const seen = { app, deployment: deployment.id, ref, cookie, revision, previousRevision, user, home }
-      const failure = await runSteps({ context: seen, attempt, progress, signal, run, failPoint, graceMs, scripts })
+      const failure = await runSteps({
+        context: seen,
+        attempt,
+        progress,
+        signal,
+        run,
+        failPoint,
+        graceMs,
+        scripts,
+        kept,
+      })
       if (failure) return failure
       failPoint('after-steps')
       if (!isDirectory(app.path)) return failed('tree_missing', `${app.path} is not there any more: a step removed it`)
@@ -89,7 +101,7 @@ export function createRunner(deps: RunnerDeps): Runner {
     },
 
     async endLeftovers() {
-      const ended = await endProcesses(`${stateId}.`, { graceMs })
+      const ended = await endProcesses(`${stateId}.`, { graceMs, spared: await kept.alive() })
       await rm(work, { recursive: true, force: true })
       return ended
     },

@@ -4,6 +4,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 /** A process as it was seen; `startedAt` (clock ticks since boot) tells it from a later one with the same pid. */
 export type Process = {
   readonly pid: number
+  /** Its parent: 1, or a subreaper, once the one that started it has ended. */
+  readonly parent: number
   readonly group: number
   readonly session: number
   readonly startedAt: number
@@ -13,25 +15,19 @@ export type Process = {
 export const cookieName = 'DEPLOYHOOK_COOKIE'
 
 /**
- * Ends every process whose cookie starts with `cookiePrefix`: SIGTERM, the grace, SIGKILL. Says how many there were.
- * What cannot be ended (another user's, or stuck in the kernel) is given up after 5 s.
+ * Ends every process whose cookie starts with `cookiePrefix`, but for those with one of `spared`: SIGTERM, the grace,
+ * SIGKILL. Says how many there were. What cannot be ended (another user's, or stuck in the kernel) is given up after 5 s.
  */
-export async function endProcesses(cookiePrefix: string, { graceMs }: { readonly graceMs: number }): Promise<number> {
-  const find = () => findProcesses((_, environment) => environment().includes(`\0${cookieName}=${cookiePrefix}`))
+export async function endProcesses(
+  cookiePrefix: string,
+  { graceMs, spared = new Set() }: { readonly graceMs: number; readonly spared?: ReadonlySet<string> },
+): Promise<number> {
+  const isMeant = (pid: number) => {
+    const cookie = cookieOf(pid)
+    return cookie?.startsWith(cookiePrefix) === true && !spared.has(cookie)
+  }
+  const find = () => liveProcesses().filter(({ pid }) => isMeant(pid))
   return (await endFound(find, { group: null, settleMs: 0, graceMs })).length
-}
-
-/**
- * What is alive of the command that `leader` is or was: its session, its process group, and whoever carries its cookie
- * (null: it has none). A process that started before the leader cannot be one of them.
- */
-export function processesOf(leader: Process, cookie: string | null): readonly Process[] {
-  const entry = cookie === null ? null : `\0${cookieName}=${cookie}\0`
-  return findProcesses(({ startedAt, session, group }, environment) => {
-    if (startedAt < leader.startedAt) return false
-    if (session === leader.pid || group === leader.pid) return true
-    return entry !== null && environment().includes(entry)
-  })
 }
 
 /**
@@ -71,19 +67,24 @@ export function signalProcesses(found: readonly Process[], signal: 'SIGTERM' | '
 
 /** A child just started as leader of its own session; where /proc hides it, every process counts as younger. */
 export function processStartedAs(pid: number): Process {
-  return readStat(pid)?.process ?? { pid, group: pid, session: pid, startedAt: 0 }
+  return readStat(pid)?.process ?? { pid, parent: process.pid, group: pid, session: pid, startedAt: 0 }
 }
 
-function findProcesses(isMeant: (process: Process, environment: () => string) => boolean): readonly Process[] {
-  const found: Process[] = []
-  for (const name of readdirSync('/proc')) {
+/** Everything that runs on the machine but this process, as far as /proc shows it. */
+export function liveProcesses(): readonly Process[] {
+  return readdirSync('/proc').flatMap((name) => {
     const pid = Number(name)
-    if (!Number.isInteger(pid) || pid === process.pid) continue
-    const stat = readStat(pid)
-    if (stat === null || stat.state === 'Z' || stat.state === 'X') continue
-    if (isMeant(stat.process, () => readEnvironment(pid))) found.push(stat.process)
-  }
-  return found
+    const stat = Number.isInteger(pid) && pid !== process.pid ? readStat(pid) : null
+    return stat === null || stat.state === 'Z' || stat.state === 'X' ? [] : [stat.process]
+  })
+}
+
+/** The cookie that a process was started with; null: it has none, or its environment is not ours to read. */
+export function cookieOf(pid: number): string | null {
+  const start = `\0${cookieName}=`
+  const environment = `\0${readProc(`/proc/${pid}/environ`) ?? ''}\0`
+  const at = environment.indexOf(start)
+  return at < 0 ? null : environment.slice(at + start.length, environment.indexOf('\0', at + start.length))
 }
 
 /** /proc/PID/stat: see proc_pid_stat(5). The name, in parentheses, may itself hold spaces and parentheses. */
@@ -92,12 +93,8 @@ function readStat(pid: number): { readonly process: Process; readonly state: str
   if (text === null) return null
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   const number = (field: number) => Number(fields[field - 3])
-  return { state: fields[0] ?? '', process: { pid, group: number(5), session: number(6), startedAt: number(22) } }
-}
-
-/** Its environment as it was started, each entry between two NULs; empty where it is not ours to read. */
-function readEnvironment(pid: number): string {
-  return `\0${readProc(`/proc/${pid}/environ`) ?? ''}\0`
+  const seen = { pid, parent: number(4), group: number(5), session: number(6), startedAt: number(22) }
+  return { state: fields[0] ?? '', process: seen }
 }
 
 /** Read at once, not awaited: between look and signal nothing else gets its turn, and it takes microseconds. */

@@ -5,6 +5,7 @@ import type { Step } from '../model/deploy-map.ts'
 import type { DeploymentResult } from '../model/deployment.ts'
 import type { Command, CommandResult, RunCommand } from './command.ts'
 import { stepEnvironment, type StepContext } from './environment.ts'
+import { keptCookie, type Kept } from './kept.ts'
 import { stoppedResult } from './outcome.ts'
 import type { Progress } from './runner.ts'
 import { stepDirectory } from './step-directory.ts'
@@ -22,6 +23,7 @@ export type StepsRun = {
   readonly graceMs: number
   /** Where scripts lie while they run. */
   readonly scripts: string
+  readonly kept: Pick<Kept, 'add'>
 }
 
 /** Runs the app's steps in order in its tree. The first that does not succeed ends it; null: all did. */
@@ -51,8 +53,10 @@ async function runStep(numbered: Numbered, steps: StepsRun): Promise<DeploymentR
   await progress.note(`step ${number}/${context.app.steps.length}: ${step.name}`)
   const startedAt = performance.now()
 
-  const env = stepEnvironment(step, context)
+  const cookie = step.background === 'keep' ? keptCookie(context.cookie, number) : context.cookie
+  const env = stepEnvironment(step, { ...context, cookie })
   const result = await runCommandOf(numbered, { env, steps })
+  if (step.background === 'keep' && result.kind === 'exited' && result.exitCode === 0) await steps.kept.add(cookie)
   await progress.endOutput(number)
   await progress.stepFinished({
     number,
@@ -78,9 +82,10 @@ async function runCommandOf(
     await progress.output(number, chunk)
     if (number === 1) failPoint('in-step')
   }
+  const { timeoutMs, background } = step
   try {
     const command = { argv, cwd: directory.path, env }
-    return await steps.run(command, { signal, timeoutMs: step.timeoutMs, graceMs, onOutput })
+    return await steps.run(command, { signal, timeoutMs, graceMs, background, onOutput })
   } finally {
     await remove()
   }
@@ -94,7 +99,7 @@ async function tell(
   if (result.kind === 'not_started' || result.leftovers === 0) return
   const processes = result.leftovers === 1 ? 'a process' : `${result.leftovers} processes`
   await progress.note(
-    `${label} left ${processes} running, ended now: what is to stay needs a service manager (systemctl restart …)`,
+    `${label} left ${processes} running, ended now: what is to stay needs a service manager (systemctl restart …), or background: keep`,
   )
 }
 

@@ -36,6 +36,7 @@ describe('a deploy map', () => {
           timeoutMs: null,
           env: new Map(),
           cwd: '.',
+          background: 'kill',
         },
       ],
       env: new Map(),

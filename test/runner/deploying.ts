@@ -116,7 +116,7 @@ export function command(argv: readonly [string, ...string[]], step: Partial<Step
 }
 
 function plain(name: string): Omit<Step, 'run'> {
-  return { name: name.split('\n')[0] ?? '', timeoutMs: null, env: new Map(), cwd: '.' }
+  return { name: name.split('\n')[0] ?? '', timeoutMs: null, env: new Map(), cwd: '.', background: 'kill' }
 }
 
 function appAt(path: string, app: Partial<App>): App {
