@@ -44,6 +44,8 @@ export type HttpDeps = {
   }
   /** Told of every request that was meant for a webhook and never reached one. */
   readonly strays: { record(stray: Stray): void }
+  /** What is wrong with the disks that deployments need, in sentences. */
+  readonly diskProblems: () => Promise<readonly string[]>
   /** The daemon is on its way down: deliveries are still kept, nothing new is started. */
   readonly draining: () => boolean
   readonly startedAt: Date

@@ -63,7 +63,7 @@ export async function soakEscape(
     return { steps: next, left, seen: watching.stop() }
   } finally {
     watching.stop()
-    for (const pid of await marked(marker)) process.kill(pid, 'SIGKILL')
+    for (const pid of await marked(marker, ['cmdline', 'environ'])) end(pid)
     await rm(folder, { recursive: true, force: true })
   }
 
@@ -143,6 +143,14 @@ export const plainTimeout: typeof createRunCommand = (): RunCommand => (command,
   })
 }
 
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // Ended meanwhile.
+  }
+}
+
 /** How many marked processes there were at most at one look. */
 function watch(marker: string): { stop(): number } {
   let seen = 0
@@ -155,13 +163,13 @@ function watch(marker: string): { stop(): number } {
   }
 }
 
-/** The witness: live processes that have `marker` in their arguments. */
-async function marked(marker: string): Promise<readonly number[]> {
+/** The witness: live processes that have `marker` in their arguments or, for tidying up, in their environment. */
+async function marked(marker: string, places: readonly string[] = ['cmdline']): Promise<readonly number[]> {
   const names = (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
   const found = await Promise.all(
     names.map(async (name) => {
-      const [first = ''] = (await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')).split('\0')
-      return first.startsWith(marker) ? Number(name) : null
+      const texts = places.map((place) => readFile(`/proc/${name}/${place}`, 'utf8').catch(() => ''))
+      return (await Promise.all(texts)).some((text) => text.includes(marker)) ? Number(name) : null
     }),
   )
   return found.filter((pid) => pid !== null)
