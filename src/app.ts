@@ -16,6 +16,7 @@ import { createNotifier } from './lib/systemd.ts'
 import type { DeployMap, Listen } from './model/deploy-map.ts'
 import { createLiveMap, type Reading } from './reload.ts'
 import { createRunCommand, runQuietly } from './runner/exec.ts'
+import { createDiskFloor } from './runner/disk-floor.ts'
 import { createRunner } from './runner/index.ts'
 import { createWorkspace } from './runner/git-workspace.ts'
 import { createSimulate } from './simulate.ts'
@@ -28,6 +29,7 @@ export type Host = { readonly process: NodeJS.Process; readonly version: string 
 const shutdownGraceMs = 60_000
 const maxAttempts = 2
 const ledgerMs = 60_000
+const floorMs = 2_000
 
 /** Runs the daemon until a signal ends it. What is wrong around it (deploy.yml, state, address) is a value, with its cure. */
 export async function startApp(options: ServeOptions, host: Host): Promise<Served> {
@@ -86,7 +88,16 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     networkEnv,
     localPaths: () => localPaths(map()),
   })
-  const runner = createRunner({ stateDirectory, stateId: store.stateId, workspace, run, failPoint, user: userOf(env) })
+  const ending = new AbortController()
+  const ledger = createLedger({ store, map, clock, log, signal: ending.signal, retryMs: ledgerMs })
+  const floor = createDiskFloor({
+    minFreeBytes: () => map().server.minFreeBytes,
+    makeRoom: () => ledger.makeRoom(),
+    everyMs: floorMs,
+  })
+  const diskProblems = () => floor.problems([stateDirectory, ...[...map().apps.values()].map((app) => app.path)])
+  const { stateId } = store
+  const runner = createRunner({ stateDirectory, stateId, workspace, run, failPoint, user: userOf(env), floor })
   const worker = createWorker({ store, runner, map, realPath, clock, log, failPoint, retryMs: 1_000 })
   const { draining } = worker
   const refusals = createRefusals()
@@ -98,7 +109,21 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const explain = createExplain({ store, map, realPath, refusals, strays, config, clock })
   const simulate = createSimulate({ store, map, realPath, clock })
   const http = await openHttp({
-    ...{ map, store, realPath, ingest, worker, reload, config, explain, simulate, refusals, strays, draining },
+    ...{
+      map,
+      store,
+      realPath,
+      ingest,
+      worker,
+      reload,
+      config,
+      explain,
+      simulate,
+      refusals,
+      strays,
+      draining,
+      diskProblems,
+    },
     ...{ startedAt, version, clock, log, failPoint },
   })
   opened.defer(() => http.close())
@@ -117,12 +142,12 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   forgetSignals = stop.forget
   await notifier.ready()
 
-  const ledger = createLedger({ store, map, clock, log, signal: stop.signal, retryMs: ledgerMs })
   const pruning = setInterval(() => {
     ledger.wake()
   }, ledgerMs).unref()
   opened.defer(() => {
     clearInterval(pruning)
+    ending.abort()
     return ledger.settled()
   })
 

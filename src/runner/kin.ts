@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { cookieOf, liveProcesses, type Process } from './processes.ts'
+import { cookieOf, isStarting, liveProcesses, type Look, type Process } from './processes.ts'
 
 /** A file by its place on the machine, whatever it is called. */
 export type FileId = { readonly device: number; readonly inode: number }
@@ -14,7 +14,7 @@ export type KinOf = {
 }
 
 /** What is alive of a command at this moment. */
-export type Kin = () => readonly Process[]
+export type Kin = () => Look
 
 /**
  * Finds what a command started, by whatever mark a process has not got rid of: its session, its process group, its
@@ -33,7 +33,7 @@ export function createKin({ leader, cookie, output }: KinOf): Kin {
       for (const one of younger) if (pids.has(one.parent) || pids.has(one.session)) kin.add(one)
     }
     known = new Set([...kin].map(identityOf))
-    return [...kin]
+    return { found: [...kin], isSure: !younger.some((one) => !kin.has(one) && isStarting(one)) }
   }
 
   function isMarked(one: Process): boolean {

@@ -26,8 +26,18 @@ export async function endProcesses(
     const cookie = cookieOf(pid)
     return cookie?.startsWith(cookiePrefix) === true && !spared.has(cookie)
   }
-  const find = () => liveProcesses().filter(({ pid }) => isMeant(pid))
+  const find = () => {
+    const live = liveProcesses()
+    return { found: live.filter(({ pid }) => isMeant(pid)), isSure: !live.some(isStarting) }
+  }
   return (await endFound(find, { group: null, settleMs: 0, graceMs })).length
+}
+
+/** What was found at one look. */
+export type Look = {
+  readonly found: readonly Process[]
+  /** false: there was one of which nothing could be told at that moment. */
+  readonly isSure: boolean
 }
 
 /**
@@ -36,7 +46,7 @@ export async function endProcesses(
  * `group`: a process group that is meant as a whole. Returns those that did not end by themselves.
  */
 export async function endFound(
-  find: () => readonly Process[],
+  find: () => Look,
   { group, settleMs, graceMs }: { readonly group: number | null; readonly settleMs: number; readonly graceMs: number },
 ): Promise<readonly Process[]> {
   const ended = new Map<string, Process>()
@@ -87,6 +97,14 @@ export function cookieOf(pid: number): string | null {
   return at < 0 ? null : environment.slice(at + start.length, environment.indexOf('\0', at + start.length))
 }
 
+/**
+ * In the middle of an execve: for that instant it has neither arguments nor an environment, so that its cookie cannot
+ * be read. One without an environment still has arguments, and a kernel thread has no session.
+ */
+export function isStarting({ pid, session }: Process): boolean {
+  return session !== 0 && readProc(`/proc/${pid}/cmdline`) === ''
+}
+
 /** /proc/PID/stat: see proc_pid_stat(5). The name, in parentheses, may itself hold spaces and parentheses. */
 function readStat(pid: number): { readonly process: Process; readonly state: string } | null {
   const text = readProc(`/proc/${pid}/stat`)
@@ -114,13 +132,20 @@ function send(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
   }
 }
 
-/** Looks until `find` finds nothing or the time is up, more and more rarely; returns what it found last. */
-async function waitUntilGone(find: () => readonly Process[], withinMs: number): Promise<readonly Process[]> {
-  const deadline = performance.now() + withinMs
+/**
+ * Looks until `find` surely finds nothing or the time is up, more and more rarely; returns what it found last. Who is
+ * just starting is waited for even when there is no time.
+ */
+async function waitUntilGone(find: () => Look, withinMs: number): Promise<readonly Process[]> {
+  const begunAt = performance.now()
   for (let pause = 5; ; pause = Math.min(pause * 2, 50)) {
-    const found = find()
-    const remaining = deadline - performance.now()
-    if (found.length === 0 || remaining <= 0) return found
+    const { found, isSure } = find()
+    const remaining =
+      begunAt + (found.length > 0 || isSure ? withinMs : Math.max(withinMs, startingMs)) - performance.now()
+    if ((found.length === 0 && isSure) || remaining <= 0) return found
     await wait(Math.min(pause, remaining))
   }
 }
+
+/** An execve takes microseconds, and longer on a machine that has no core left for it. */
+const startingMs = 1_000

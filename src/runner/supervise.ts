@@ -49,10 +49,10 @@ const leftoverGraceMs = 2_000
 /** SIGTERM for all of the command, the grace, SIGKILL; says how many others than its leader did not heed the first. */
 async function stop({ leader, kin, exited, graceMs }: Supervised): Promise<number> {
   const isLeader = ({ pid }: Process) => pid === leader.pid
-  signalProcesses(kin(), 'SIGTERM', leader.pid)
+  signalProcesses(kin().found, 'SIGTERM', leader.pid)
   const ended = await endFound(kin, { group: leader.pid, settleMs: graceMs, graceMs: 0 })
   // A process stuck in the kernel, or another user's, may outlive even SIGKILL: the deployment does not wait for it.
-  if (!kin().some(isLeader)) await exited
+  if (!kin().found.some(isLeader)) await exited
   return ended.filter((process) => !isLeader(process)).length
 }
 
@@ -92,13 +92,14 @@ function keepLooking(kin: Kin, signal: AbortSignal): void {
   function look(): void {
     const startedAt = performance.now()
     kin()
-    pauseMs = Math.max(Math.min(pauseMs * 2, longestLookMs), (performance.now() - startedAt) * 50)
+    const restMs = (performance.now() - startedAt) * 50
+    pauseMs = pauseMs < longestLookMs ? pauseMs * 2 : Math.max(longestLookMs, restMs)
     timer = setTimeout(look, pauseMs).unref()
   }
 }
 
 const firstLookMs = 25
-const longestLookMs = 500
+const longestLookMs = 400
 
 /** Timers of Node are monotonic and count to 2^31 - 1 ms (24.8 days); above it they fire at once, so limits end there. */
 const longestTimerMs = 2 ** 31 - 1

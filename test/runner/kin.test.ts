@@ -21,8 +21,8 @@ it('knows by the output alone a process that has got rid of session, group, pare
   const leader = await started(spawn('sleep', ['1000'], { env, detached: true }))
   const writer = await started(spawn('sleep', ['1000'], { env, detached: true, stdio: ['ignore', 'ignore', pipe] }))
 
-  expect(createKin({ leader, cookie: null, output: nowhere })().map(({ pid }) => pid)).toEqual([leader.pid])
-  const kin = createKin({ leader, cookie: null, output: { device, inode } })()
+  expect(createKin({ leader, cookie: null, output: nowhere })().found.map(({ pid }) => pid)).toEqual([leader.pid])
+  const kin = createKin({ leader, cookie: null, output: { device, inode } })().found
   expect(kin.map(({ pid }) => pid).sort()).toEqual([leader.pid, writer.pid].sort())
 })
 
@@ -37,13 +37,13 @@ it('still knows a process that it saw once, when that has lost every mark since'
   })
   await until(() => processStartedAs(pid).session === pid)
   const kin = createKin({ leader, cookie: null, output: nowhere })
-  expect(kin()).toHaveLength(2)
+  expect(kin().found).toHaveLength(2)
 
   shell.kill('SIGKILL')
   await once(shell, 'exit')
 
-  expect(kin().map((one) => one.pid)).toEqual([pid])
-  expect(createKin({ leader, cookie: null, output: nowhere })(), 'whoever looks only now').toEqual([])
+  expect(kin().found.map((one) => one.pid)).toEqual([pid])
+  expect(createKin({ leader, cookie: null, output: nowhere })().found, 'whoever looks only now').toEqual([])
 })
 
 /** Gone after the test. */
