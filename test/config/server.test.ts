@@ -40,7 +40,7 @@ describe('the server of deploy.yml', () => {
     ['keep_deliveries: 366d', 'must be at most 365d'],
     [
       'min_free: 1',
-      'must be a string: quote it ("1"); "1" is not a size: write a number with its unit, such as 500MiB or 2GiB',
+      '"1" is not a size: write a number with its unit, such as 500MiB or 2GiB',
     ],
     ['min_free: 1GB', '"1GB" is not a size: write a number with its unit, such as 500MiB or 2GiB'],
     ['min_free: 5000TiB', 'must be at most 1024 TiB'],

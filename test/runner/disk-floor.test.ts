@@ -13,7 +13,10 @@ function floorOver(first: ReturnType<typeof disk>, minFreeBytes: number | null =
   const state = { disk: first, rooms: 0 }
   const floor = createDiskFloor({
     minFreeBytes: () => minFreeBytes,
-    makeRoom: () => Promise.resolve(void state.rooms++),
+    makeRoom: () => {
+      state.rooms++
+      return Promise.resolve()
+    },
     everyMs: 5,
     statDisk: (path) =>
       path.endsWith('missing')
@@ -78,7 +81,9 @@ describe('a deployment', () => {
     const { floor, state } = floorOver(disk({}))
     const world = createDeploying({
       floor,
-      onTold: (line) => void (line.startsWith(after) && (state.disk = disk({ free: 0 }))),
+      onTold: (line) => {
+        if (line.startsWith(after)) state.disk = disk({ free: 0 })
+      },
     })
     const result = await world.deploy([script('echo one'), script('echo two')])
     expect(result.reason).toBe('disk_full')
