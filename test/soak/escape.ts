@@ -35,7 +35,7 @@ const escapes: Readonly<Record<string, string>> = {
   'ends its leader': '$sleeper & kill -9 $$',
   'a group of its own': 'set -m; $sleeper & exit 0',
   'clears its environment': 'env -i setsid $sleeper & exit 0',
-  'clears everything but is seen': 'env -i setsid $sleeper >/dev/null 2>&1 </dev/null & sleep 0.6',
+  'clears everything but is seen': 'env -i setsid $sleeper >/dev/null 2>&1 </dev/null & sleep 1',
   'clears everything and hangs': 'env -i setsid $sleeper >/dev/null 2>&1 </dev/null & sleep 1000',
 }
 
@@ -118,7 +118,7 @@ function stepOf(text: string): Step {
   return {
     name: 'escape',
     run: { kind: 'script', shell: 'bash', text },
-    timeoutMs: 1200,
+    timeoutMs: 1500,
     env: new Map(),
     cwd: '.',
     background: 'kill',
