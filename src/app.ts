@@ -13,6 +13,7 @@ import { createLog } from './lib/log.ts'
 import { realPath } from './lib/real-path.ts'
 import { listenToSignals } from './lib/stop-signal.ts'
 import { createNotifier } from './lib/systemd.ts'
+import { surviveUnstarted } from './lib/unstarted.ts'
 import type { DeployMap, Listen } from './model/deploy-map.ts'
 import { createLiveMap, type Reading } from './reload.ts'
 import { createRunCommand, runQuietly } from './runner/exec.ts'
@@ -52,6 +53,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const path = env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin'
   const read = (): Promise<Reading> => readDeployMap(options, process)
   await using opened = new AsyncDisposableStack()
+  opened.defer(surviveUnstarted(process, log))
 
   // Watched from before it is read, so that no edit falls in between.
   const watching = new AbortController()

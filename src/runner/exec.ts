@@ -8,6 +8,7 @@ import { openFifo, type Fifo } from './fifo.ts'
 import { createKin } from './kin.ts'
 import { notStarted, nulProblem } from './not-started.ts'
 import { cookieName, processStartedAs } from './processes.ts'
+import { isScarcity } from '../lib/scarcity.ts'
 import { stopReason } from './stop.ts'
 import { supervise, type Exit } from './supervise.ts'
 
@@ -110,10 +111,7 @@ async function makeFifo(directory: string): Promise<Fifo | string> {
     }
   } catch (error) {
     const code = errorCode(error)
-    if (code !== null && scarcities.has(code)) return code
+    if (code !== null && isScarcity(error)) return code
     throw error
   }
 }
-
-/** What the system may be short of when it is asked for one more process or file: news about the machine, not a defect. */
-const scarcities: ReadonlySet<string> = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'])

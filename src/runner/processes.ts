@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
+import { isScarcity } from '../lib/scarcity.ts'
 
 /** A process as it was seen; `startedAt` (clock ticks since boot) tells it from a later one with the same pid. */
 export type Process = {
@@ -119,7 +120,8 @@ function readStat(pid: number): { readonly process: Process; readonly state: str
 function readProc(path: string): string | null {
   try {
     return readFileSync(path, 'utf8')
-  } catch {
+  } catch (error) {
+    if (isScarcity(error)) throw error // It may well be there.
     return null // Ended meanwhile, or another user's.
   }
 }
@@ -138,12 +140,24 @@ function send(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
  */
 async function waitUntilGone(find: () => Look, withinMs: number): Promise<readonly Process[]> {
   const begunAt = performance.now()
+  let last: Look = { found: [], isSure: false }
   for (let pause = 5; ; pause = Math.min(pause * 2, 50)) {
-    const { found, isSure } = find()
+    last = lookIfPossible(find) ?? { found: last.found, isSure: false }
+    const { found, isSure } = last
     const remaining =
       begunAt + (found.length > 0 || isSure ? withinMs : Math.max(withinMs, startingMs)) - performance.now()
     if ((found.length === 0 && isSure) || remaining <= 0) return found
     await wait(Math.min(pause, remaining))
+  }
+}
+
+/** null: the system allows no further open file just now, so that /proc cannot be read. */
+export function lookIfPossible(find: () => Look): Look | null {
+  try {
+    return find()
+  } catch (error) {
+    if (isScarcity(error)) return null
+    throw error
   }
 }
 

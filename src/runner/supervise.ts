@@ -1,6 +1,6 @@
 import type { CommandResult } from './command.ts'
 import type { Kin } from './kin.ts'
-import { endFound, signalProcesses, type Process } from './processes.ts'
+import { endFound, lookIfPossible, signalProcesses, type Process } from './processes.ts'
 import type { Stop } from './runner.ts'
 import { stopReason } from './stop.ts'
 
@@ -49,10 +49,10 @@ const leftoverGraceMs = 2_000
 /** SIGTERM for all of the command, the grace, SIGKILL; says how many others than its leader did not heed the first. */
 async function stop({ leader, kin, exited, graceMs }: Supervised): Promise<number> {
   const isLeader = ({ pid }: Process) => pid === leader.pid
-  signalProcesses(kin().found, 'SIGTERM', leader.pid)
+  signalProcesses(lookIfPossible(kin)?.found ?? [leader], 'SIGTERM', leader.pid)
   const ended = await endFound(kin, { group: leader.pid, settleMs: graceMs, graceMs: 0 })
   // A process stuck in the kernel, or another user's, may outlive even SIGKILL: the deployment does not wait for it.
-  if (!kin().found.some(isLeader)) await exited
+  if (lookIfPossible(kin)?.found.some(isLeader) === false) await exited
   return ended.filter((process) => !isLeader(process)).length
 }
 
@@ -91,7 +91,7 @@ function keepLooking(kin: Kin, signal: AbortSignal): void {
 
   function look(): void {
     const startedAt = performance.now()
-    kin()
+    lookIfPossible(kin)
     const restMs = (performance.now() - startedAt) * 50
     pauseMs = pauseMs < longestLookMs ? pauseMs * 2 : Math.max(longestLookMs, restMs)
     timer = setTimeout(look, pauseMs).unref()
