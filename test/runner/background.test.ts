@@ -2,15 +2,16 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { command, createDeploying, script, type World } from './deploying.ts'
-import { isAlive } from './running.ts'
+import { isAlive, until } from './running.ts'
 
 /** Starts a service that goes on after the step, and says where it is. */
 const service = script('nohup sleep 1000 > log 2>&1 & echo $! > pid', { background: 'keep' })
 
 function pidIn(world: World): number {
   const pid = Number(readFileSync(join(world.tree, 'pid'), 'utf8'))
-  onTestFinished(() => {
+  onTestFinished(async () => {
     if (isAlive(pid)) process.kill(pid, 'SIGKILL')
+    await until(() => !isAlive(pid))
   })
   return pid
 }
