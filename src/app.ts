@@ -13,10 +13,12 @@ import { createLog } from './lib/log.ts'
 import { realPath } from './lib/real-path.ts'
 import { listenToSignals } from './lib/stop-signal.ts'
 import { createNotifier } from './lib/systemd.ts'
+import { surviveUnstarted } from './lib/unstarted.ts'
 import type { DeployMap, Listen } from './model/deploy-map.ts'
 import { createLiveMap, type Reading } from './reload.ts'
 import { createRunCommand, runQuietly } from './runner/exec.ts'
 import { networkEnvOf, userOf } from './runner/host-env.ts'
+import { createDiskFloor } from './runner/disk-floor.ts'
 import { createRunner } from './runner/index.ts'
 import { createWorkspace } from './runner/git-workspace.ts'
 import { createSimulate } from './simulate.ts'
@@ -30,6 +32,7 @@ export type Host = { readonly process: NodeJS.Process; readonly version: string 
 const shutdownGraceMs = 60_000
 const ledgerMs = 60_000
 const watchMs = 15_000
+const floorMs = 2_000
 
 /** Runs the daemon until a signal ends it. What is wrong around it (deploy.yml, state, address) is a value, with its cure. */
 export async function startApp(options: ServeOptions, host: Host): Promise<Served> {
@@ -53,6 +56,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const path = env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin'
   const read = (): Promise<Reading> => readDeployMap(options, process)
   await using opened = new AsyncDisposableStack()
+  opened.defer(surviveUnstarted(process, log))
 
   // Watched from before it is read, so that no edit falls in between.
   const watching = new AbortController()
@@ -91,7 +95,18 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     clock,
     log,
   })
-  const runner = createRunner({ stateDirectory, stateId: store.stateId, workspace, run, failPoint, user: userOf(env) })
+  const ending = new AbortController()
+  const clockWatch = createClockWatch({ clock, monotonic: systemMonotonic, log })
+  const { hasJumped: clockJumped } = clockWatch
+  const ledger = createLedger({ store, map, clock, clockJumped, log, signal: ending.signal, retryMs: ledgerMs })
+  const floor = createDiskFloor({
+    minFreeBytes: () => map().server.minFreeBytes,
+    makeRoom: () => ledger.makeRoom(),
+    everyMs: floorMs,
+  })
+  const diskProblems = () => floor.problems([stateDirectory, ...[...map().apps.values()].map((app) => app.path)])
+  const { stateId } = store
+  const runner = createRunner({ stateDirectory, stateId, workspace, run, failPoint, user: userOf(env), floor })
   const worker = createWorker({ store, runner, map, realPath, clock, log, failPoint, retryMs: 1_000 })
   const { draining } = worker
   const refusals = createRefusals()
@@ -102,15 +117,14 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const ingest = createIngest({ store, map, clock, log, failPoint, onRefused })
   const explain = createExplain({ store, map, realPath, refusals, strays, config, clock })
   const simulate = createSimulate({ store, map, realPath, clock })
-  const clockWatch = createClockWatch({ clock, monotonic: systemMonotonic, log })
   let isStuck = (): boolean => false
   const health: HttpDeps['health'] = () => ({
     reasons: isStuck() ? ['stuck'] : [],
-    warnings: clockWatch.hasJumped() ? ['clock_jumped'] : [],
+    warnings: clockJumped() ? ['clock_jumped'] : [],
   })
   const http = await openHttp({
     ...{ map, store, realPath, ingest, worker, reload, config, explain, simulate, refusals, strays, draining },
-    ...{ health, startedAt, version, clock, log, failPoint },
+    ...{ health, diskProblems, startedAt, version, clock, log, failPoint },
   })
   opened.defer(() => http.close())
 
@@ -132,17 +146,12 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   isStuck = watchdog.isStuck
   opened.defer(watchdog.stop)
 
-  const broken = new AbortController()
-  void store.failed.then(() => {
-    broken.abort()
-  })
-  const signal = AbortSignal.any([stop.signal, broken.signal])
-  const ledger = createLedger({ store, map, clock, clockJumped: clockWatch.hasJumped, log, signal, retryMs: ledgerMs })
   const pruning = setInterval(() => {
     ledger.wake()
   }, ledgerMs).unref()
   opened.defer(() => {
     clearInterval(pruning)
+    ending.abort()
     return ledger.settled()
   })
 

@@ -2,10 +2,11 @@ import type { Clock } from './lib/clock.ts'
 import type { Log } from './lib/log.ts'
 import { createWakeLoop, type WakeLoop } from './lib/wake-loop.ts'
 import type { DeployMap } from './model/deploy-map.ts'
+import type { LogBounds } from './store/prune-logs.ts'
 import type { Store } from './store/store.ts'
 
 export type LedgerDeps = {
-  readonly store: Pick<Store, 'prune'>
+  readonly store: Pick<Store, 'prune' | 'pruneLogs'>
   readonly map: () => DeployMap
   readonly clock: Clock
   /** Nothing is forgotten for its age while the clock is in doubt; count and size still bound it. */
@@ -16,37 +17,60 @@ export type LedgerDeps = {
   readonly retryMs: number
 }
 
+export type Ledger = WakeLoop & {
+  /** Removes all logs that the daemon can do without, for want of room on the disk. */
+  makeRoom(): Promise<void>
+}
+
 /**
- * Keeps the ledger of deliveries within its bounds: woken now and then, it forgets the oldest, a small batch at a time,
- * each in a transaction that deliveries which arrive meanwhile share.
+ * Keeps the ledger of deliveries and deployments, and their logs, within its bounds: woken now and then, it forgets the
+ * oldest, a small batch at a time, each in a transaction that deliveries which arrive meanwhile share.
  */
-export function createLedger({ store, map, clock, clockJumped, log, signal, retryMs }: LedgerDeps): WakeLoop {
-  return createWakeLoop(prune, {
+export function createLedger({ store, map, clock, clockJumped, log, signal, retryMs }: LedgerDeps): Ledger {
+  let logsAt = -Infinity
+  const loop = createWakeLoop(prune, {
     signal,
     retryMs,
     onError: (error) => {
-      log.error({ err: error }, 'old deliveries cannot be forgotten; trying again')
+      log.error({ err: error }, 'old deliveries and deployments cannot be forgotten; trying again')
     },
   })
+  return {
+    ...loop,
+    makeRoom: () =>
+      pruneLogs({ logsBefore: new Date(clock.now().getTime() - leastLogsMs), maxLogBytes: leastLogBytes }),
+  }
 
   async function prune(): Promise<void> {
-    const { keepDeliveriesMs } = map().server
+    const { keepDeliveriesMs, keepLogsMs, maxLogBytes, keepHistoryMs, maxHistory } = map().server
     const now = clockJumped() ? Number.NEGATIVE_INFINITY : clock.now().getTime()
     const bounds = {
       bodiesBefore: before(now - keepDeliveriesMs),
       maxBodyBytes,
       deliveriesBefore: before(now - Math.max(keepDeliveriesMs, keepRowsMs)),
       maxDeliveries,
+      historyBefore: before(now - keepHistoryMs),
+      maxHistory,
     }
     let forgotten = 0
     for (let batch = await store.prune(bounds); batch > 0; batch = await store.prune(bounds)) {
       forgotten += batch
       if (signal.aborted) break
     }
-    if (forgotten > 0) log.debug({ forgotten }, 'old deliveries forgotten')
+    if (forgotten > 0) log.debug({ forgotten }, 'old deliveries and deployments forgotten')
+    // Looking at every file is for now and then.
+    if (forgotten === 0 && performance.now() - logsAt < logsEveryMs) return
+    logsAt = performance.now()
+    if (!signal.aborted) await pruneLogs({ logsBefore: before(now - keepLogsMs), maxLogBytes })
+  }
+
+  async function pruneLogs(bounds: LogBounds): Promise<void> {
+    const removed = await store.pruneLogs(bounds)
+    if (removed > 0) log.info({ removed }, 'old logs of deployments removed')
   }
 }
 
+/** A clock in doubt says minus infinity: then nothing is older. */
 function before(ms: number): Date {
   return new Date(Math.max(0, ms))
 }
@@ -57,3 +81,9 @@ const maxBodyBytes = 512 * 1024 * 1024
 /** Of the rows that made no deployment: an organisation's webhook may bring thousands of events a day. */
 const keepRowsMs = 30 * 86_400_000
 const maxDeliveries = 20_000
+
+const logsEveryMs = 3_600_000
+
+/** What is left of the logs when room is short. */
+const leastLogsMs = 86_400_000
+const leastLogBytes = 64 * 1024 * 1024

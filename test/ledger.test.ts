@@ -1,5 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest'
 import { createLedger } from '../src/ledger.ts'
+import type { LogBounds } from '../src/store/prune-logs.ts'
 import type { LedgerBounds } from '../src/store/prune.ts'
 import { createMap } from './support/map.ts'
 import { until } from './support/until.ts'
@@ -10,6 +11,7 @@ const days = (number: number): Date => new Date(now.getTime() - number * 86_400_
 
 function createWoken(answers: (number | Error)[], keepDeliveriesMs = 604_800_000, clockJumped = false) {
   const asked: LedgerBounds[] = []
+  const logs: LogBounds[] = []
   const stop = new AbortController()
   onTestFinished(() => {
     stop.abort()
@@ -22,6 +24,10 @@ function createWoken(answers: (number | Error)[], keepDeliveriesMs = 604_800_000
         const answer = answers.shift() ?? 0
         return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer)
       },
+      pruneLogs(bounds) {
+        logs.push(bounds)
+        return Promise.resolve(0)
+      },
     },
     map: () => ({ ...map, server: { ...map.server, keepDeliveriesMs } }),
     clock: { now: () => now },
@@ -31,14 +37,24 @@ function createWoken(answers: (number | Error)[], keepDeliveriesMs = 604_800_000
     retryMs: 1,
   })
   ledger.wake()
-  return { ledger, asked, stop }
+  return { ledger, asked, logs, stop }
 }
 
 it('forgets batch by batch until all is within its bounds, counted from the clock', async () => {
   const { ledger, asked } = createWoken([50, 50, 3])
   await ledger.settled()
   expect(asked).toHaveLength(4)
-  expect(asked[0]).toMatchObject({ bodiesBefore: days(7), deliveriesBefore: days(30) })
+  expect(asked[0]).toMatchObject({ bodiesBefore: days(7), deliveriesBefore: days(30), historyBefore: days(365) })
+})
+
+it('looks at the logs once an hour, and removes what it can do without when room is short', async () => {
+  const { ledger, logs } = createWoken([])
+  await ledger.settled()
+  ledger.wake()
+  await ledger.settled()
+  expect(logs).toEqual([{ logsBefore: days(90), maxLogBytes: 2 ** 31 }])
+  await ledger.makeRoom()
+  expect(logs[1]).toEqual({ logsBefore: days(1), maxLogBytes: 64 * 2 ** 20 })
 })
 
 it.each([

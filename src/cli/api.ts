@@ -36,6 +36,8 @@ export type StatusView = {
   readonly startedAt: string
   readonly listen: string
   readonly config: { readonly file: string; readonly loadedAt: string; readonly problems: readonly string[] }
+  /** A disk has less free than is to be left free, so that nothing is deployed. */
+  readonly disk: { readonly problems: readonly string[] }
   readonly webhooks: readonly WebhookView[]
   readonly running: number
   readonly queued: number

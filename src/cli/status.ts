@@ -32,7 +32,7 @@ export const addStatus: AddCommand = (program, cli) => {
 }
 
 function statusText(status: StatusView, { paint, now }: Looks): string {
-  const { version, startedAt, listen, config, webhooks, running, queued, maxRunning, draining } = status
+  const { version, startedAt, listen, config, disk, webhooks, running, queued, maxRunning, draining } = status
   const busy = `${running} running (at most ${maxRunning} at once), ${queued} queued`
   const daemon = facts(
     [
@@ -43,7 +43,8 @@ function statusText(status: StatusView, { paint, now }: Looks): string {
     ],
     paint.dim,
   )
-  return [daemon, ...configProblems(config.problems, paint), '', webhookTable(webhooks, { paint, now })].join('\n')
+  const problems = [...configProblems(config.problems, paint), ...diskProblems(disk.problems, paint)]
+  return [daemon, ...problems, '', webhookTable(webhooks, { paint, now })].join('\n')
 }
 
 function configProblems(problems: readonly string[], paint: Terminal['paint']): readonly string[] {
@@ -51,6 +52,11 @@ function configProblems(problems: readonly string[], paint: Terminal['paint']): 
   const head =
     'The file on disk has problems, so the map from before is still in use (mend it, then: deployhook reload):'
   return ['', paint.red(head), ...problems.map(harmless)]
+}
+
+function diskProblems(problems: readonly string[], paint: Terminal['paint']): readonly string[] {
+  if (problems.length === 0) return []
+  return ['', paint.red('Nothing is deployed, and what arrives is kept:'), ...problems.map(harmless)]
 }
 
 function webhookTable(webhooks: readonly WebhookView[], { paint, now }: Looks): string {

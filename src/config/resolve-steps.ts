@@ -12,7 +12,7 @@ export type Reveal = (source: SecretSource) => Secret
 export function resolveStep(step: WrittenStep, secretOf: Reveal): Step {
   if (typeof step === 'string' || Array.isArray(step)) {
     const run = commandOf(step, 'sh')
-    return { name: nameOf(run), run, timeoutMs: null, env: new Map(), cwd: '.' }
+    return { name: nameOf(run), run, timeoutMs: null, env: new Map(), cwd: '.', background: 'kill' }
   }
   const run = commandOf(step.run, step.shell ?? 'sh')
   return {
@@ -21,6 +21,7 @@ export function resolveStep(step: WrittenStep, secretOf: Reveal): Step {
     timeoutMs: step.timeout === undefined ? null : parseDuration(step.timeout),
     env: resolveEnv(step.env, secretOf),
     cwd: normalize(step.cwd ?? '.').replace(/(?<=.)\/$/, ''),
+    background: step.background ?? 'kill',
   }
 }
 

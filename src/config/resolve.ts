@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { parseDuration } from '../lib/duration.ts'
+import { parseSize } from '../lib/size.ts'
 import type { ApiToken, App, DeployMap, GitAccess, Server, Webhook } from '../model/deploy-map.ts'
 import { globOf } from '../model/glob.ts'
 import { createPathFilter } from '../model/path-filter.ts'
@@ -120,6 +121,11 @@ function resolveServer(
     allowRootSteps: server.allow_root_steps ?? false,
     metrics: server.metrics ?? 'token',
     keepDeliveriesMs: keepMs(server.keep_deliveries ?? '7d'),
+    keepLogsMs: keepMs(server.keep_logs ?? '90d'),
+    maxLogBytes: must(parseSize(server.max_logs ?? '2GiB')),
+    keepHistoryMs: keepMs(server.keep_history ?? '365d'),
+    maxHistory: server.max_history ?? 50_000,
+    minFreeBytes: server.min_free === undefined ? null : must(parseSize(server.min_free)),
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { sizePattern } from '../lib/size.ts'
 import { branchProblem, refGlobProblem } from '../model/ref.ts'
 import { pathGlobProblem } from '../model/path-filter.ts'
 import type { Provider } from '../providers/index.ts'
@@ -23,6 +24,7 @@ import {
   publicUrlProblem,
   repoProblem,
   sha256Problem,
+  sizeProblem,
 } from './text-rules.ts'
 import { parseProxy } from './trust-proxy.ts'
 
@@ -30,6 +32,7 @@ import { parseProxy } from './trust-proxy.ts'
 export type ProviderTable = Readonly<Record<string, Provider>>
 
 const nameText = text(nameProblem, { pattern: namePattern })
+const sizeText = text(sizeProblem, { pattern: sizePattern })
 const durationText = text(durationProblem, { pattern: durationPattern })
 
 /** deploy.yml as a person writes it. */
@@ -102,6 +105,10 @@ const stepKeys = {
   timeout: durationText.optional().describe('Ends this step earlier than the deployment’s own limit.'),
   env: envSchema.optional().describe('On top of the app’s env.'),
   cwd: text(cwdProblem).optional().describe('Directory of the repository to run in. Default: its top.'),
+  background: z
+    .enum(['kill', 'keep'])
+    .optional()
+    .describe('What becomes of processes that the step leaves running when it succeeds. Default kill.'),
 }
 
 const stepSchema = z.union([text(commandProblem), argvSchema, z.strictObject(stepKeys)], {
@@ -193,6 +200,23 @@ const serverSchema = z.strictObject({
   keep_deliveries: text(keepProblem, { pattern: keepPattern })
     .optional()
     .describe('How long the contents of deliveries are kept for `deployhook replay`; 0s: not at all. Default 7d.'),
+  keep_logs: text(keepProblem, { pattern: keepPattern })
+    .optional()
+    .describe('How long the logs of deployments are kept. Default 90d.'),
+  max_logs: sizeText
+    .optional()
+    .describe('How much room all logs together may take; the oldest go first. Default 2GiB.'),
+  keep_history: text(keepProblem, { pattern: keepPattern })
+    .optional()
+    .describe('How long it is known what was deployed. Default 365d.'),
+  max_history: wholeNumber({ atLeast: 100, atMost: 10_000_000 })
+    .optional()
+    .describe('How many deployments are known at most; the oldest go first. Default 50000.'),
+  min_free: sizeText
+    .optional()
+    .describe(
+      'How much of a disk is left free: below it nothing is deployed. Default 1GiB, or 5 % of a disk below 20GiB.',
+    ),
   metrics: z.enum(['token', 'public']).optional().describe('Who may read /metrics. Default token.'),
 })
 

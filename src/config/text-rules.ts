@@ -1,5 +1,6 @@
 import { isAbsolute, normalize } from 'node:path'
 import { formatDuration, parseDuration } from '../lib/duration.ts'
+import { formatSize, parseSize } from '../lib/size.ts'
 import { identityOf, parseRepository } from '../model/repository.ts'
 import { quoted } from './did-you-mean.ts'
 
@@ -34,6 +35,14 @@ export const keepProblem: TextRule = (text) => {
   const durationMs = parseDuration(text)
   if (durationMs === null) return `${quoted(text)} is not a duration such as 7d or 12h (0s: not at all)`
   return durationMs > longestKeepMs ? `must be at most ${formatDuration(longestKeepMs)}` : null
+}
+
+const largestSize = 2 ** 50
+
+export const sizeProblem: TextRule = (text) => {
+  const bytes = parseSize(text)
+  if (bytes === null) return `${quoted(text)} is not a size: write a number with its unit, such as 500MiB or 2GiB`
+  return bytes > largestSize ? `must be at most ${formatSize(largestSize)}` : null
 }
 
 export const repoProblem: TextRule = (url) => {

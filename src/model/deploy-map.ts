@@ -84,6 +84,8 @@ export type Step = {
   readonly env: Env
   /** Relative to the tree, kept inside it; `.` unless written. */
   readonly cwd: string
+  /** What becomes of the processes that it leaves running when it succeeds. */
+  readonly background: 'kill' | 'keep'
 }
 
 export type StepCommand =
@@ -107,6 +109,14 @@ export type Server = {
   readonly metrics: 'token' | 'public'
   /** How long the bodies of deliveries are kept, for a replay; 0: not at all. */
   readonly keepDeliveriesMs: number
+  readonly keepLogsMs: number
+  /** Of all logs together. */
+  readonly maxLogBytes: number
+  /** How long deployments are known, and how many at most. */
+  readonly keepHistoryMs: number
+  readonly maxHistory: number
+  /** What is left free of a disk; null: as `runner/disk-floor.ts` has it. */
+  readonly minFreeBytes: number | null
 }
 
 export type Listen =

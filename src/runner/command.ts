@@ -18,6 +18,8 @@ export type CommandOptions = {
   readonly timeoutMs: number | null
   /** From SIGTERM to SIGKILL. */
   readonly graceMs: number
+  /** What becomes of the processes that it leaves running when it ends with 0; `kill` unless given. */
+  readonly background?: 'kill' | 'keep'
   /**
    * stdout and stderr in the order they were written; the next chunk comes when this resolves, in the same memory: what
    * is to be kept has to be copied.
@@ -45,5 +47,5 @@ export type NotStarted =
   | 'no_processes_left'
   | 'spawn_failed'
 
-/** Runs a command to its end and leaves nothing of it behind. See `exec.ts`. */
+/** Runs a command to its end and leaves nothing of it behind but what is to be kept. See `exec.ts`. */
 export type RunCommand = (command: Command, options: CommandOptions) => Promise<CommandResult>

@@ -5,15 +5,18 @@ import { errorCode } from '../lib/error-code.ts'
 import type { Command, CommandOptions, CommandResult, RunCommand } from './command.ts'
 import { systemPath } from './environment.ts'
 import { openFifo, type Fifo } from './fifo.ts'
+import { createKin } from './kin.ts'
 import { notStarted, nulProblem } from './not-started.ts'
 import { cookieName, processStartedAs } from './processes.ts'
+import { isScarcity } from '../lib/scarcity.ts'
 import { stopReason } from './stop.ts'
 import { supervise, type Exit } from './supervise.ts'
 
 /**
  * Makes the one function that runs commands. A command gets a session and process group of its own, no stdin, exactly
  * the environment given, and one pipe for stdout and stderr. How it ended is decided when its first process ends;
- * what it leaves running (by group, session or cookie) is ended too. All that was written until then is handed over.
+ * what it leaves running is ended too, by whatever mark it is found (`kin.ts`). All that was written until then is
+ * handed over.
  * Rejects when `onOutput` does, once the command is ended. `directory` holds the pipes' names for an instant, and is
  * made (0700) when needed.
  */
@@ -54,7 +57,7 @@ export async function runQuietly(
 const alone = { extendEnv: false, preferLocal: false, buffer: false, verbose: 'none' } as const
 
 async function runInto(fifo: Fifo, command: Command, options: CommandOptions): Promise<CommandResult> {
-  const { signal, timeoutMs, graceMs } = options
+  const { signal, timeoutMs, graceMs, background = 'kill' } = options
   if (signal.aborted) return stoppedBefore(signal)
   const [file, ...args] = command.argv
   const { cwd, env } = command
@@ -82,10 +85,10 @@ async function runInto(fifo: Fifo, command: Command, options: CommandOptions): P
   if (child.pid === undefined) return notStarted(command, (await subprocess).code ?? 'unknown')
 
   const reading = fifo.read(options.onOutput)
-  const cookie = env[cookieName] ?? null
   const leader = processStartedAs(child.pid)
+  const kin = createKin({ leader, cookie: env[cookieName] ?? null, output: fifo.id })
   const outputFailed = reading.failed
-  const result = await supervise({ leader, cookie, exited, outputFailed, signal, timeoutMs, graceMs })
+  const result = await supervise({ leader, kin, background, exited, outputFailed, signal, timeoutMs, graceMs })
   await reading.finish()
   return result
 }
@@ -108,10 +111,7 @@ async function makeFifo(directory: string): Promise<Fifo | string> {
     }
   } catch (error) {
     const code = errorCode(error)
-    if (code !== null && scarcities.has(code)) return code
+    if (code !== null && isScarcity(error)) return code
     throw error
   }
 }
-
-/** What the system may be short of when it is asked for one more process or file: news about the machine, not a defect. */
-const scarcities: ReadonlySet<string> = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'])

@@ -1,12 +1,15 @@
-import { closeSync, constants, openSync, readSync, unlinkSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync, unlinkSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { errorCode } from '../lib/error-code.ts'
+import type { FileId } from './kin.ts'
 
 /**
  * One pipe for stdout and stderr of a command, so that their order is kept. It is a FIFO because what Node calls a pipe
  * is a socket pair, and a socket cannot be opened again: `echo x > /dev/stdout` fails in it.
  */
 export type Fifo = {
+  /** By which a process that holds it open is known. */
+  readonly id: FileId
   /** For the child as stdout and as stderr; blocking, as programs expect it. */
   readonly writeEnd: number
   /** Once the child has it: the end of the output can only be seen when nobody here could write. */
@@ -50,8 +53,10 @@ export function openFifo(path: string): Fifo {
     const rest = open(constants.O_RDONLY | constants.O_NONBLOCK)
     const writeEnd = open(constants.O_WRONLY)
     unlinkSync(path)
+    const { dev: device, ino: inode } = fstatSync(writeEnd)
     let stopReading: () => void = () => undefined
     return {
+      id: { device, inode },
       writeEnd,
       closeWriteEnd: () => {
         close(writeEnd)

@@ -9,9 +9,11 @@ import { shortRef } from '../model/ref.ts'
 import { kindAndName, kindOfRef, refsOf, refToDeploy } from '../model/ref-filter.ts'
 import type { Revision } from '../model/revision.ts'
 import type { RunCommand } from './command.ts'
+import { noFloor, type DiskFloor } from './disk-floor.ts'
 import { standInHome, type User } from './environment.ts'
 import { usableHome } from './home.ts'
-import { failed, stoppedResult } from './outcome.ts'
+import { failed, lowDisk, stoppedResult } from './outcome.ts'
+import { createKept } from './kept.ts'
 import { endProcesses } from './processes.ts'
 import type { Job, Progress, Runner } from './runner.ts'
 import { runSteps } from './steps.ts'
@@ -30,13 +32,16 @@ export type RunnerDeps = {
   readonly user: User
   /** From SIGTERM to SIGKILL. */
   readonly graceMs?: number
+  /** No floor unless given. */
+  readonly floor?: DiskFloor
 }
 
 /** A deployment on this machine, in this order: fetch, name the commit, check it out, run the steps, remember the tree. */
 export function createRunner(deps: RunnerDeps): Runner {
-  const { stateDirectory, stateId, workspace, run, failPoint, user, graceMs = 10_000 } = deps
+  const { stateDirectory, stateId, workspace, run, failPoint, user, graceMs = 10_000, floor = noFloor } = deps
   const work = join(stateDirectory, 'work')
   const scripts = join(work, 'steps')
+  const kept = createKept(join(stateDirectory, 'kept'))
 
   return {
     async deploy(job, progress) {
@@ -46,7 +51,10 @@ export function createRunner(deps: RunnerDeps): Runner {
       const context = { signal, cookie, note: (text: string) => progress.note(text) }
       const stoppedIn = (where: string) => (signal.aborted ? stoppedResult(stopReason(signal), { where, app }) : null)
 
-      const before = stoppedIn('its start')
+      const paths = [stateDirectory, app.path]
+      const noRoomFor = async (what: string) => lowDisk(await floor.roomFor(paths), what)
+
+      const before = stoppedIn('its start') ?? (await noRoomFor('the fetch'))
       if (before) return before
       const ref = refToDeploy(app, deployment.ref)
       if (ref === null) return unwanted(job)
@@ -61,7 +69,7 @@ export function createRunner(deps: RunnerDeps): Runner {
       const skip = await job.skip(revision, (from) => workspace.changedFiles(app, { from, to: revision }, context))
       if (skip) return { outcome: 'skipped', ...skip }
 
-      const afterFetch = stoppedIn('the fetch')
+      const afterFetch = stoppedIn('the fetch') ?? (await noRoomFor('the checkout'))
       if (afterFetch) return afterFetch
       await progress.note(`checking out ${short(revision)} in ${app.path}`)
       const adopt = app.adopt || deployment.adopt
@@ -73,7 +81,10 @@ export function createRunner(deps: RunnerDeps): Runner {
       const home = await usableHome(user.home, standInHome(stateDirectory, app.name))
       const { previousRevision } = job
       const seen = { app, deployment: deployment.id, ref, cookie, revision, previousRevision, user, home }
-      const failure = await runSteps({ context: seen, attempt, progress, signal, run, failPoint, graceMs, scripts })
+      const failure = await runSteps({
+        ...{ context: seen, attempt, progress, signal, failPoint, graceMs },
+        ...{ run, scripts, kept, floor, paths },
+      })
       if (failure) return failure
       failPoint('after-steps')
       if (!isDirectory(app.path)) return failed('tree_missing', `${app.path} is not there any more: a step removed it`)
@@ -89,7 +100,7 @@ export function createRunner(deps: RunnerDeps): Runner {
     },
 
     async endLeftovers() {
-      const ended = await endProcesses(`${stateId}.`, { graceMs })
+      const ended = await endProcesses(`${stateId}.`, { graceMs, spared: await kept.alive() })
       await rm(work, { recursive: true, force: true })
       return ended
     },

@@ -31,6 +31,11 @@ export function timedOut(message: string): DeploymentResult {
   return { outcome: 'timed_out', reason: 'timeout', message }
 }
 
+/** `problem`: why nothing more may be written to a disk; null: it may. */
+export function lowDisk(problem: string | null, what: string): DeploymentResult | null {
+  return problem === null ? null : failed('disk_full', `${what} was not started: ${problem}`)
+}
+
 export function failed(reason: string, message: string): DeploymentResult {
   return { outcome: 'failed', reason, message }
 }

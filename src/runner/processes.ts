@@ -1,9 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
+import { isScarcity } from '../lib/scarcity.ts'
 
 /** A process as it was seen; `startedAt` (clock ticks since boot) tells it from a later one with the same pid. */
 export type Process = {
   readonly pid: number
+  /** Its parent: 1, or a subreaper, once the one that started it has ended. */
+  readonly parent: number
   readonly group: number
   readonly session: number
   readonly startedAt: number
@@ -13,25 +16,29 @@ export type Process = {
 export const cookieName = 'DEPLOYHOOK_COOKIE'
 
 /**
- * Ends every process whose cookie starts with `cookiePrefix`: SIGTERM, the grace, SIGKILL. Says how many there were.
- * What cannot be ended (another user's, or stuck in the kernel) is given up after 5 s.
+ * Ends every process whose cookie starts with `cookiePrefix`, but for those with one of `spared`: SIGTERM, the grace,
+ * SIGKILL. Says how many there were. What cannot be ended (another user's, or stuck in the kernel) is given up after 5 s.
  */
-export async function endProcesses(cookiePrefix: string, { graceMs }: { readonly graceMs: number }): Promise<number> {
-  const find = () => findProcesses((_, environment) => environment().includes(`\0${cookieName}=${cookiePrefix}`))
+export async function endProcesses(
+  cookiePrefix: string,
+  { graceMs, spared = new Set() }: { readonly graceMs: number; readonly spared?: ReadonlySet<string> },
+): Promise<number> {
+  const isMeant = (pid: number) => {
+    const cookie = cookieOf(pid)
+    return cookie?.startsWith(cookiePrefix) === true && !spared.has(cookie)
+  }
+  const find = () => {
+    const live = liveProcesses()
+    return { found: live.filter(({ pid }) => isMeant(pid)), isSure: !live.some(isStarting) }
+  }
   return (await endFound(find, { group: null, settleMs: 0, graceMs })).length
 }
 
-/**
- * What is alive of the command that `leader` is or was: its session, its process group, and whoever carries its cookie
- * (null: it has none). A process that started before the leader cannot be one of them.
- */
-export function processesOf(leader: Process, cookie: string | null): readonly Process[] {
-  const entry = cookie === null ? null : `\0${cookieName}=${cookie}\0`
-  return findProcesses(({ startedAt, session, group }, environment) => {
-    if (startedAt < leader.startedAt) return false
-    if (session === leader.pid || group === leader.pid) return true
-    return entry !== null && environment().includes(entry)
-  })
+/** What was found at one look. */
+export type Look = {
+  readonly found: readonly Process[]
+  /** false: there was one of which nothing could be told at that moment. */
+  readonly isSure: boolean
 }
 
 /**
@@ -40,7 +47,7 @@ export function processesOf(leader: Process, cookie: string | null): readonly Pr
  * `group`: a process group that is meant as a whole. Returns those that did not end by themselves.
  */
 export async function endFound(
-  find: () => readonly Process[],
+  find: () => Look,
   { group, settleMs, graceMs }: { readonly group: number | null; readonly settleMs: number; readonly graceMs: number },
 ): Promise<readonly Process[]> {
   const ended = new Map<string, Process>()
@@ -71,19 +78,32 @@ export function signalProcesses(found: readonly Process[], signal: 'SIGTERM' | '
 
 /** A child just started as leader of its own session; where /proc hides it, every process counts as younger. */
 export function processStartedAs(pid: number): Process {
-  return readStat(pid)?.process ?? { pid, group: pid, session: pid, startedAt: 0 }
+  return readStat(pid)?.process ?? { pid, parent: process.pid, group: pid, session: pid, startedAt: 0 }
 }
 
-function findProcesses(isMeant: (process: Process, environment: () => string) => boolean): readonly Process[] {
-  const found: Process[] = []
-  for (const name of readdirSync('/proc')) {
+/** Everything that runs on the machine but this process, as far as /proc shows it. */
+export function liveProcesses(): readonly Process[] {
+  return readdirSync('/proc').flatMap((name) => {
     const pid = Number(name)
-    if (!Number.isInteger(pid) || pid === process.pid) continue
-    const stat = readStat(pid)
-    if (stat === null || stat.state === 'Z' || stat.state === 'X') continue
-    if (isMeant(stat.process, () => readEnvironment(pid))) found.push(stat.process)
-  }
-  return found
+    const stat = Number.isInteger(pid) && pid !== process.pid ? readStat(pid) : null
+    return stat === null || stat.state === 'Z' || stat.state === 'X' ? [] : [stat.process]
+  })
+}
+
+/** The cookie that a process was started with; null: it has none, or its environment is not ours to read. */
+export function cookieOf(pid: number): string | null {
+  const start = `\0${cookieName}=`
+  const environment = `\0${readProc(`/proc/${pid}/environ`) ?? ''}\0`
+  const at = environment.indexOf(start)
+  return at < 0 ? null : environment.slice(at + start.length, environment.indexOf('\0', at + start.length))
+}
+
+/**
+ * In the middle of an execve: for that instant it has neither arguments nor an environment, so that its cookie cannot
+ * be read. One without an environment still has arguments, and a kernel thread has no session.
+ */
+export function isStarting({ pid, session }: Process): boolean {
+  return session !== 0 && readProc(`/proc/${pid}/cmdline`) === ''
 }
 
 /** /proc/PID/stat: see proc_pid_stat(5). The name, in parentheses, may itself hold spaces and parentheses. */
@@ -92,19 +112,16 @@ function readStat(pid: number): { readonly process: Process; readonly state: str
   if (text === null) return null
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   const number = (field: number) => Number(fields[field - 3])
-  return { state: fields[0] ?? '', process: { pid, group: number(5), session: number(6), startedAt: number(22) } }
-}
-
-/** Its environment as it was started, each entry between two NULs; empty where it is not ours to read. */
-function readEnvironment(pid: number): string {
-  return `\0${readProc(`/proc/${pid}/environ`) ?? ''}\0`
+  const seen = { pid, parent: number(4), group: number(5), session: number(6), startedAt: number(22) }
+  return { state: fields[0] ?? '', process: seen }
 }
 
 /** Read at once, not awaited: between look and signal nothing else gets its turn, and it takes microseconds. */
 function readProc(path: string): string | null {
   try {
     return readFileSync(path, 'utf8')
-  } catch {
+  } catch (error) {
+    if (isScarcity(error)) throw error // It may well be there.
     return null // Ended meanwhile, or another user's.
   }
 }
@@ -117,13 +134,32 @@ function send(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
   }
 }
 
-/** Looks until `find` finds nothing or the time is up, more and more rarely; returns what it found last. */
-async function waitUntilGone(find: () => readonly Process[], withinMs: number): Promise<readonly Process[]> {
-  const deadline = performance.now() + withinMs
+/**
+ * Looks until `find` surely finds nothing or the time is up, more and more rarely; returns what it found last. Who is
+ * just starting is waited for even when there is no time.
+ */
+async function waitUntilGone(find: () => Look, withinMs: number): Promise<readonly Process[]> {
+  const begunAt = performance.now()
+  let last: Look = { found: [], isSure: false }
   for (let pause = 5; ; pause = Math.min(pause * 2, 50)) {
-    const found = find()
-    const remaining = deadline - performance.now()
-    if (found.length === 0 || remaining <= 0) return found
+    last = lookIfPossible(find) ?? { found: last.found, isSure: false }
+    const { found, isSure } = last
+    const remaining =
+      begunAt + (found.length > 0 || isSure ? withinMs : Math.max(withinMs, startingMs)) - performance.now()
+    if ((found.length === 0 && isSure) || remaining <= 0) return found
     await wait(Math.min(pause, remaining))
   }
 }
+
+/** null: the system allows no further open file just now, so that /proc cannot be read. */
+export function lookIfPossible(find: () => Look): Look | null {
+  try {
+    return find()
+  } catch (error) {
+    if (isScarcity(error)) return null
+    throw error
+  }
+}
+
+/** An execve takes microseconds, and longer on a machine that has no core left for it. */
+const startingMs = 1_000

@@ -7,7 +7,10 @@ import type { Revision } from '../model/revision.ts'
 export type Runner = {
   /** Deploys what the deployment's ref leads to. Failure is a value; it throws only when the daemon itself is broken. */
   deploy(job: Job, progress: Progress): Promise<DeploymentResult>
-  /** Ends every process that an earlier daemon of this state directory left behind; says how many there were. */
+  /**
+   * Ends every process that an earlier daemon of this state directory left behind, but for what its steps were to keep
+   * running; says how many there were.
+   */
   endLeftovers(): Promise<number>
   /** The app's directories follow it to its new name. */
   rename(from: string, to: string): Promise<void>

@@ -4,8 +4,10 @@ import type { FailPoint } from '../lib/fail-point.ts'
 import type { Step } from '../model/deploy-map.ts'
 import type { DeploymentResult } from '../model/deployment.ts'
 import type { Command, CommandResult, RunCommand } from './command.ts'
+import type { DiskFloor } from './disk-floor.ts'
 import { stepEnvironment, type StepContext } from './environment.ts'
-import { stoppedResult } from './outcome.ts'
+import { keptCookie, type Kept } from './kept.ts'
+import { failed, lowDisk, stoppedResult } from './outcome.ts'
 import type { Progress } from './runner.ts'
 import { stepDirectory } from './step-directory.ts'
 import { stepFailure } from './step-failure.ts'
@@ -22,6 +24,10 @@ export type StepsRun = {
   readonly graceMs: number
   /** Where scripts lie while they run. */
   readonly scripts: string
+  readonly kept: Pick<Kept, 'add'>
+  readonly floor: Pick<DiskFloor, 'roomFor' | 'guard'>
+  /** What must have room on its disk. */
+  readonly paths: readonly string[]
 }
 
 /** Runs the app's steps in order in its tree. The first that does not succeed ends it; null: all did. */
@@ -36,6 +42,8 @@ export async function runSteps(steps: StepsRun): Promise<DeploymentResult | null
     }
     if (index > 0) failPoint('between-steps')
     if (signal.aborted) return stoppedResult(stopReason(signal), { where: numbered.label, app })
+    const noRoom = lowDisk(await steps.floor.roomFor(steps.paths), numbered.label)
+    if (noRoom) return noRoom
     const failure = await runStep(numbered, steps)
     if (failure) return failure
   }
@@ -46,13 +54,15 @@ type Numbered = { readonly step: Step; readonly number: number; readonly label: 
 
 async function runStep(numbered: Numbered, steps: StepsRun): Promise<DeploymentResult | null> {
   const { step, number, label } = numbered
-  const { context, progress } = steps
+  const { context, progress, signal } = steps
   await progress.stepStarted({ number, name: step.name })
   await progress.note(`step ${number}/${context.app.steps.length}: ${step.name}`)
   const startedAt = performance.now()
 
-  const env = stepEnvironment(step, context)
-  const result = await runCommandOf(numbered, { env, steps })
+  const cookie = step.background === 'keep' ? keptCookie(context.cookie, number) : context.cookie
+  const env = stepEnvironment(step, { ...context, cookie })
+  const { result, problem } = await steps.floor.guard(steps.paths, (low) => runCommandOf(numbered, { env, steps, low }))
+  if (step.background === 'keep' && result.kind === 'exited' && result.exitCode === 0) await steps.kept.add(cookie)
   await progress.endOutput(number)
   await progress.stepFinished({
     number,
@@ -60,15 +70,18 @@ async function runStep(numbered: Numbered, steps: StepsRun): Promise<DeploymentR
     signal: result.kind === 'signalled' ? result.signal : null,
   })
   await tell(result, { label, tookMs: performance.now() - startedAt, progress })
+  if (problem !== null && result.kind === 'stopped' && !signal.aborted)
+    return failed('disk_full', `${label} was ended: ${problem}`)
   const noNewPrivileges = await hasNoNewPrivileges()
   return stepFailure(result, { app: context.app, step, label, searchPath: env['PATH'] ?? '', noNewPrivileges })
 }
 
 async function runCommandOf(
   { step, number }: Numbered,
-  { env, steps }: { readonly env: Command['env']; readonly steps: StepsRun },
+  { env, steps, low }: { readonly env: Command['env']; readonly steps: StepsRun; readonly low: AbortSignal },
 ): Promise<CommandResult> {
-  const { context, attempt, progress, signal, failPoint, graceMs, scripts } = steps
+  const { context, attempt, progress, failPoint, graceMs, scripts } = steps
+  const signal = AbortSignal.any([steps.signal, low])
   const directory = await stepDirectory(context.app.path, step.cwd)
   if ('problem' in directory) return { kind: 'not_started', reason: 'cwd_missing', message: directory.problem }
 
@@ -78,9 +91,10 @@ async function runCommandOf(
     await progress.output(number, chunk)
     if (number === 1) failPoint('in-step')
   }
+  const { timeoutMs, background } = step
   try {
     const command = { argv, cwd: directory.path, env }
-    return await steps.run(command, { signal, timeoutMs: step.timeoutMs, graceMs, onOutput })
+    return await steps.run(command, { signal, timeoutMs, graceMs, background, onOutput })
   } finally {
     await remove()
   }
@@ -94,7 +108,7 @@ async function tell(
   if (result.kind === 'not_started' || result.leftovers === 0) return
   const processes = result.leftovers === 1 ? 'a process' : `${result.leftovers} processes`
   await progress.note(
-    `${label} left ${processes} running, ended now: what is to stay needs a service manager (systemctl restart …)`,
+    `${label} left ${processes} running, ended now: what is to stay needs a service manager (systemctl restart …), or background: keep`,
   )
 }
 

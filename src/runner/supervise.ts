@@ -1,5 +1,6 @@
 import type { CommandResult } from './command.ts'
-import { endFound, processesOf, signalProcesses, type Process } from './processes.ts'
+import type { Kin } from './kin.ts'
+import { endFound, lookIfPossible, signalProcesses, type Process } from './processes.ts'
 import type { Stop } from './runner.ts'
 import { stopReason } from './stop.ts'
 
@@ -9,7 +10,9 @@ export type Exit =
 export type Supervised = {
   /** The command's first process, which leads a session and a process group of its own. */
   readonly leader: Process
-  readonly cookie: string | null
+  readonly kin: Kin
+  /** What it leaves running when it ends with 0. */
+  readonly background: 'kill' | 'keep'
   /** Resolves when the leader ends: not when its pipe closes, which a background child can keep open for ever. */
   readonly exited: Promise<Exit>
   /** Rejects when what it writes cannot be taken in. */
@@ -20,8 +23,8 @@ export type Supervised = {
 }
 
 /**
- * Watches over a command until it has ended, by itself or by us, and nothing that it started is alive.
- * Throws what `outputFailed` throws, once the command is ended.
+ * Watches over a command until it has ended, by itself or by us, and nothing that it started is alive, unless that is
+ * to be kept. Throws what `outputFailed` throws, once the command is ended.
  */
 export async function supervise(command: Supervised): Promise<CommandResult> {
   const first = await whatComesFirst(command).catch(async (error: unknown) => {
@@ -29,15 +32,12 @@ export async function supervise(command: Supervised): Promise<CommandResult> {
     throw error
   })
   if (first.kind === 'stopped') return { ...first, leftovers: await stop(command) }
-  return { ...first, leftovers: await endLeftovers(command) }
+  const isDone = first.kind === 'exited' && first.exitCode === 0
+  return { ...first, leftovers: isDone && command.background === 'keep' ? 0 : await endLeftovers(command) }
 }
 
-async function endLeftovers({ leader, cookie, graceMs }: Supervised): Promise<number> {
-  const ended = await endFound(() => processesOf(leader, cookie), {
-    group: leader.pid,
-    settleMs,
-    graceMs: Math.min(graceMs, leftoverGraceMs),
-  })
+async function endLeftovers({ leader, kin, graceMs }: Supervised): Promise<number> {
+  const ended = await endFound(kin, { group: leader.pid, settleMs, graceMs: Math.min(graceMs, leftoverGraceMs) })
   return ended.length
 }
 
@@ -47,19 +47,18 @@ const settleMs = 1_000
 const leftoverGraceMs = 2_000
 
 /** SIGTERM for all of the command, the grace, SIGKILL; says how many others than its leader did not heed the first. */
-async function stop({ leader, cookie, exited, graceMs }: Supervised): Promise<number> {
-  const find = () => processesOf(leader, cookie)
+async function stop({ leader, kin, exited, graceMs }: Supervised): Promise<number> {
   const isLeader = ({ pid }: Process) => pid === leader.pid
-  signalProcesses(find(), 'SIGTERM', leader.pid)
-  const ended = await endFound(find, { group: leader.pid, settleMs: graceMs, graceMs: 0 })
+  signalProcesses(lookIfPossible(kin)?.found ?? [leader], 'SIGTERM', leader.pid)
+  const ended = await endFound(kin, { group: leader.pid, settleMs: graceMs, graceMs: 0 })
   // A process stuck in the kernel, or another user's, may outlive even SIGKILL: the deployment does not wait for it.
-  if (!find().some(isLeader)) await exited
+  if (lookIfPossible(kin)?.found.some(isLeader) === false) await exited
   return ended.filter((process) => !isLeader(process)).length
 }
 
 type Stopped = { readonly kind: 'stopped'; readonly why: Stop | 'limit' }
 
-async function whatComesFirst({ exited, outputFailed, signal, timeoutMs }: Supervised): Promise<Exit | Stopped> {
+async function whatComesFirst({ kin, exited, outputFailed, signal, timeoutMs }: Supervised): Promise<Exit | Stopped> {
   const over = new AbortController()
   const stopped = new Promise<Stopped>((resolve) => {
     const onAbort = () => {
@@ -74,12 +73,33 @@ async function whatComesFirst({ exited, outputFailed, signal, timeoutMs }: Super
       })
     }
   })
+  keepLooking(kin, over.signal)
   try {
     return await Promise.race([exited, stopped, outputFailed])
   } finally {
     over.abort()
   }
 }
+
+/** Sees children before they can lose every mark: at first in quick succession, then for at most 2 % of the time. */
+function keepLooking(kin: Kin, signal: AbortSignal): void {
+  let pauseMs = firstLookMs
+  let timer = setTimeout(look, pauseMs).unref()
+  signal.addEventListener('abort', () => {
+    clearTimeout(timer)
+  })
+
+  function look(): void {
+    const startedAt = performance.now()
+    lookIfPossible(kin)
+    const restMs = (performance.now() - startedAt) * 50
+    pauseMs = pauseMs < longestLookMs ? pauseMs * 2 : Math.max(longestLookMs, restMs)
+    timer = setTimeout(look, pauseMs).unref()
+  }
+}
+
+const firstLookMs = 25
+const longestLookMs = 400
 
 /** Timers of Node are monotonic and count to 2^31 - 1 ms (24.8 days); above it they fire at once, so limits end there. */
 const longestTimerMs = 2 ** 31 - 1

@@ -10,6 +10,7 @@ import { findDeployment, listDeployments, liveOf, queueOf } from './deployments.
 import { asStoreError, StoreError } from './errors.ts'
 import { createLogs } from './logs.ts'
 import { createQueue } from './queue.ts'
+import { isLogNeeded } from './prune-deployments.ts'
 import { prune } from './prune.ts'
 import { recall } from './recall.ts'
 import { reconcile } from './reconcile.ts'
@@ -40,7 +41,7 @@ export async function openStore(directory: string, { log, failPoint, clock = sys
   const { database, trust, stateId, close } = await answer(() => openDatabase(directory, { log, failPoint }))
   const sql = createSql(database)
   const changes = createChanges((id) => (database.isOpen ? findDeployment(sql, id) : null))
-  const logs = createLogs({ directory: join(directory, 'logs'), clock, log, isDone })
+  const logs = createLogs({ directory: join(directory, 'logs'), clock, log, isDone, isKnown, isNeeded })
   const writer = createWriter(database, {
     failPoint,
     trust,
@@ -62,6 +63,7 @@ export async function openStore(directory: string, { log, failPoint, clock = sys
     deliveries: (page) => read(() => deliveries.deliveries(page)),
     secretUses: (webhook, secrets) => read(() => secretUses.of(webhook, secrets)),
     prune: (bounds) => writer.write(() => prune(sql, bounds)),
+    pruneLogs: (bounds) => logs.prune(bounds),
     ...createQueue(sql, writer),
     ...createRunning(sql, writer),
     reconcile: (request) => writer.write((touch) => reconcile(sql, request, touch)),
@@ -93,6 +95,14 @@ export async function openStore(directory: string, { log, failPoint, clock = sys
       if (!database.isOpen) throw new StoreError('closed', 'the store is closed')
       return work()
     })
+  }
+
+  function isKnown(deployment: number): boolean {
+    return !database.isOpen || sql.first('select 1 from deployments where id = :deployment', { deployment }) !== null
+  }
+
+  function isNeeded(deployment: number): boolean {
+    return !database.isOpen || isLogNeeded(sql, deployment)
   }
 
   function isDone(deployment: number): boolean {

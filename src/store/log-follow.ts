@@ -87,7 +87,7 @@ function createReader(offset: number): Reader {
   }
 }
 
-async function openIfThere(path: string): Promise<FileHandle | null> {
+export async function openIfThere(path: string): Promise<FileHandle | null> {
   try {
     return await open(path, 'r')
   } catch (error) {

@@ -1,23 +1,22 @@
-import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { Clock } from '../lib/clock.ts'
-import { errorCode } from '../lib/error-code.ts'
 import type { Log } from '../lib/log.ts'
 import { createMask } from '../lib/masker.ts'
-import { followLines, type Bell } from './log-follow.ts'
+import { followLines, openIfThere, type Bell } from './log-follow.ts'
 import { createSink } from './log-sink.ts'
+import { pruneLogs, type LogBounds, type PruneLogs } from './prune-logs.ts'
 import type { LogSink, Store } from './store.ts'
 
 export type Logs = Pick<Store, 'openLog' | 'readLog' | 'followLog'> & {
   /** Something about these deployments changed: whoever follows their logs looks again. */
   wake(deployments: Iterable<number>): void
+  prune(bounds: LogBounds): Promise<number>
   /** Ends every follower. */
   close(): void
 }
 
-export type LogsOptions = {
+export type LogsOptions = Omit<PruneLogs, 'directory'> & {
   readonly directory: string
   readonly clock: Clock
   readonly log: Log
@@ -29,7 +28,7 @@ export type LogsOptions = {
 const limits = { head: 16 * 1024 * 1024, tail: 1024 * 1024 }
 
 /** The log files, `<directory>/<deployment>.log`, and whoever follows them. */
-export function createLogs({ directory, clock, log, isDone }: LogsOptions): Logs {
+export function createLogs({ directory, clock, log, isDone, isKnown, isNeeded }: LogsOptions): Logs {
   const openSinks = new Map<number, number>()
   const bells = new Map<number, Set<Alarm>>()
   let isClosed = false
@@ -51,10 +50,12 @@ export function createLogs({ directory, clock, log, isDone }: LogsOptions): Logs
     },
     async readLog(deployment, offset = 0) {
       const path = pathOf(deployment)
-      const size = await sizeOf(path)
-      if (size === null) return null
-      const stream = offset < size ? createReadStream(path, { start: offset, end: size - 1 }) : Readable.from([])
-      return { size, stream }
+      const file = await openIfThere(path) // at once, so that it is not removed between two looks
+      if (file === null) return null
+      const { size } = await file.stat()
+      if (offset < size) return { size, stream: file.createReadStream({ start: offset, end: size - 1 }) }
+      await file.close()
+      return { size, stream: Readable.from([]) }
     },
     async *followLog(deployment, offset, signal) {
       const alarm = createAlarm(signal)
@@ -73,6 +74,12 @@ export function createLogs({ directory, clock, log, isDone }: LogsOptions): Logs
         if (others.size === 0 && bells.get(deployment) === others) bells.delete(deployment)
       }
     },
+    prune: (bounds) =>
+      pruneLogs(bounds, {
+        directory,
+        isKnown,
+        isNeeded: (deployment) => openSinks.has(deployment) || isNeeded(deployment),
+      }),
     wake(deployments) {
       for (const deployment of deployments) ring(deployment)
     },
@@ -100,15 +107,6 @@ export function createLogs({ directory, clock, log, isDone }: LogsOptions): Logs
 
   function ring(deployment: number): void {
     for (const alarm of bells.get(deployment) ?? []) alarm.ring()
-  }
-}
-
-async function sizeOf(path: string): Promise<number | null> {
-  try {
-    return (await stat(path)).size
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return null
-    throw error
   }
 }
 

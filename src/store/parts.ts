@@ -4,7 +4,7 @@ import { errorCode } from '../lib/error-code.ts'
 import { StoreError } from './errors.ts'
 
 /** What a state directory holds besides the database: directories of their own, each made when it is needed first. */
-export const directoriesInside = ['logs', 'mirrors', 'trees', 'views', 'adopted', 'homes']
+export const directoriesInside = ['logs', 'mirrors', 'trees', 'views', 'adopted', 'homes', 'kept']
 
 const filesInside = ['state.db', 'lock', 'daemon.pid']
 

@@ -1,16 +1,19 @@
 import { batchRows, pruneBodies, type BodyBounds } from './bodies.ts'
+import { forgetDelivery } from './forget-delivery.ts'
+import { pruneDeployments, type HistoryBounds } from './prune-deployments.ts'
 import { integer, type Sql } from './sql.ts'
 
 /** How much of the ledger is kept. */
-export type LedgerBounds = BodyBounds & {
-  /** Of deliveries that made no deployment. */
-  readonly deliveriesBefore: Date
-  readonly maxDeliveries: number
-}
+export type LedgerBounds = BodyBounds &
+  HistoryBounds & {
+    /** Of deliveries that made no deployment. */
+    readonly deliveriesBefore: Date
+    readonly maxDeliveries: number
+  }
 
 /** One batch of what is beyond the bounds, oldest first. Answers how much it was: 0 says that all is within them. */
 export function prune(sql: Sql, bounds: LedgerBounds): number {
-  return pruneBodies(sql, bounds) + pruneDeliveries(sql, bounds)
+  return pruneBodies(sql, bounds) + pruneDeployments(sql, bounds) + pruneDeliveries(sql, bounds)
 }
 
 /** Rows that a deployment, a duplicate or a replay names stay with those. */
@@ -30,10 +33,6 @@ function pruneDeliveries(sql: Sql, { deliveriesBefore, maxDeliveries }: LedgerBo
     { before: deliveriesBefore.toISOString(), batch: batchRows },
   )
   const gone = candidates.filter((row) => row['is_old'] === 1 || integer(row, 'id') <= beyond)
-  for (const row of gone) {
-    const id = integer(row, 'id')
-    sql.run('delete from bodies where delivery = :id', { id })
-    sql.run('delete from deliveries where id = :id', { id })
-  }
+  for (const row of gone) forgetDelivery(sql, integer(row, 'id'))
   return gone.length
 }

@@ -12,6 +12,7 @@ import type { PushEvent } from '../model/push-event.ts'
 import type { Revision } from '../model/revision.ts'
 import type { Backup } from './backup.ts'
 import type { StoreError } from './errors.ts'
+import type { LogBounds } from './prune-logs.ts'
 import type { LedgerBounds } from './prune.ts'
 
 /**
@@ -47,6 +48,8 @@ export type Store = {
   secretUses(webhook: string, secrets: readonly Secret[]): Promise<readonly (Date | null)[]>
   /** Forgets one small batch of what is beyond the bounds, oldest first. Answers how much it was; 0: nothing is left. */
   prune(bounds: LedgerBounds): Promise<number>
+  /** Removes the logs that are beyond the bounds, but for those that are still needed; answers how many. */
+  pruneLogs(bounds: LogBounds): Promise<number>
 
   // The queue
 

@@ -17,6 +17,7 @@ const status = {
     },
     { name: 'lab', provider: 'gitlab', path: '/hooks/lab', lastDelivery: null, refused: { count: 0, last: null } },
   ],
+  disk: { problems: [] },
   running: 1,
   queued: 2,
   maxRunning: 4,
@@ -86,6 +87,12 @@ describe('status', () => {
         '',
       ].join('\n'),
     )
+  })
+
+  it('says that nothing is deployed for want of room on a disk', async () => {
+    const answer = { ...status, disk: { problems: ['the disk that /srv lies on has 1 MiB free'] } }
+    const { out } = await ask(['status'], { path: '/api/status', answer })
+    expect(out).toContain('Nothing is deployed, and what arrives is kept:\nthe disk that /srv lies on has 1 MiB free\n')
   })
 
   it('says that the file on disk is not the one in use', async () => {

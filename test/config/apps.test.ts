@@ -163,7 +163,7 @@ describe('a step', () => {
     ['steps: [{ run: make, name: "a\\nb" }]', 'apps.blog.steps[0].name: must be one line of text'],
     [
       'steps: [{ run: make, comand: x }]',
-      'apps.blog.steps[0].comand: there is no key "comand" here (there is name, run, shell, timeout, env, cwd)',
+      'apps.blog.steps[0].comand: there is no key "comand" here (there is name, run, shell, timeout, env, cwd, background)',
     ],
     [
       'steps: [{ run: make, env: { 1A: x } }]',

@@ -36,6 +36,7 @@ describe('a deploy map', () => {
           timeoutMs: null,
           env: new Map(),
           cwd: '.',
+          background: 'kill',
         },
       ],
       env: new Map(),
@@ -58,6 +59,11 @@ describe('a deploy map', () => {
       allowRootSteps: false,
       metrics: 'token',
       keepDeliveriesMs: 604_800_000,
+      keepLogsMs: 7_776_000_000,
+      maxLogBytes: 2_147_483_648,
+      keepHistoryMs: 31_536_000_000,
+      maxHistory: 50_000,
+      minFreeBytes: null,
     })
   })
 
@@ -125,6 +131,11 @@ describe('a deploy map', () => {
         'allow_root_steps: true',
         'metrics: public',
         'keep_deliveries: 12h',
+        'keep_logs: 30d',
+        'max_logs: 500MiB',
+        'keep_history: 180d',
+        'max_history: 1000',
+        'min_free: 3GiB',
         'api_tokens:',
         '  - { name: ci, secret: { env: SECRET }, can: operate }',
         `  - { name: board, sha256: ${'AB'.repeat(32)} }`,
@@ -144,6 +155,11 @@ describe('a deploy map', () => {
       allowRootSteps: true,
       metrics: 'public',
       keepDeliveriesMs: 43_200_000,
+      keepLogsMs: 2_592_000_000,
+      maxLogBytes: 524_288_000,
+      keepHistoryMs: 15_552_000_000,
+      maxHistory: 1000,
+      minFreeBytes: 3_221_225_472,
     })
   })
 

@@ -39,6 +39,10 @@ describe('the server of deploy.yml', () => {
     ['keep_deliveries: "7"', '"7" is not a duration such as 7d or 12h (0s: not at all)'],
     ['keep_deliveries: never', '"never" is not a duration such as 7d or 12h (0s: not at all)'],
     ['keep_deliveries: 366d', 'must be at most 365d'],
+    ['min_free: 1', '"1" is not a size: write a number with its unit, such as 500MiB or 2GiB'],
+    ['min_free: 1GB', '"1GB" is not a size: write a number with its unit, such as 500MiB or 2GiB'],
+    ['min_free: 5000TiB', 'must be at most 1024 TiB'],
+    ['max_history: 10', 'must be a whole number from 100 to 10000000'],
     ['metrics: private', 'must be token or public'],
     ['api_tokens: [{ name: ci }]', 'has neither secret nor sha256: make one with `deployhook token`'],
     [

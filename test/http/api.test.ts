@@ -383,6 +383,7 @@ describe('GET /api/status and /api/apps', () => {
     const door = await openDoor({
       config: () => ({ file: '/etc/deploy.yml', loadedAt, problems: ['deploy.yml:1:1 x'] }),
       draining: () => true,
+      diskProblems: () => Promise.resolve(['full']),
     })
     await door.push({ id: 'good' })
     await door.push({ id: 'bad', key: 'another-secret-0123456789' })
@@ -391,6 +392,7 @@ describe('GET /api/status and /api/apps', () => {
       startedAt: '1970-01-01T00:00:00.000Z',
       listen: door.address,
       config: { file: '/etc/deploy.yml', loadedAt: loadedAt.toISOString(), problems: ['deploy.yml:1:1 x'] },
+      disk: { problems: ['full'] },
       webhooks: [
         {
           name: 'github',

@@ -109,6 +109,7 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
       count: (webhook) => refused.filter((refusal) => refusal.webhook === webhook).length,
     },
     strays: createStrays(),
+    diskProblems: () => Promise.resolve([]),
     draining: () => false,
     startedAt: new Date(0),
     version: '1.2.3',

@@ -4,6 +4,11 @@ import { until } from '../support/until.ts'
 import { openDoor } from './door.ts'
 
 describe('GET /healthz', () => {
+  it('warns when a disk has too little room to deploy anything', async () => {
+    const door = await openDoor({ diskProblems: () => Promise.resolve(['full']) })
+    expect(await door.api('/readyz')).toMatchObject({ status: 200, body: { status: 'ready', warnings: ['disk_full'] } })
+  })
+
   it('is alive whatever the store and the map are', async () => {
     const door = await openDoor({
       draining: () => true,

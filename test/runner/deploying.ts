@@ -6,6 +6,7 @@ import type { FailPoint } from '../../src/lib/fail-point.ts'
 import type { App, Step } from '../../src/model/deploy-map.ts'
 import type { DeploymentResult } from '../../src/model/deployment.ts'
 import { parseRevision, type Revision } from '../../src/model/revision.ts'
+import type { DiskFloor } from '../../src/runner/disk-floor.ts'
 import { createRunCommand } from '../../src/runner/exec.ts'
 import { createRunner } from '../../src/runner/index.ts'
 import type { Job, Progress, Runner } from '../../src/runner/runner.ts'
@@ -36,6 +37,9 @@ export type WorldOptions = {
   readonly home?: string
   readonly graceMs?: number
   readonly onOutput?: (step: number, text: string) => void
+  readonly floor?: DiskFloor
+  /** Hears each line of `told`. */
+  readonly onTold?: (line: string) => void
 }
 
 /** A runner over real processes with git left out. The test fails if a process is left at the end. */
@@ -58,11 +62,12 @@ export function createDeploying(options: WorldOptions = {}): World {
   const runner = createRunner({
     stateDirectory: state,
     stateId,
-    workspace: tellingOf(workspace, told),
+    workspace: tellingOf(workspace, { push: (line) => (told.push(line), options.onTold?.(line)) }),
     run: createRunCommand({ directory: join(state, 'work') }),
     failPoint: options.failPoint ?? (() => undefined),
     user: { name: 'deploy', home: options.home ?? '/nonexistent' },
     graceMs: options.graceMs ?? 5_000,
+    ...(options.floor === undefined ? {} : { floor: options.floor }),
   })
   const progress: Progress = {
     revision: (named) => say(`revision ${named.slice(0, 12)}`),
@@ -116,7 +121,7 @@ export function command(argv: readonly [string, ...string[]], step: Partial<Step
 }
 
 function plain(name: string): Omit<Step, 'run'> {
-  return { name: name.split('\n')[0] ?? '', timeoutMs: null, env: new Map(), cwd: '.' }
+  return { name: name.split('\n')[0] ?? '', timeoutMs: null, env: new Map(), cwd: '.', background: 'kill' }
 }
 
 function appAt(path: string, app: Partial<App>): App {
@@ -176,7 +181,7 @@ function revision(start: string): Revision {
 }
 
 /** The same workspace, which also tells what it is asked for. */
-function tellingOf(workspace: Workspace, told: string[]): Workspace {
+function tellingOf(workspace: Workspace, told: { push(line: string): void }): Workspace {
   return {
     fetch: (app, context) => {
       told.push(`fetch with ${context.cookie.split('.').slice(1).join('.')}`)

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { isAlive, startRunning, until } from './running.ts'
@@ -20,6 +20,13 @@ describe('what a command leaves behind', () => {
     ['ignoring SIGTERM', `setsid sh -c "trap '' TERM; while :; do sleep 0.05; done" &`],
     ['an empty environment in the same session', 'env -i sleep 1000 &'],
     ['a group of its own', `bash -c 'set -m; sleep 1000 & exit'`],
+    ['all of it cleared but the output', 'env -i setsid sleep 1000 &'],
+    ['the same, and flooding the output', 'env -i setsid yes &'],
+    ['all of it cleared after it was seen', `env -i setsid sleep 1000 >/dev/null 2>&1 &`],
+    [
+      'the children of one that was seen',
+      `env -i setsid bash -c 'sleep 0.1; sleep 1000 & sleep 1000' >/dev/null 2>&1 &`,
+    ],
   ])('is found and ended: %s', async (_, text) => {
     const { result } = await startRunning().sh(`${text}\nsleep 0.2; exit 7`, { graceMs: 300 })
     expect(result).toMatchObject({ kind: 'exited', exitCode: 7 })
@@ -56,30 +63,35 @@ describe('what a command leaves behind', () => {
     expect(output.toString()).toBe('filtered:one\nfiltered:two\n')
   })
 
-  it('does not hold up the outcome even when it escaped everything and floods the output', async () => {
+  it('does not hold up the outcome when nothing tells that it is ours: started in no time, and all marks cleared', async () => {
     const running = startRunning()
     const file = join(running.folder, 'pid')
-    // It keeps the pipe from ever being empty or ended, and neither its session nor its environment tells of us.
     const { result, output } = await running.sh(
-      `env -i setsid sh -c 'echo $$ > ${file}; exec yes' & sleep 0.2; echo done`,
+      `env -i setsid sh -c 'echo $$ > ${file}; exec sleep 1000' >/dev/null 2>&1 & echo done; exec sleep 0.01`,
     )
+    await until(() => existsSync(file))
     const pid = Number(readFileSync(file, 'utf8'))
     onTestFinished(() => {
       if (isAlive(pid)) process.kill(pid, 'SIGKILL')
     })
     expect(result).toMatchObject({ kind: 'exited', exitCode: 0 })
-    expect(output.includes('done\n')).toBe(true)
+    expect(output.toString()).toBe('done\n')
   })
 
-  it('does not hold up the outcome when it escaped everything and only keeps the output open', async () => {
+  it('is kept when it is to be kept, and is ended all the same when the command fails', async () => {
     const running = startRunning()
-    const file = join(running.folder, 'pid')
-    const { result, output } = await running.sh(
-      `env -i setsid sh -c 'echo $$ > ${file}; exec sleep 1000' & sleep 0.2; echo done`,
-    )
-    process.kill(Number(readFileSync(file, 'utf8')), 'SIGKILL')
-    expect(result).toMatchObject({ kind: 'exited', exitCode: 0 })
-    expect(output.toString()).toBe('done\n')
+    const kept = await running.sh('sleep 1000 & echo $!', { background: 'keep' })
+    const pid = Number(kept.output.toString())
+    onTestFinished(() => {
+      process.kill(pid, 'SIGKILL')
+    })
+    expect(kept.result).toEqual({ kind: 'exited', exitCode: 0, leftovers: 0 })
+    expect(isAlive(pid)).toBe(true)
+
+    const failed = await startRunning().sh('sleep 1000 & exit 3', { background: 'keep' })
+    expect(failed.result).toEqual({ kind: 'exited', exitCode: 3, leftovers: 1 })
+    const late = await startRunning().sh('sleep 1000 & wait', { background: 'keep', timeoutMs: 200 })
+    expect(late.result).toMatchObject({ kind: 'stopped', why: 'limit' })
   })
 
   it('is told apart from another command: a cookie that only starts the same is left alone', async () => {

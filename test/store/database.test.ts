@@ -101,7 +101,7 @@ describe('a state directory', () => {
     expect(readdirSync(directory)).toEqual(files)
   })
 
-  it.each(['logs', 'mirrors', 'trees', 'views', 'adopted', 'homes'])(
+  it.each(['logs', 'mirrors', 'trees', 'views', 'adopted', 'homes', 'kept'])(
     'is refused, with the cure, when its %s is a file',
     async (name) => {
       const directory = await usedDirectory()
@@ -147,7 +147,7 @@ describe('a state directory', () => {
     })
   })
 
-  it.each(['.', 'logs', 'mirrors', 'trees', 'views', 'adopted', 'homes'])(
+  it.each(['.', 'logs', 'mirrors', 'trees', 'views', 'adopted', 'homes', 'kept'])(
     'is refused, with the cure, when %s in it may not be written to',
     async (name) => {
       const directory = await usedDirectory()

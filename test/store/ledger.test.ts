@@ -10,6 +10,8 @@ const wide: LedgerBounds = {
   maxBodyBytes: 1e9,
   deliveriesBefore: new Date(0),
   maxDeliveries: 1000,
+  historyBefore: new Date(0),
+  maxHistory: 1000,
 }
 
 async function pruneAll(store: Store, bounds: Partial<LedgerBounds>): Promise<number> {

@@ -51,6 +51,11 @@ export function createMap(apps: readonly App[], webhooks: readonly Webhook[] = [
       allowRootSteps: true,
       metrics: 'token',
       keepDeliveriesMs: 604_800_000,
+      keepLogsMs: 7_776_000_000,
+      maxLogBytes: 2_147_483_648,
+      keepHistoryMs: 31_536_000_000,
+      maxHistory: 50_000,
+      minFreeBytes: null,
     },
   }
 }

@@ -1,7 +1,8 @@
 import type { Route, RouteDeps } from '../route.ts'
 
 /** `GET /healthz`: the process answers. `GET /readyz`: it can keep deliveries and is not about to end. */
-export function healthRoutes({ store, config, health, draining, monotonic, log }: RouteDeps): readonly Route[] {
+export function healthRoutes(deps: RouteDeps): readonly Route[] {
+  const { store, config, health, diskProblems, draining, monotonic, log } = deps
   const canWrite = createCanWrite()
   return [
     {
@@ -18,7 +19,11 @@ export function healthRoutes({ store, config, health, draining, monotonic, log }
         const store = (await canWrite()) ? [] : ['store_unavailable']
         const { reasons: others, warnings: more } = health()
         const reasons = [...store, ...others, ...(draining() ? ['draining'] : [])]
-        const warnings = [...(config().problems.length > 0 ? ['config_not_reloaded'] : []), ...more]
+        const warnings = [
+          ...(config().problems.length > 0 ? ['config_not_reloaded'] : []),
+          ...((await diskProblems()).length > 0 ? ['disk_full'] : []),
+          ...more,
+        ]
         if (reasons.length === 0) return { status: 'ready', warnings }
         reply.code(503)
         return { status: 'not_ready', reasons, warnings }

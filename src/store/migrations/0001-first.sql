@@ -112,6 +112,10 @@ create unique index one_running_per_path on deployments (real_path) where state 
 create unique index one_queued_per_kind on deployments (app, kind) where state = 'queued';
 create index deployments_by_state on deployments (state, place);
 create index deployments_by_app on deployments (app);
+-- For what may be forgotten: what is live of an app, and what names another.
+create index succeeded on deployments (app) where outcome = 'succeeded';
+create index started on deployments (app) where attempts > 0;
+create index superseded on deployments (superseded_by) where superseded_by is not null;
 create index deployments_by_delivery on deployments (delivery);
 
 create table steps (

@@ -1,0 +1,118 @@
+import { statfs } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { errorCode } from '../lib/error-code.ts'
+import { formatSize } from '../lib/size.ts'
+
+/** Keeps deployments from filling a disk that the database, and others, need room on. */
+export type DiskFloor = {
+  /** What is wrong with the disks that these paths lie on, one sentence each with its cure; empty: nothing is. */
+  problems(paths: readonly string[]): Promise<readonly string[]>
+  /** The same before something is started: what is ours to forget is forgotten first. */
+  roomFor(paths: readonly string[]): Promise<string | null>
+  /**
+   * Runs `work` and aborts its signal when a disk falls below half of the floor, so that a build may use some of the
+   * reserve and not all of it. `problem`: why that was done.
+   */
+  guard<T>(paths: readonly string[], work: (signal: AbortSignal) => Promise<T>): Promise<Guarded<T>>
+}
+
+export type Guarded<T> = { readonly result: T; readonly problem: string | null }
+
+export type DiskFloorDeps = {
+  /** null: 1 GiB, or 5 % of a disk that is smaller than 20 GiB. 0: no floor. */
+  readonly minFreeBytes: () => number | null
+  /** Forgets what the daemon can do without. */
+  readonly makeRoom: () => Promise<void>
+  /** Between two looks while something runs. */
+  readonly everyMs: number
+  /** As node:fs has it; answers are in blocks. */
+  readonly statDisk?: (path: string) => Promise<Disk>
+}
+
+type Disk = {
+  readonly bsize: number
+  readonly blocks: number
+  /** For users other than root. */
+  readonly bavail: number
+  /** 0 where the file system makes inodes as it needs them. */
+  readonly files: number
+  readonly ffree: number
+}
+
+export function createDiskFloor(deps: DiskFloorDeps): DiskFloor {
+  const { minFreeBytes, makeRoom, everyMs, statDisk = statfs } = deps
+  return {
+    problems: (paths) => problems(paths, 1),
+    async roomFor(paths) {
+      if ((await problems(paths, 1)).length === 0) return null
+      await makeRoom()
+      return (await problems(paths, 1))[0] ?? null
+    },
+    async guard(paths, work) {
+      const low = new AbortController()
+      let problem: string | null = null
+      const timer = setInterval(() => void look(), everyMs).unref()
+      try {
+        return { result: await work(low.signal), problem }
+      } finally {
+        clearInterval(timer)
+      }
+
+      async function look(): Promise<void> {
+        const [found] = await problems(paths, 0.5)
+        if (found === undefined || problem !== null) return
+        problem = found
+        low.abort()
+      }
+    },
+  }
+
+  async function problems(paths: readonly string[], part: number): Promise<readonly string[]> {
+    const found = await Promise.all(paths.map((path) => problemAt(path, part)))
+    return found.filter((problem) => problem !== null)
+  }
+
+  async function problemAt(path: string, part: number): Promise<string | null> {
+    const disk = await diskOf(path)
+    return disk === null ? null : (bytesProblem(path, disk, part) ?? inodesProblem(path, disk, part))
+  }
+
+  function bytesProblem(path: string, { bsize, blocks, bavail }: Disk, part: number): string | null {
+    const floor = (minFreeBytes() ?? Math.min(usualFloorBytes, blocks * bsize * usualShare)) * part
+    const free = bavail * bsize
+    if (free >= floor) return null
+    return (
+      `the disk that ${path} lies on has ${formatSize(free)} free, less than the ${formatSize(floor)} that deployhook ` +
+      `leaves free (server.min_free): make room (df -h ${path}), then deploy again`
+    )
+  }
+
+  function inodesProblem(path: string, { files, ffree }: Disk, part: number): string | null {
+    const floor = minFreeBytes() === 0 ? 0 : Math.min(usualFloorInodes, files * usualShare) * part
+    if (ffree >= floor) return null
+    return (
+      `the disk that ${path} lies on has room for ${ffree} more files, less than the ${Math.ceil(floor)} that deployhook ` +
+      `leaves: remove files that nobody needs (df -i ${path}), then deploy again`
+    )
+  }
+
+  /** Of the nearest directory that is there; null: it cannot be told, which is not for us to judge. */
+  async function diskOf(path: string): Promise<Disk | null> {
+    try {
+      return await statDisk(path)
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT' && dirname(path) !== path) return diskOf(dirname(path))
+      return null
+    }
+  }
+}
+
+export const noFloor: DiskFloor = {
+  problems: () => Promise.resolve([]),
+  roomFor: () => Promise.resolve(null),
+  guard: async (_, work) => ({ result: await work(new AbortController().signal), problem: null }),
+}
+
+const usualFloorBytes = 2 ** 30
+const usualFloorInodes = 10_000
+const usualShare = 0.05
