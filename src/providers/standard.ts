@@ -1,10 +1,11 @@
 import { z } from 'zod'
+import { howToMakeOne, signingKey, signingSecretForm, standardWebhookHeaders } from '../lib/standard-webhooks.ts'
 import { markVerified } from '../model/delivery.ts'
 import { identityOf } from '../model/repository.ts'
 import { appName, flag, message, object, person, readJson, refName, revision } from './fields.ts'
 import { claimedIdOf } from './headers.ts'
 import type { Parsed, Provider } from './provider.ts'
-import { proveStandardWebhook, signingKey, signingSecretForm, standardWebhookHeaders } from './standard-webhooks.ts'
+import { proveStandardWebhook } from './standard-webhooks.ts'
 
 /**
  * Anything else that can sign as Standard Webhooks says, with a small JSON of our own for a body: a repository and a
@@ -17,7 +18,7 @@ export const standard: Provider = {
 
   checkSecrets(secrets) {
     if (secrets.every((secret) => signingKey(secret.reveal()) !== null)) return null
-    return `must be ${signingSecretForm}: make one with echo "whsec_$(openssl rand -base64 32)"`
+    return `must be ${signingSecretForm}: ${howToMakeOne}`
   },
 
   verify(delivery, { secrets }) {

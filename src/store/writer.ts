@@ -26,8 +26,14 @@ const mostPerCommit = 500
 
 export function createWriter(
   database: DatabaseSync,
-  { failPoint, onCommitted }: { failPoint: FailPoint; onCommitted: (deployments: ReadonlySet<number>) => void },
+  deps: {
+    readonly failPoint: FailPoint
+    /** Writes what follows from the changes of one writer, in its savepoint. */
+    readonly alsoWrite?: (deployments: ReadonlySet<number>) => void
+    readonly onCommitted: (deployments: ReadonlySet<number>) => void
+  },
 ): Writer {
+  const { failPoint, alsoWrite = () => undefined, onCommitted } = deps
   let waiting: Job[] = []
   let isClosed = false
 
@@ -56,7 +62,7 @@ export function createWriter(
     if (jobs.length === 0) return
     const touched = new Set<number>()
     try {
-      const done = commitTogether(database, { jobs, touched, failPoint })
+      const done = commitTogether(database, { jobs, touched, failPoint, alsoWrite })
       for (const { resolve } of done) resolve()
     } catch (error) {
       for (const { reject } of jobs) reject(asStoreError(error))
@@ -66,15 +72,19 @@ export function createWriter(
   }
 }
 
+type Flush = {
+  readonly jobs: readonly Job[]
+  readonly touched: Set<number>
+  readonly failPoint: FailPoint
+  readonly alsoWrite: (deployments: ReadonlySet<number>) => void
+}
+
 /** Answers the jobs that are on disk now; the others have been rejected. Throws if none could be kept. */
-function commitTogether(
-  database: DatabaseSync,
-  { jobs, touched, failPoint }: { jobs: readonly Job[]; touched: Set<number>; failPoint: FailPoint },
-): readonly Job[] {
+function commitTogether(database: DatabaseSync, { jobs, touched, failPoint, alsoWrite }: Flush): readonly Job[] {
   try {
     database.exec('begin immediate')
     const changesBefore = totalChanges(database)
-    const done = jobs.filter((job) => runInSavepoint(database, job, touched))
+    const done = jobs.filter((job) => runInSavepoint(database, job, { touched, alsoWrite }))
     const isChanged = totalChanges(database) !== changesBefore
     if (isChanged) failPoint('before-commit')
     database.exec('commit')
@@ -86,11 +96,16 @@ function commitTogether(
   }
 }
 
-function runInSavepoint(database: DatabaseSync, job: Job, touched: Set<number>): boolean {
+function runInSavepoint(
+  database: DatabaseSync,
+  job: Job,
+  { touched, alsoWrite }: Pick<Flush, 'touched' | 'alsoWrite'>,
+): boolean {
   database.exec('savepoint writer')
   try {
     const own = new Set<number>()
     job.run((deployment) => own.add(deployment))
+    alsoWrite(own)
     database.exec('release writer')
     for (const deployment of own) touched.add(deployment)
     return true
