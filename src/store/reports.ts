@@ -1,14 +1,9 @@
 import type { Outcome } from '../model/deployment.ts'
 import { reportsOf, tellingEnds, type Notify, type ReportKind, type ReportRecord } from '../model/report.ts'
 import { capped } from './capped.ts'
+import type { Outbox, ReportCount, Tried } from './outbox.ts'
 import { dateOrNull, integer, text, textOrNull, type Row, type Sql } from './sql.ts'
-import type { Store, Tried } from './store.ts'
 import type { Writer } from './writer.ts'
-
-type Reports = Pick<
-  Store,
-  'dueReports' | 'nextReportAt' | 'reportTried' | 'reportsOf' | 'reportCounts' | 'pruneReports'
->
 
 /**
  * Makes the reports of those of the deployments that are done, in the transaction that ended them: so no way to end one
@@ -56,7 +51,7 @@ function previousEnd(sql: Sql, app: string, deployment: number): Outcome | null 
 export function createReports(
   sql: Sql,
   { writer, read }: { readonly writer: Writer; readonly read: <T>(work: () => T) => Promise<T> },
-): Reports {
+): Outbox {
   return {
     dueReports: ({ at, atMost }) =>
       read(() =>
@@ -119,7 +114,7 @@ const counts = `
      order by id desc limit 1) as last_error
   from reports group by reporter order by reporter`
 
-function toCount(row: Row) {
+function toCount(row: Row): ReportCount {
   return {
     reporter: text(row, 'reporter'),
     pending: integer(row, 'pending'),

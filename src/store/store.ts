@@ -9,8 +9,8 @@ import type {
 } from '../model/delivery.ts'
 import type { Deployment, DeploymentResult, Outcome, State, StepRecord, Trigger } from '../model/deployment.ts'
 import type { PushEvent } from '../model/push-event.ts'
-import type { ReportRecord } from '../model/report.ts'
 import type { Revision } from '../model/revision.ts'
+import type { Outbox } from './outbox.ts'
 import type { LedgerBounds } from './prune.ts'
 
 /**
@@ -18,7 +18,7 @@ import type { LedgerBounds } from './prune.ts'
  * that resolved means: committed and fsynced. Writers that arrive together share one commit, each in its own savepoint.
  * Times are given by the caller.
  */
-export type Store = {
+export type Store = Outbox & {
   /** Random, made with the state directory: the first part of every process cookie. */
   readonly stateId: string
 
@@ -84,20 +84,6 @@ export type Store = {
     readonly at: Date
   }): Promise<readonly Deployment[]>
 
-  // Reports: made by whatever ends a deployment, in its transaction
-
-  /** The pending reports whose time has come, oldest first, at most `atMost` of each reporter. */
-  dueReports(request: { readonly at: Date; readonly atMost: number }): Promise<readonly ReportRecord[]>
-  /** When the next pending one after `at` is due; null: there is none. */
-  nextReportAt(at: Date): Promise<Date | null>
-  /** One attempt is over. Nothing is written for a report that is settled or forgotten meanwhile. */
-  reportTried(id: number, tried: Tried): Promise<void>
-  reportsOf(deployment: number): Promise<readonly ReportRecord[]>
-  /** By reporter, those that have something to tell or had. */
-  reportCounts(): Promise<readonly ReportCount[]>
-  /** Forgets one small batch of those made before and not pending. */
-  pruneReports(before: Date): Promise<number>
-
   // Reading
 
   deployment(id: number): Promise<Deployment | null>
@@ -124,22 +110,6 @@ export type Store = {
   followLog(deployment: number, offset: number, signal: AbortSignal): AsyncIterable<LogLine>
 
   close(): Promise<void>
-}
-
-/** How an attempt to send a report went; `at` is when. */
-export type Tried = { readonly at: Date } & (
-  | { readonly state: 'sent' }
-  | { readonly state: 'pending'; readonly error: string; readonly nextAttemptAt: Date }
-  | { readonly state: 'dead'; readonly error: string }
-)
-
-export type ReportCount = {
-  readonly reporter: string
-  readonly pending: number
-  readonly dead: number
-  readonly lastSentAt: Date | null
-  /** Of the newest report that is pending after a failed attempt, or dead; null: none. */
-  readonly lastError: string | null
 }
 
 export type Page = { readonly limit: number; readonly before?: number }
