@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns'
 import { userInfo } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Served } from './cli/io.ts'
@@ -14,9 +15,12 @@ import { realPath } from './lib/real-path.ts'
 import { listenToSignals } from './lib/stop-signal.ts'
 import { createNotifier } from './lib/systemd.ts'
 import type { DeployMap, Listen } from './model/deploy-map.ts'
+import { createSender } from './outbox.ts'
+import type { Notify } from './model/report.ts'
 import { createLiveMap, type Reading } from './reload.ts'
 import { createRunCommand, runQuietly } from './runner/exec.ts'
 import { createRunner } from './runner/index.ts'
+import { createRunReport } from './runner/report-command.ts'
 import { createWorkspace } from './runner/git-workspace.ts'
 import { createSimulate } from './simulate.ts'
 import { createRefusals, createStrays, openStore, StoreError } from './store/index.ts'
@@ -68,11 +72,13 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   opened.defer(() => {
     forgetSignals()
   })
-  const store = await openStore(stateDirectory, { log, failPoint, clock })
+  const notify = (app: string): readonly Notify[] => live.map().apps.get(app)?.notify ?? []
+  const store = await openStore(stateDirectory, { log, failPoint, clock, notify })
   opened.defer(() => store.close())
 
   const onSwap = (): void => {
     worker.wake()
+    sender.wake()
   }
   const live = createLiveMap(first, { read, store, clock, log, onSwap, retryMs: 1_000, signal: watching.signal })
   const { map, reload, state: config } = live
@@ -86,9 +92,15 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     networkEnv,
     localPaths: () => localPaths(map()),
   })
-  const runner = createRunner({ stateDirectory, stateId: store.stateId, workspace, run, failPoint, user: userOf(env) })
+  const user = userOf(env)
+  const runner = createRunner({ stateDirectory, stateId: store.stateId, workspace, run, failPoint, user })
   const worker = createWorker({ store, runner, map, realPath, clock, log, failPoint, retryMs: 1_000 })
   const { draining } = worker
+  const sending = new AbortController()
+  const runReport = createRunReport(run, { stateId: store.stateId, user })
+  const sender = createSender({
+    ...{ store, map, clock, log, lookup, run: runReport, random: Math.random, signal: sending.signal, retryMs: 1_000 },
+  })
   const refusals = createRefusals()
   const strays = createStrays()
   const onRefused: IngestDeps['onRefused'] = ({ receivedAt: at, webhook, remoteAddress }, reason, providerId) => {
@@ -126,8 +138,15 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     return ledger.settled()
   })
 
+  // What is being sent is cut off, and sent again by the next start.
+  opened.defer(() => {
+    sending.abort()
+    return sender.settled()
+  })
+
   await settleThePast()
   ledger.wake()
+  sender.start()
   if (!stop.signal.aborted) worker.start()
   up.resolve(undefined)
 

@@ -11,7 +11,7 @@ import { stopReason } from './stop.ts'
 import { supervise, type Exit } from './supervise.ts'
 
 /**
- * Makes the one function that runs commands. A command gets a session and process group of its own, no stdin, exactly
+ * Makes the one function that runs commands. A command gets a session and process group of its own, no stdin but its `input`, exactly
  * the environment given, and one pipe for stdout and stderr. How it ended is decided when its first process ends;
  * what it leaves running (by group, session or cookie) is ended too. All that was written until then is handed over.
  * Rejects when `onOutput` does, once the command is ended. `directory` holds the pipes' names for an instant, and is
@@ -57,14 +57,14 @@ async function runInto(fifo: Fifo, command: Command, options: CommandOptions): P
   const { signal, timeoutMs, graceMs } = options
   if (signal.aborted) return stoppedBefore(signal)
   const [file, ...args] = command.argv
-  const { cwd, env } = command
+  const { cwd, env, input } = command
   // execa takes any descriptor; its types name those up to 9.
   const output = fifo.writeEnd as 3
   const subprocess = execa(file, args, {
     ...alone,
     cwd,
     env,
-    stdin: 'ignore',
+    ...(input === undefined ? { stdin: 'ignore' } : { input }),
     stdout: output,
     stderr: output,
     detached: true,

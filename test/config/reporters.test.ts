@@ -69,7 +69,7 @@ describe('reporters', () => {
     expect(heads.map((head) => head.replace(/^\d+:\d+ /, ''))).toEqual([problem])
   })
 
-  it.each([
+  it.each<[url: string, problem: string]>([
     [
       'http://example.com',
       'must begin with https:// (http:// is for a receiver of your own network, with allow_private: true)',
