@@ -96,7 +96,7 @@ const privateProblem = 'is on this machine or its network: if that is meant, add
 
 function problemOf(error: unknown): string {
   if (error instanceof PrivateAddress) return privateProblem
-  const code = errorCode(error) ?? 'an unknown error'
+  const code = errorCode(error) ?? (error instanceof Error ? error.name : 'an unknown error')
   if (code === 'UND_ERR_CONNECT_TIMEOUT') return 'cannot be connected to in time'
   if (code === 'UND_ERR_HEADERS_OVERFLOW') return 'answered with endless headers'
   return (

@@ -88,7 +88,10 @@ describe('reporters', () => {
       'https://[::ffff:10.0.0.1]',
       'https://169.254.169.254',
       'https://localhost',
-    ].map((url) => [url, 'leads to this machine or its network: if that is meant, add allow_private: true'] as const),
+    ].map((url): [string, string] => [
+      url,
+      'leads to this machine or its network: if that is meant, add allow_private: true',
+    ]),
   ])('send nothing to %s', async (url, problem) => {
     const heads = await headsOf(webhook(`url: "${url}"`))
     expect(heads.map((head) => head.replace(/^\d+:\d+ /, ''))).toEqual([`reporters.ops.url: ${problem}`])
