@@ -110,7 +110,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const explain = createExplain({ store, map, realPath, refusals, strays, config, clock })
   const simulate = createSimulate({ store, map, realPath, clock })
   const http = await openHttp({
-    ...{ map, store, realPath, ingest, worker, reload, config, explain, simulate, refusals, strays, draining },
+    ...{ map, store, realPath, ingest, worker, reload, config, explain, simulate, sender, refusals, strays, draining },
     ...{ startedAt, version, clock, log, failPoint },
   })
   opened.defer(() => http.close())

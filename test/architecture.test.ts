@@ -8,7 +8,7 @@ const rows = [
   ['lib'],
   ['model'],
   ['config', 'providers', 'store', 'runner', 'reporters', 'match'],
-  ['ingest', 'worker', 'catch-up', 'reload', 'explain', 'simulate', 'sample', 'ledger', 'outbox'],
+  ['ingest', 'worker', 'catch-up', 'reload', 'explain', 'simulate', 'sample', 'sample-report', 'ledger', 'outbox'],
   ['http', 'cli'],
   ['app'],
   ['main'],

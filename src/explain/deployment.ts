@@ -4,6 +4,7 @@ import type { Deployment, StepRecord } from '../model/deployment.ts'
 import { branchOf } from '../model/ref.ts'
 import { standings, waitingFor } from '../model/queue.ts'
 import { short, told, type ExplainDeps } from './deps.ts'
+import { reports } from './reports.ts'
 import { skippedMeanings, triggerMeanings, waitingMeanings } from './reasons.ts'
 
 /** What a deployment was asked to do, what it did, and what to do about it. */
@@ -17,6 +18,7 @@ export async function explainDeployment(deployment: Deployment, deps: ExplainDep
       ...timing(deployment, deps),
       ...attempts(deployment),
       ...(await details(deployment, deps)),
+      ...(await reports(deployment, deps)),
     ],
     next: state === 'done' ? afterwards(deployment, deps) : meanwhile(deployment),
   }

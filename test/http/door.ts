@@ -107,6 +107,7 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
       recent: (webhook) => refused.filter((refusal) => refusal.webhook === webhook),
       count: (webhook) => refused.filter((refusal) => refusal.webhook === webhook).length,
     },
+    sender: { tryOut: () => Promise.resolve(null) },
     strays: createStrays(),
     draining: () => false,
     startedAt: new Date(0),
