@@ -12,6 +12,7 @@ import type { CliIo } from './io.ts'
 import { addLogs } from './logs.ts'
 import { addReload } from './reload.ts'
 import { addReplay } from './replay.ts'
+import { addReport } from './report.ts'
 import { addRetry } from './retry.ts'
 import { addSend } from './send.ts'
 import { addServe } from './serve.ts'
@@ -38,6 +39,7 @@ const commands: readonly AddCommand[] = [
   addWebhooks,
   addDeliveries,
   addReplay,
+  addReport,
   addExplain,
   addSimulate,
   addSend,
