@@ -405,6 +405,7 @@ describe('GET /api/status and /api/apps', () => {
           },
         },
       ],
+      reporters: [],
       running: 0,
       queued: 1,
       maxRunning: 2,
