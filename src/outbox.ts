@@ -55,7 +55,9 @@ export function createSender(deps: SenderDeps): Sender {
       void followDeployments()
       passes.wake()
     },
-    wake: passes.wake,
+    wake() {
+      passes.wake()
+    },
     tryOut: (reporter, report) => tell(reporter, report),
     async settled() {
       await passes.settled()
@@ -96,7 +98,10 @@ export function createSender(deps: SenderDeps): Sender {
     const next = await store.nextReportAt(at)
     clearTimeout(timer)
     if (next === null || signal.aborted) return
-    timer = setTimeout(passes.wake, Math.min(next.getTime() - at.getTime(), longestWaitMs)).unref()
+    const wake = (): void => {
+      passes.wake()
+    }
+    timer = setTimeout(wake, Math.min(next.getTime() - at.getTime(), longestWaitMs)).unref()
   }
 
   /** One attempt and its record. Never rejects: what could not be recorded is sent once more, with the same id. */

@@ -17,7 +17,7 @@ export function reporterSchema(reporters: ReporterTable) {
         .optional()
         .describe('How it tells. May be left out when the reporter is called like it.'),
     }),
-    Object.values(reporters).map(({ options }) => options(secretSource)),
+    Object.values(reporters).map((reporter) => reporter.options(secretSource)),
   )
 }
 

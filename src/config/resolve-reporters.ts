@@ -17,9 +17,8 @@ export function resolveReporter(
 }
 
 function holds(options: object, secret: Secret): boolean {
-  return Object.values(options).some(
-    (value) =>
-      value === secret || (typeof value === 'object' && value !== null && Object.values(value).includes(secret)),
+  return Object.values<unknown>({ ...options }).some(
+    (value) => value === secret || (typeof value === 'object' && value !== null && holds(value, secret)),
   )
 }
 

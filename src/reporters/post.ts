@@ -1,5 +1,4 @@
 import type { lookup } from 'node:dns'
-import type { LookupFunction } from 'node:net'
 import { Agent, request } from 'undici'
 import { errorCode } from '../lib/error-code.ts'
 import { addressIn, isPublicAddress, PrivateAddress, publicLookup } from './public-address.ts'
@@ -29,7 +28,7 @@ export async function post(
 
   const limit = AbortSignal.timeout(timeoutMs)
   const agent = new Agent({
-    connect: { lookup: allowPrivate ? (lookup as LookupFunction) : publicLookup(lookup), timeout: timeoutMs },
+    connect: { lookup: allowPrivate ? lookup : publicLookup(lookup), timeout: timeoutMs },
     maxHeaderSize: 16_384,
     pipelining: 0,
   })

@@ -26,16 +26,13 @@ export function addressIn(hostname: string): string | null {
 export function publicLookup(ask: typeof lookup): LookupFunction {
   return (hostname, options, answer) => {
     const all: LookupOptions & { all: true } = { ...options, all: true }
-    ask(hostname, all, (error, found) => {
-      const [first] = found ?? []
-      if (error !== null || first === undefined) return answer(error ?? new Error('no address'), [])
-      if (!found.every(({ address }) => isPublicAddress(address))) return answer(new PrivateAddress(), [])
-      return options.all === true ? answer(null, found) : one(first)
+    ask(hostname, all, (error, addresses: LookupAddress[] | undefined) => {
+      const [first, ...others] = addresses ?? []
+      if (error !== null || first === undefined) answer(error ?? new Error('no address'), [])
+      else if (![first, ...others].every(({ address }) => isPublicAddress(address))) answer(new PrivateAddress(), [])
+      else if (options.all === true) answer(null, [first, ...others])
+      else answer(null, first.address, first.family)
     })
-
-    function one({ address, family }: LookupAddress): void {
-      answer(null, address, family)
-    }
   }
 }
 

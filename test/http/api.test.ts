@@ -74,6 +74,7 @@ describe('GET /api/deployments', () => {
       queuedAt: time,
       startedAt: time,
       finishedAt: time,
+      reports: [],
       release: null,
       adopt: false,
       steps: [{ name: 'npm ci', attempt: 1, exitCode: 0, signal: null, startedAt: time, finishedAt: time }],
