@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns'
 import { fileURLToPath } from 'node:url'
 import type { Served } from './cli/io.ts'
 import type { ServeOptions } from './cli/locations.ts'
@@ -15,11 +16,14 @@ import { listenToSignals } from './lib/stop-signal.ts'
 import { createNotifier } from './lib/systemd.ts'
 import { surviveUnstarted } from './lib/unstarted.ts'
 import type { DeployMap, Listen } from './model/deploy-map.ts'
+import { createSender } from './outbox.ts'
+import type { Notify } from './model/report.ts'
 import { createLiveMap, type Reading } from './reload.ts'
 import { createRunCommand, runQuietly } from './runner/exec.ts'
 import { networkEnvOf, userOf } from './runner/host-env.ts'
 import { createDiskFloor } from './runner/disk-floor.ts'
 import { createRunner } from './runner/index.ts'
+import { createRunReport } from './runner/report-command.ts'
 import { createWorkspace } from './runner/git-workspace.ts'
 import { createSimulate } from './simulate.ts'
 import { createRefusals, createStrays, openStore, StoreError } from './store/index.ts'
@@ -75,11 +79,13 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   opened.defer(() => {
     forgetSignals()
   })
-  const store = await openStore(stateDirectory, { log, failPoint, clock })
+  const notify = (app: string): readonly Notify[] => live.map().apps.get(app)?.notify ?? []
+  const store = await openStore(stateDirectory, { log, failPoint, clock, notify })
   opened.defer(() => store.close())
 
   const onSwap = (): void => {
     worker.wake()
+    sender.wake()
   }
   const live = createLiveMap(first, { read, store, clock, log, onSwap, retryMs: 1_000, signal: watching.signal })
   const { map, reload, state: config } = live
@@ -96,8 +102,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     log,
   })
   const ending = new AbortController()
-  const clockWatch = createClockWatch({ clock, monotonic: systemMonotonic, log })
-  const { hasJumped: clockJumped } = clockWatch
+  const { hasJumped: clockJumped } = createClockWatch({ clock, monotonic: systemMonotonic, log })
   const ledger = createLedger({ store, map, clock, clockJumped, log, signal: ending.signal, retryMs: ledgerMs })
   const floor = createDiskFloor({
     minFreeBytes: () => map().server.minFreeBytes,
@@ -106,9 +111,15 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   })
   const diskProblems = () => floor.problems([stateDirectory, ...[...map().apps.values()].map((app) => app.path)])
   const { stateId } = store
-  const runner = createRunner({ stateDirectory, stateId, workspace, run, failPoint, user: userOf(env), floor })
+  const user = userOf(env)
+  const runner = createRunner({ stateDirectory, stateId, workspace, run, failPoint, user, floor })
   const worker = createWorker({ store, runner, map, realPath, clock, log, failPoint, retryMs: 1_000 })
   const { draining } = worker
+  const sending = new AbortController()
+  const runReport = createRunReport(run, { stateId: store.stateId, user })
+  const sender = createSender({
+    ...{ store, map, clock, log, lookup, run: runReport, random: Math.random, signal: sending.signal, retryMs: 1_000 },
+  })
   const refusals = createRefusals()
   const strays = createStrays()
   const onRefused: IngestDeps['onRefused'] = ({ receivedAt: at, webhook, remoteAddress }, reason, providerId) => {
@@ -123,7 +134,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     warnings: clockJumped() ? ['clock_jumped'] : [],
   })
   const http = await openHttp({
-    ...{ map, store, realPath, ingest, worker, reload, config, explain, simulate, refusals, strays, draining },
+    ...{ map, store, realPath, ingest, worker, reload, config, explain, simulate, sender, refusals, strays, draining },
     ...{ health, diskProblems, startedAt, version, clock, log, failPoint },
   })
   opened.defer(() => http.close())
@@ -155,8 +166,15 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     return ledger.settled()
   })
 
+  // What is being sent is cut off, and sent again by the next start.
+  opened.defer(() => {
+    sending.abort()
+    return sender.settled()
+  })
+
   await settleThePast()
   ledger.wake()
+  sender.start()
   if (!stop.signal.aborted) worker.start()
   up.resolve(undefined)
 

@@ -8,7 +8,10 @@ const rows = [
   ['lib'],
   ['model'],
   ['config', 'providers', 'store', 'runner', 'reporters', 'match'],
-  ['ingest', 'worker', 'catch-up', 'reload', 'explain', 'simulate', 'sample', 'ledger', 'watchdog'],
+  [
+    ...['ingest', 'worker', 'catch-up', 'reload', 'explain', 'simulate', 'sample', 'sample-report', 'ledger'],
+    ...['outbox', 'watchdog'],
+  ],
   ['http', 'cli'],
   ['app'],
   ['main'],

@@ -39,11 +39,25 @@ export type StatusView = {
   /** A disk has less free than is to be left free, so that nothing is deployed. */
   readonly disk: { readonly problems: readonly string[] }
   readonly webhooks: readonly WebhookView[]
+  readonly reporters: readonly ReporterView[]
   readonly running: number
   readonly queued: number
   readonly maxRunning: number
   readonly draining: boolean
 }
+
+export type ReporterView = {
+  readonly name: string
+  /** null: it is not in deploy.yml any more. */
+  readonly kind: string | null
+  readonly pending: number
+  readonly dead: number
+  readonly lastSentAt: string | null
+  readonly lastError: string | null
+}
+
+/** How a made-up report went. */
+export type ReportView = { readonly result: 'told' | 'failed'; readonly problem: string | null }
 
 export type WebhookView = {
   readonly name: string

@@ -8,6 +8,7 @@ import type {
   LogEvent,
   ReloadView,
   ReplayView,
+  ReportView,
   SampleView,
   SimulationView,
   StatusView,
@@ -31,6 +32,8 @@ export type Client = {
   replay(id: number): Promise<ReplayView>
   explain(subject: string | null): Promise<ExplanationView>
   reload(): Promise<ReloadView>
+  /** Tells a made-up report. */
+  report(reporter: string): Promise<ReportView>
   simulate(sent: SentDelivery): Promise<SimulationView>
   sample(webhook: string, app: string | undefined): Promise<SampleView>
   deploy(app: string, options: { readonly adopt: boolean; readonly ref?: string }): Promise<DeploymentView>
@@ -75,6 +78,7 @@ export function openClient(path: string): Client {
     explain: async (subject) =>
       (await read(`/api/explain${search({ subject: subject ?? undefined })}`)) as ExplanationView,
     reload,
+    report: async (reporter) => (await post(`/api/reporters/${encodeURIComponent(reporter)}/test`, {})) as ReportView,
     simulate: async ({ payload, ...sent }) =>
       (await post('/api/simulate', { ...sent, payload: payload.toString('base64') })) as SimulationView,
     sample: async (webhook, app) =>

@@ -13,6 +13,7 @@ import type { CliIo } from './io.ts'
 import { addLogs } from './logs.ts'
 import { addReload } from './reload.ts'
 import { addReplay } from './replay.ts'
+import { addReport } from './report.ts'
 import { addRetry } from './retry.ts'
 import { addSend } from './send.ts'
 import { addServe } from './serve.ts'
@@ -39,6 +40,7 @@ const commands: readonly AddCommand[] = [
   addWebhooks,
   addDeliveries,
   addReplay,
+  addReport,
   addExplain,
   addSimulate,
   addSend,

@@ -1,4 +1,4 @@
-import type { StatusView, WebhookView } from './api.ts'
+import type { ReporterView, StatusView, WebhookView } from './api.ts'
 import {
   examples,
   jsonOption,
@@ -32,7 +32,8 @@ export const addStatus: AddCommand = (program, cli) => {
 }
 
 function statusText(status: StatusView, { paint, now }: Looks): string {
-  const { version, startedAt, listen, config, disk, webhooks, running, queued, maxRunning, draining } = status
+  const { version, startedAt, listen, config, disk, webhooks, reporters } = status
+  const { running, queued, maxRunning, draining } = status
   const busy = `${running} running (at most ${maxRunning} at once), ${queued} queued`
   const daemon = facts(
     [
@@ -43,8 +44,11 @@ function statusText(status: StatusView, { paint, now }: Looks): string {
     ],
     paint.dim,
   )
-  const problems = [...configProblems(config.problems, paint), ...diskProblems(disk.problems, paint)]
-  return [daemon, ...problems, '', webhookTable(webhooks, { paint, now })].join('\n')
+  const looks = { paint, now }
+  return [
+    ...[daemon, ...configProblems(config.problems, paint), ...diskProblems(disk.problems, paint)],
+    ...['', webhookTable(webhooks, looks), ...reporterTable(reporters, looks)],
+  ].join('\n')
 }
 
 function configProblems(problems: readonly string[], paint: Terminal['paint']): readonly string[] {
@@ -71,4 +75,17 @@ function webhookTable(webhooks: readonly WebhookView[], { paint, now }: Looks): 
     refused.count === 0 ? '0' : paint.red(String(refused.count)),
   ])
   return table(['WEBHOOK', 'PROVIDER', 'PATH', 'LAST DELIVERY', 'REFUSED'], rows, { style: paint.dim })
+}
+
+function reporterTable(reporters: readonly ReporterView[], { paint, now }: Looks): readonly string[] {
+  if (reporters.length === 0) return []
+  const rows = reporters.map(({ name, kind, pending, dead, lastSentAt, lastError }) => [
+    oneLine(name),
+    kind === null ? paint.yellow('gone') : oneLine(kind),
+    lastSentAt === null ? 'nothing yet' : when(lastSentAt, now),
+    String(pending),
+    dead === 0 ? '0' : paint.red(String(dead)),
+    lastError === null ? '' : paint.yellow(oneLine(lastError)),
+  ])
+  return ['', table(['REPORTER', 'KIND', 'LAST TOLD', 'WAITING', 'GIVEN UP', 'PROBLEM'], rows, { style: paint.dim })]
 }

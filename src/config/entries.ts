@@ -1,5 +1,6 @@
 import { normalize } from 'node:path'
 import type { Path } from './finding.ts'
+import type { WrittenReporter } from './reporter-schema.ts'
 import type { WrittenApp, WrittenMap, WrittenWebhook } from './schema.ts'
 
 /** An app with the defaults worked in, and where each of its keys was written. */
@@ -48,6 +49,11 @@ export function sourcesOf(webhook: WrittenWebhook): NonNullable<WrittenWebhook['
 export function optionsOf(webhook: WrittenWebhook): object {
   const common = new Set(['provider', 'secret', 'secrets', 'allow_weak_secret'])
   return Object.fromEntries(Object.entries(webhook).filter(([key]) => !common.has(key)))
+}
+
+/** What is left of a reporter's entry for its kind. */
+export function reporterOptionsOf(reporter: WrittenReporter): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(reporter).filter(([key]) => key !== 'kind'))
 }
 
 /** The names that the app had before, whichever way they were written. */

@@ -11,12 +11,12 @@ export function fingerprintOf(app: WrittenApp): string {
     .digest('hex')
 }
 
-/** Filters say which pushes are wanted, not what is made of one: changing them makes nothing that is live outdated. */
+/** Which pushes are wanted and who is told of them makes nothing that is live outdated: only what is made of one does. */
 function withoutFilters(app: WrittenApp): object {
   return Object.fromEntries(Object.entries(app).filter(([key]) => !filters.has(key)))
 }
 
-const filters: ReadonlySet<string> = new Set(['branches', 'tags', 'paths', 'skip'])
+const filters: ReadonlySet<string> = new Set(['branches', 'tags', 'paths', 'skip', 'notify'])
 
 function inOrder(_key: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import type { DeployMap } from '../model/deploy-map.ts'
 import { providers as allProviders } from '../providers/index.ts'
+import { reporters as allReporters } from '../reporters/index.ts'
 import { checkSchema } from './check-schema.ts'
 import { decode } from './decode.ts'
 import { entriesOf } from './entries.ts'
@@ -12,6 +13,7 @@ import { readDeployFile } from './read-deploy-file.ts'
 import { lookAtMachine } from './machine.ts'
 import { resolveMap } from './resolve.ts'
 import { rules } from './rules/index.ts'
+import type { ReporterTable } from './reporter-schema.ts'
 import { createSchema, type ProviderTable } from './schema.ts'
 import { secretPlaces } from './secret-places.ts'
 import { findSecrets } from './secrets.ts'
@@ -34,6 +36,7 @@ export type LoadOptions = {
   /** Default of `server.max_running`. */
   readonly cores?: number
   readonly providers?: ProviderTable
+  readonly reporters?: ReporterTable
 }
 
 /** Either the whole map, or every reason why there is none; both in the order of the file. */
@@ -76,17 +79,17 @@ async function judge(
   file: string,
   options: LoadOptions,
 ): Promise<{ readonly map: DeployMap | null; readonly findings: readonly Finding[] }> {
-  const { providers = allProviders, cores = availableParallelism() } = options
+  const { providers = allProviders, reporters = allReporters, cores = availableParallelism() } = options
   if (document.value === null)
     return { map: null, findings: [problemAt([], 'is empty: it needs apps, and webhooks to hear of pushes')] }
-  const { written, findings } = checkSchema(document, createSchema(providers))
+  const { written, findings } = checkSchema(document, createSchema(providers, reporters))
   if (written === null) return { map: null, findings }
 
   const folder = dirname(resolve(file))
   const secrets = await findSecrets(secretPlaces(written), { env: options.env, folder })
   const entries = entriesOf(written)
   const machine = await lookAtMachine(entries, { ...options, file: resolve(file) })
-  const judged = { written, entries, document, secrets: secrets.values, providers, machine }
+  const judged = { written, entries, document, secrets: secrets.values, providers, reporters, machine }
   const all = [...findings, ...secrets.findings, ...rules.flatMap((rule) => rule(judged))]
   return {
     map: all.some(isError) || document.findings.length > 0 ? null : resolveMap(judged, { folder, cores }),

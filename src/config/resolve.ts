@@ -11,6 +11,7 @@ import { fingerprintOf } from './fingerprint.ts'
 import { parseListen } from './listen.ts'
 import type { Judged } from './rules/rule.ts'
 import type { WrittenApp, WrittenServer, WrittenWebhook } from './schema.ts'
+import { resolveNotify, resolveReporter } from './resolve-reporters.ts'
 import { resolveEnv, resolveStep, type Reveal } from './resolve-steps.ts'
 import { parseProxy } from './trust-proxy.ts'
 
@@ -31,6 +32,12 @@ export function resolveMap(judged: Judged, { folder, cores }: ResolveOptions): D
     file: machine.file,
     webhooks: new Map(webhooks.map((webhook) => [webhook.name, webhook])),
     apps: new Map(entries.map((entry) => [entry.name, resolveApp(entry, { folder, secretOf })])),
+    reporters: new Map(
+      Object.entries(written.reporters ?? {}).map(([name, reporter]) => [
+        name,
+        resolveReporter(name, reporter, secrets),
+      ]),
+    ),
     server: resolveServer(written.server ?? {}, { cores, secretOf }),
   }
 }
@@ -68,6 +75,7 @@ function resolveApp(entry: Entry, context: { readonly folder: string; readonly s
     adopt: app.adopt,
     was: formerNames(app),
     onInterrupt: app.on_interrupt,
+    notify: resolveNotify(app.notify),
     fingerprint: fingerprintOf({ ...app, branch: app.branch ?? 'main' }),
   }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { TextRule } from './text-rules.ts'
+import { namePattern, nameProblem, type TextRule } from './text-rules.ts'
 
 /** A text, with what else it has to be; `pattern` tells an editor as much of that as it can check. */
 export function text(problemOf: TextRule = () => null, { pattern }: { readonly pattern?: RegExp } = {}) {
@@ -12,6 +12,9 @@ export function text(problemOf: TextRule = () => null, { pattern }: { readonly p
   })
   return pattern === undefined ? checked : checked.meta({ pattern: pattern.source })
 }
+
+/** Of webhooks, apps, reporters, groups and tokens. */
+export const nameText = text(nameProblem, { pattern: namePattern })
 
 /** A list of at least one. */
 export function list<Item extends z.ZodType>(item: Item, { atMost }: { readonly atMost?: number } = {}) {
@@ -27,6 +30,20 @@ export function named<Value extends z.ZodType>(name: z.ZodString, value: Value) 
 export function wholeNumber({ atLeast, atMost }: { readonly atLeast: number; readonly atMost: number }) {
   const error = `must be a whole number from ${atLeast} to ${atMost}`
   return z.int({ error }).min(atLeast, { error }).max(atMost, { error })
+}
+
+/**
+ * A schema with the options of every kind of something, none required. Their own types are left out: they are not the map's business,
+ * which hands them on as unknown.
+ */
+export function extended<Schema extends z.ZodObject>(schema: Schema, kinds: readonly z.ZodObject[]): Schema {
+  const options: Record<string, z.ZodType> = {}
+  for (const kind of kinds) {
+    for (const [key, option] of Object.entries<z.ZodType>(kind.shape)) {
+      options[key] = options[key] === undefined ? option.optional() : z.union([options[key], option])
+    }
+  }
+  return schema.extend(options) as z.ZodObject as Schema
 }
 
 const howToNameOne = '{ env: NAME }, { file: PATH } or { credential: NAME }'

@@ -5,7 +5,8 @@ import { pathGlobProblem } from '../model/path-filter.ts'
 import type { Provider } from '../providers/index.ts'
 import { parseListen } from './listen.ts'
 import { mapByAccident } from './map-by-accident.ts'
-import { list, named, secretSource, text, tokenSource, wholeNumber } from './schema-parts.ts'
+import { notifySchema, reporterSchema, type ReporterTable } from './reporter-schema.ts'
+import { extended, list, named, nameText, secretSource, text, tokenSource, wholeNumber } from './schema-parts.ts'
 import {
   aliasProblem,
   appPathProblem,
@@ -19,8 +20,6 @@ import {
   hostProblem,
   keepPattern,
   keepProblem,
-  namePattern,
-  nameProblem,
   publicUrlProblem,
   repoProblem,
   sha256Problem,
@@ -31,7 +30,6 @@ import { parseProxy } from './trust-proxy.ts'
 /** The kinds of git host there are, by name. */
 export type ProviderTable = Readonly<Record<string, Provider>>
 
-const nameText = text(nameProblem, { pattern: namePattern })
 const sizeText = text(sizeProblem, { pattern: sizePattern })
 const durationText = text(durationProblem, { pattern: durationPattern })
 
@@ -44,7 +42,7 @@ export type WrittenEnv = z.output<typeof envSchema>
 export type WrittenServer = z.output<typeof serverSchema>
 
 /** The one schema: types, checks and the editor's JSON Schema come from here. What spans several keys is in `rules/`. */
-export function createSchema(providers: ProviderTable) {
+export function createSchema(providers: ProviderTable, reporters: ReporterTable) {
   return z
     .strictObject({
       webhooks: named(nameText, webhookSchema(providers))
@@ -54,6 +52,9 @@ export function createSchema(providers: ProviderTable) {
       defaults: appSchema
         .optional()
         .describe('Keys for every app that does not say otherwise; env is merged name by name.'),
+      reporters: named(nameText, reporterSchema(reporters))
+        .optional()
+        .describe('Ways to tell how deployments end, by name; notify of an app says which of them is told what.'),
       server: serverSchema.optional().describe('The daemon itself.'),
     })
     .meta({ title: 'deploy.yml', description: 'The deploy map of deployhook.' })
@@ -61,12 +62,6 @@ export function createSchema(providers: ProviderTable) {
 
 /** Provider options are all allowed here; which of them fit the webhook's provider is a rule (`rules/webhooks.ts`). */
 function webhookSchema(providers: ProviderTable) {
-  const options: Record<string, z.ZodType> = {}
-  for (const provider of Object.values(providers)) {
-    for (const [key, schema] of Object.entries<z.ZodType>(provider.options.shape)) {
-      options[key] = options[key] === undefined ? schema.optional() : z.union([options[key], schema])
-    }
-  }
   return extended(
     z.strictObject({
       provider: z
@@ -79,13 +74,8 @@ function webhookSchema(providers: ProviderTable) {
         .describe('Two secrets at once while one replaces the other, newest first.'),
       allow_weak_secret: z.boolean().optional().describe('Accept a secret of less than 16 characters. Default false.'),
     }),
-    options,
+    Object.values(providers).map(({ options }) => options),
   )
-}
-
-/** The options' own types are left out: they are the providers' business, and the map hands them on as unknown. */
-function extended<Schema extends z.ZodObject>(schema: Schema, options: Readonly<Record<string, z.ZodType>>): Schema {
-  return schema.extend(options) as z.ZodObject as Schema
 }
 
 const envSchema = named(text(envNameProblem, { pattern: envNamePattern }), z.union([text(), secretSource]))
@@ -167,6 +157,9 @@ const appSchema = z.strictObject({
     .enum(['requeue', 'stop'])
     .optional()
     .describe('What happens to a deployment that a crash or restart cut off. Default requeue.'),
+  notify: notifySchema
+    .optional()
+    .describe('Reporters that are told how deployments end: names, or what each is told of. Default: none.'),
 })
 
 const serverSchema = z.strictObject({

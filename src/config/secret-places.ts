@@ -1,6 +1,7 @@
 import type { Path } from './finding.ts'
+import { reporterOptionsOf } from './entries.ts'
 import type { WrittenApp, WrittenEnv, WrittenMap } from './schema.ts'
-import type { SecretSource } from './schema-parts.ts'
+import { secretSource, type SecretSource } from './schema-parts.ts'
 
 /** One place of deploy.yml that names a secret, and what is asked of its value. */
 export type SecretPlace = {
@@ -22,6 +23,9 @@ export function secretPlaces(written: WrittenMap): readonly SecretPlace[] {
         ...secrets.map((source, index) => ({ path: [...path, 'secrets', index], source, strength }) as const),
       ]
     }),
+    ...Object.entries(written.reporters ?? {}).flatMap(([name, reporter]) =>
+      placesOfReporter(reporterOptionsOf(reporter), ['reporters', name]),
+    ),
     ...Object.entries(written.apps).flatMap(([name, app]) => placesOfApp(app, ['apps', name])),
     ...placesOfApp(written.defaults ?? {}, ['defaults']),
     ...(written.server?.api_tokens ?? []).flatMap(({ secret }, index) =>
@@ -30,6 +34,22 @@ export function secretPlaces(written: WrittenMap): readonly SecretPlace[] {
         : [{ path: ['server', 'api_tokens', index, 'secret'], source: secret, strength: 'key' } as const],
     ),
   ]
+}
+
+/** Wherever the options of its kind name one: `secret` proves something, a variable of `env` may be anything. */
+function placesOfReporter(options: Readonly<Record<string, unknown>>, path: Path): readonly SecretPlace[] {
+  return Object.entries(options).flatMap(([key, value]): readonly SecretPlace[] => {
+    if (isSecretSource(value))
+      return [{ path: [...path, key], source: value, strength: key === 'secret' ? 'key' : 'token' }]
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return []
+    return Object.entries(value).flatMap(([name, inner]): readonly SecretPlace[] =>
+      isSecretSource(inner) ? [{ path: [...path, key, name], source: inner, strength: 'text' }] : [],
+    )
+  })
+}
+
+function isSecretSource(value: unknown): value is SecretSource {
+  return secretSource.safeParse(value).success
 }
 
 function placesOfApp(app: WrittenApp, path: Path): readonly SecretPlace[] {

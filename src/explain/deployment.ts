@@ -7,6 +7,7 @@ import { branchOf } from '../model/ref.ts'
 import { standings, waitingFor } from '../model/queue.ts'
 import { deployCommand } from './deploy-command.ts'
 import { short, told, type ExplainDeps } from './deps.ts'
+import { reports } from './reports.ts'
 import { skippedMeanings, triggerMeanings, waitingMeanings } from './reasons.ts'
 
 /** What a deployment was asked to do, what it did, and what to do about it. */
@@ -20,6 +21,7 @@ export async function explainDeployment(deployment: Deployment, deps: ExplainDep
       ...timing(deployment, deps),
       ...attempts(deployment),
       ...(await details(deployment, deps)),
+      ...(await reports(deployment, deps)),
     ],
     next: state === 'done' ? afterwards(deployment, deps) : meanwhile(deployment),
   }

@@ -7,7 +7,10 @@ import type { Store } from '../store/store.ts'
 
 /** What explaining reads; it changes nothing. */
 export type ExplainDeps = {
-  readonly store: Pick<Store, 'delivery' | 'deliveries' | 'deployment' | 'deployments' | 'queue' | 'live' | 'recall'>
+  readonly store: Pick<
+    Store,
+    'delivery' | 'deliveries' | 'deployment' | 'deployments' | 'queue' | 'live' | 'recall' | 'reportsOf'
+  >
   readonly map: () => DeployMap
   /** Where a path of the map really lies. */
   readonly realPath: (path: string) => string

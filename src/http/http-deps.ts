@@ -6,6 +6,7 @@ import type { Log } from '../lib/log.ts'
 import type { Refusal, Stray } from '../model/delivery.ts'
 import type { DeployMap } from '../model/deploy-map.ts'
 import type { ConfigState, Reloaded } from '../reload.ts'
+import type { Sender } from '../outbox.ts'
 import type { Simulate } from '../simulate.ts'
 import type { Store } from '../store/store.ts'
 import type { Worker } from '../worker.ts'
@@ -26,6 +27,9 @@ export type HttpDeps = {
     | 'readLog'
     | 'followLog'
     | 'changes'
+    | 'stateId'
+    | 'reportsOf'
+    | 'reportCounts'
     | 'ping'
     | 'backup'
   >
@@ -38,6 +42,7 @@ export type HttpDeps = {
   /** null: nothing is known by that name or number. */
   readonly explain: (subject: string | null) => Promise<Explanation | null>
   readonly simulate: Simulate
+  readonly sender: Pick<Sender, 'tryOut'>
   readonly refusals: {
     /** Newest first. */
     recent(webhook: string): readonly Refusal[]

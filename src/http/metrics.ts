@@ -62,6 +62,20 @@ export function createMetrics({ store, map, config }: Pick<HttpDeps, 'store' | '
       },
     })
   }
+  for (const state of ['pending', 'dead'] as const) {
+    new Gauge({
+      name: `deployhook_reports_${state}`,
+      help:
+        state === 'pending' ? 'Reports that are still to be sent.' : 'Reports of the last 30 days that were given up.',
+      labelNames: ['reporter'],
+      registers,
+      async collect() {
+        this.reset()
+        for (const count of await store.reportCounts().catch(() => []))
+          this.set({ reporter: count.reporter }, count[state])
+      },
+    })
+  }
   new Gauge({
     name: 'deployhook_config_reload_failed',
     help: '1 while the newest deploy.yml could not be loaded and an older one is in force.',

@@ -1,6 +1,7 @@
 import type { DeliveryRecord } from '../model/delivery.ts'
 import type { Deployment, WaitingFor } from '../model/deployment.ts'
 import { standings, waitingFor } from '../model/queue.ts'
+import type { ReportRecord } from '../model/report.ts'
 import type { HttpDeps } from './http-deps.ts'
 
 /** A deployment as the API shows it (DESIGN §6); times become ISO 8601 with JSON. */
@@ -67,6 +68,11 @@ function viewOf(deployment: Deployment, waiting: WaitingFor | null): DeploymentV
       finishedAt,
     })),
   }
+}
+
+/** What was told of a deployment, to whom, or what keeps it from being told. */
+export function presentReport({ reporter, kind, state, attempts, nextAttemptAt, sentAt, error }: ReportRecord): object {
+  return { reporter, kind, state, attempts, nextAttemptAt, sentAt, error }
 }
 
 /** A delivery as the API shows it: all that is kept of it. */

@@ -1,6 +1,7 @@
 import type { Secret } from '../lib/secret.ts'
 import type { Glob } from './glob.ts'
 import type { PathFilter } from './path-filter.ts'
+import type { Notify } from './report.ts'
 
 /** The parsed, defaulted and checked deploy.yml: nothing optional, nothing unknown. */
 export type DeployMap = {
@@ -8,6 +9,7 @@ export type DeployMap = {
   readonly file: string
   readonly webhooks: ReadonlyMap<string, Webhook>
   readonly apps: ReadonlyMap<string, App>
+  readonly reporters: ReadonlyMap<string, ConfiguredReporter>
   readonly server: Server
 }
 
@@ -20,6 +22,16 @@ export type Webhook = {
   readonly secrets: readonly Secret[]
   /** What the provider's own options schema made of the rest of the entry. */
   readonly options: unknown
+}
+
+/** A configured way to tell how deployments end. */
+export type ConfiguredReporter = {
+  readonly name: string
+  /** A key of the reporter table. */
+  readonly kind: string
+  /** The rest of the entry, with the secrets themselves where it names them. */
+  readonly options: unknown
+  readonly secrets: readonly Secret[]
 }
 
 /** One entry of the map: repository + branch → how and where it is deployed on this host. */
@@ -52,6 +64,8 @@ export type App = {
   /** The names this entry had before: queue, history and trees of those apps are its own. */
   readonly was: readonly string[]
   readonly onInterrupt: 'requeue' | 'stop'
+  /** Who is told how its deployments end. */
+  readonly notify: readonly Notify[]
   /** Changes when the entry changes (never derived from secret values), so that a push redeploys after an edit. */
   readonly fingerprint: string
 }
@@ -134,6 +148,7 @@ export type ApiToken = {
 export function secretsOf(map: DeployMap): readonly Secret[] {
   const found: Secret[] = []
   for (const webhook of map.webhooks.values()) found.push(...webhook.secrets)
+  for (const reporter of map.reporters.values()) found.push(...reporter.secrets)
   for (const app of map.apps.values()) {
     if (app.git.token) found.push(app.git.token)
     for (const env of [app.env, ...app.steps.map((step) => step.env)]) {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Secret } from '../lib/secret.ts'
+import { isSigningSecret, signingKey, signingSecretForm, standardWebhookHeaders } from '../lib/standard-webhooks.ts'
 import { markVerified, type Delivery, type RefusalReason, type VerifiedDelivery } from '../model/delivery.ts'
 import type { HeadCommit, PushEvent } from '../model/push-event.ts'
 import { zeroSha } from '../model/revision.ts'
@@ -21,13 +22,7 @@ import { claimedIdOf, eventNameOf, hasHeader, headerOf, idOf } from './headers.t
 import { parseJson } from './json.ts'
 import type { Parsed, Provider, SamplePush } from './provider.ts'
 import { provingSecret, sameText } from './signature.ts'
-import {
-  isSigningSecret,
-  proveStandardWebhook,
-  signingKey,
-  signingSecretForm,
-  standardWebhookHeaders,
-} from './standard-webhooks.ts'
+import { proveStandardWebhook } from './standard-webhooks.ts'
 
 /**
  * gitlab.com and self-managed GitLab: project, group and system hooks. A secret that starts with `whsec_` is a signing

@@ -1,6 +1,8 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { Secret } from '../lib/secret.ts'
 
+export { fromBase64 } from '../lib/base64.ts'
+
 /** HMAC-SHA256, 32 bytes. The parts are hashed one after the other, so that a body is never copied. */
 export function hmacSha256(key: string | Buffer, parts: readonly (string | Buffer)[]): Buffer {
   const hmac = createHmac('sha256', key)
@@ -26,10 +28,4 @@ export function sameDigest(left: Buffer, right: Buffer): boolean {
 /** Whether two texts of any lengths are the same, in constant time: their SHA-256 digests are compared. */
 export function sameText(left: Buffer, right: Buffer): boolean {
   return timingSafeEqual(createHash('sha256').update(left).digest(), createHash('sha256').update(right).digest())
-}
-
-/** The bytes that `text` spells in canonical, padded base64, or null: one value has one spelling. */
-export function fromBase64(text: string): Buffer | null {
-  const bytes = Buffer.from(text, 'base64')
-  return bytes.toString('base64') === text ? bytes : null
 }

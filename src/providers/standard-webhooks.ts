@@ -1,7 +1,7 @@
 import type { Secret } from '../lib/secret.ts'
+import { signingKey } from '../lib/standard-webhooks.ts'
 import type { Delivery, RefusalReason } from '../model/delivery.ts'
 import { hasHeader, headerOf, idOf } from './headers.ts'
-import type { Unsigned } from './provider.ts'
 import { fromBase64, hmacSha256, provingSecret, sameDigest } from './signature.ts'
 
 /**
@@ -31,31 +31,6 @@ export function proveStandardWebhook(
   const ageMs = receivedAt.getTime() - Number(timestamp) * 1000
   return Math.abs(ageMs) > toleranceMs ? { refused: 'stale' } : { id, secret }
 }
-
-/** The three headers that carry the signature of `message`. Throws if `secret` is no signing secret. */
-export function standardWebhookHeaders(message: Unsigned, secret: Secret): Record<string, string> {
-  const key = signingKey(secret.reveal())
-  if (key === null) throw new Error(`a signing secret is ${signingSecretForm}`)
-  const timestamp = String(Math.floor(message.at.getTime() / 1000))
-  const signature = hmacSha256(key, [`${message.id}.${timestamp}.`, message.body]).toString('base64')
-  return { 'webhook-id': message.id, 'webhook-timestamp': timestamp, 'webhook-signature': `v1,${signature}` }
-}
-
-/** The key that a secret spells, 24 to 64 bytes, or null when it is no signing secret. */
-export function signingKey(secret: string): Buffer | null {
-  if (!isSigningSecret(secret)) return null
-  const key = fromBase64(secret.slice(signingPrefix.length))
-  return key !== null && key.length >= 24 && key.length <= 64 ? key : null
-}
-
-/** Whether the text means to be a signing secret; whether it is a good one, `signingKey` says. */
-export function isSigningSecret(secret: string): boolean {
-  return secret.startsWith(signingPrefix)
-}
-
-export const signingSecretForm = 'whsec_ and then 24 to 64 bytes in base64'
-
-const signingPrefix = 'whsec_'
 
 /** The reference libraries take five minutes, both ways. */
 const toleranceMs = 300_000

@@ -1,13 +1,12 @@
 import { z } from 'zod'
+import { makeSigningSecret, signingKey, signingSecretForm, standardWebhookHeaders } from '../lib/standard-webhooks.ts'
 import { markVerified } from '../model/delivery.ts'
 import { identityOf } from '../model/repository.ts'
 import { appName, flag, message, object, person, readBody, refName, revision } from './fields.ts'
 import { claimedIdOf, eventNameOf } from './headers.ts'
 import { parseJson } from './json.ts'
 import type { Parsed, Provider } from './provider.ts'
-import { proveStandardWebhook, signingKey, signingSecretForm, standardWebhookHeaders } from './standard-webhooks.ts'
-
-const makeSecret = 'echo "whsec_$(openssl rand -base64 32)"'
+import { proveStandardWebhook } from './standard-webhooks.ts'
 
 /**
  * Anything else that can sign as Standard Webhooks says, with a small JSON of our own for a body: a repository and a
@@ -18,7 +17,7 @@ export const standard: Provider = {
   headers: ['webhook-id', 'webhook-timestamp'],
   proof: () => 'signature over id, time and body',
 
-  makeSecret,
+  makeSecret: makeSigningSecret,
 
   form: () => ({
     urlField: 'the URL',
@@ -31,7 +30,7 @@ export const standard: Provider = {
 
   checkSecrets(secrets) {
     if (secrets.every((secret) => signingKey(secret.reveal()) !== null)) return null
-    return `must be ${signingSecretForm}: make one with ${makeSecret}`
+    return `must be ${signingSecretForm}: make one with ${makeSigningSecret}`
   },
 
   verify(delivery, { secrets }) {

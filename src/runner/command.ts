@@ -9,6 +9,8 @@ export type Command = {
    * carry the same cookie: what one leaves behind is found by it.
    */
   readonly env: Readonly<Record<string, string>>
+  /** What it reads from stdin; nothing unless given. */
+  readonly input?: Buffer
 }
 
 export type CommandOptions = {

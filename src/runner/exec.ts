@@ -13,7 +13,7 @@ import { stopReason } from './stop.ts'
 import { supervise, type Exit } from './supervise.ts'
 
 /**
- * Makes the one function that runs commands. A command gets a session and process group of its own, no stdin, exactly
+ * Makes the one function that runs commands. A command gets a session and process group of its own, no stdin but its `input`, exactly
  * the environment given, and one pipe for stdout and stderr. How it ended is decided when its first process ends;
  * what it leaves running is ended too, by whatever mark it is found (`kin.ts`). All that was written until then is
  * handed over.
@@ -60,14 +60,14 @@ async function runInto(fifo: Fifo, command: Command, options: CommandOptions): P
   const { signal, timeoutMs, graceMs, background = 'kill' } = options
   if (signal.aborted) return stoppedBefore(signal)
   const [file, ...args] = command.argv
-  const { cwd, env } = command
+  const { cwd, env, input } = command
   // execa takes any descriptor; its types name those up to 9.
   const output = fifo.writeEnd as 3
   const subprocess = execa(file, args, {
     ...alone,
     cwd,
     env,
-    stdin: 'ignore',
+    ...(input === undefined ? { stdin: 'ignore' } : { input }),
     stdout: output,
     stderr: output,
     detached: true,

@@ -3,6 +3,7 @@ import { systemClock, type Clock } from '../lib/clock.ts'
 import type { FailPoint } from '../lib/fail-point.ts'
 import type { Log } from '../lib/log.ts'
 import { createBackups } from './backup.ts'
+import type { Notify } from '../model/report.ts'
 import { createChanges } from './changes.ts'
 import { openDatabase } from './database.ts'
 import { createDeliveries } from './deliveries.ts'
@@ -14,6 +15,7 @@ import { isLogNeeded } from './prune-deployments.ts'
 import { prune } from './prune.ts'
 import { recall } from './recall.ts'
 import { reconcile } from './reconcile.ts'
+import { createReports, queueReports } from './reports.ts'
 import { createRunning } from './running.ts'
 import { createSecretUses } from './secret-uses.ts'
 import { createSql } from './sql.ts'
@@ -31,13 +33,16 @@ export type StoreDeps = {
   readonly failPoint: FailPoint
   /** Stamps the lines of logs. */
   readonly clock?: Clock
+  /** Who is told how a deployment of the app ends, as deploy.yml says when it ends; nobody unless given. */
+  readonly notify?: (app: string) => readonly Notify[]
 }
 
 /**
  * Opens the state directory for this process alone; made on first use. Throws a `StoreError` that says what is wrong,
  * where, and the cure, when it is in use, damaged, foreign, newer than this program, or gone although it was there.
  */
-export async function openStore(directory: string, { log, failPoint, clock = systemClock }: StoreDeps): Promise<Store> {
+export async function openStore(directory: string, deps: StoreDeps): Promise<Store> {
+  const { log, failPoint, clock = systemClock, notify = () => [] } = deps
   const { database, trust, stateId, close } = await answer(() => openDatabase(directory, { log, failPoint }))
   const sql = createSql(database)
   const changes = createChanges((id) => (database.isOpen ? findDeployment(sql, id) : null))
@@ -45,6 +50,9 @@ export async function openStore(directory: string, { log, failPoint, clock = sys
   const writer = createWriter(database, {
     failPoint,
     trust,
+    alsoWrite(deployments) {
+      queueReports(sql, { deployments, notify })
+    },
     onCommitted(deployments) {
       changes.announce(deployments)
       logs.wake(deployments)
@@ -67,6 +75,7 @@ export async function openStore(directory: string, { log, failPoint, clock = sys
     ...createQueue(sql, writer),
     ...createRunning(sql, writer),
     reconcile: (request) => writer.write((touch) => reconcile(sql, request, touch)),
+    ...createReports(sql, { writer, read }),
     deployment: (id) => read(() => findDeployment(sql, id)),
     deployments: (page) => read(() => listDeployments(sql, page)),
     queue: () => read(() => queueOf(sql)),

@@ -13,6 +13,7 @@ import type { Revision } from '../model/revision.ts'
 import type { Backup } from './backup.ts'
 import type { StoreError } from './errors.ts'
 import type { LogBounds } from './prune-logs.ts'
+import type { Outbox } from './outbox.ts'
 import type { LedgerBounds } from './prune.ts'
 
 /**
@@ -20,7 +21,7 @@ import type { LedgerBounds } from './prune.ts'
  * that resolved means: committed and fsynced. Writers that arrive together share one commit, each in its own savepoint.
  * Times are given by the caller.
  */
-export type Store = {
+export type Store = Outbox & {
   /** Random, made with the state directory: the first part of every process cookie. */
   readonly stateId: string
   /**

@@ -26,13 +26,15 @@ type Job = {
 type WriterDeps = {
   readonly failPoint: FailPoint
   readonly trust: Trust
+  /** Writes what follows from the changes of one writer, in its savepoint. */
+  readonly alsoWrite?: (deployments: ReadonlySet<number>) => void
   readonly onCommitted: (deployments: ReadonlySet<number>) => void
 }
 
 /** A transaction holds the event loop: more writers than this wait for the next one. */
 const mostPerCommit = 500
 
-export function createWriter(database: DatabaseSync, { failPoint, trust, onCommitted }: WriterDeps): Writer {
+export function createWriter(database: DatabaseSync, deps: WriterDeps): Writer {
   let waiting: Job[] = []
   let isClosed = false
 
@@ -61,27 +63,27 @@ export function createWriter(database: DatabaseSync, { failPoint, trust, onCommi
     if (jobs.length === 0) return
     const touched = new Set<number>()
     try {
-      const done = commitTogether(database, { jobs, touched, failPoint, trust })
+      const done = commitTogether(database, { ...deps, jobs, touched })
       for (const { resolve } of done) resolve()
     } catch (error) {
-      const problem = trust.judge(error)
+      const problem = deps.trust.judge(error)
       for (const { reject } of jobs) reject(problem)
       return
     }
-    if (touched.size > 0) onCommitted(touched)
+    if (touched.size > 0) deps.onCommitted(touched)
   }
 }
 
+type Flush = Omit<WriterDeps, 'onCommitted'> & { readonly jobs: readonly Job[]; readonly touched: Set<number> }
+
 /** Answers the jobs that are on disk now; the others have been rejected. Throws if none could be kept. */
-function commitTogether(
-  database: DatabaseSync,
-  { jobs, touched, failPoint, trust }: Omit<WriterDeps, 'onCommitted'> & { jobs: readonly Job[]; touched: Set<number> },
-): readonly Job[] {
+function commitTogether(database: DatabaseSync, flush: Flush): readonly Job[] {
+  const { jobs, failPoint, trust } = flush
   trust.check()
   try {
     database.exec('begin immediate')
     const changesBefore = totalChanges(database)
-    const done = jobs.filter((job) => runInSavepoint(database, { job, touched, trust }))
+    const done = jobs.filter((job) => runInSavepoint(database, job, flush))
     const isChanged = totalChanges(database) !== changesBefore
     if (isChanged) failPoint('before-commit')
     database.exec('commit')
@@ -97,12 +99,14 @@ function commitTogether(
 
 function runInSavepoint(
   database: DatabaseSync,
-  { job, touched, trust }: { job: Job; touched: Set<number>; trust: Trust },
+  job: Job,
+  { touched, trust, alsoWrite = () => undefined }: Flush,
 ): boolean {
   database.exec('savepoint writer')
   try {
     const own = new Set<number>()
     job.run((deployment) => own.add(deployment))
+    alsoWrite(own)
     database.exec('release writer')
     for (const deployment of own) touched.add(deployment)
     return true

@@ -18,6 +18,7 @@ const status = {
     { name: 'lab', provider: 'gitlab', path: '/hooks/lab', lastDelivery: null, refused: { count: 0, last: null } },
   ],
   disk: { problems: [] },
+  reporters: [] as object[],
   running: 1,
   queued: 2,
   maxRunning: 4,
@@ -71,6 +72,17 @@ async function ask(
 }
 
 describe('status', () => {
+  it('shows how each reporter stands, once there is one', async () => {
+    const ops = { name: 'ops', kind: 'webhook', pending: 1, dead: 2, lastSentAt: '2026-11-24T11:57:00.000Z' }
+    const gone = { name: 'old', kind: null, pending: 0, dead: 0, lastSentAt: null, lastError: null }
+    const reporters = [{ ...ops, lastError: 'hooks.example.com answered 500' }, gone]
+    const { out } = await ask(['status'], { path: '/api/status', answer: { ...status, reporters } })
+    expect(out).toMatch(/REPORTER +KIND +LAST TOLD +WAITING +GIVEN UP +PROBLEM/)
+    expect(out).toMatch(/ops +webhook +3 min ago +1 +2 +hooks.example.com answered 500/)
+    expect(out).toMatch(/old +gone +nothing yet +0 +0/)
+    expect((await ask(['status'], { path: '/api/status', answer: status })).out).not.toContain('REPORTER')
+  })
+
   it('shows the daemon, its file, its queue and each webhook', async () => {
     const { code, out } = await ask(['status'], { path: '/api/status', answer: status })
     expect(code).toBe(0)

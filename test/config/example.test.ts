@@ -5,13 +5,14 @@ import { parse } from 'yaml'
 import { loadDeployMap } from '../../src/config/index.ts'
 import { jsonSchemaOf } from '../../src/config/json-schema.ts'
 import { providers } from '../../src/providers/index.ts'
-import { makeFolder, options, strong } from './support.ts'
+import { reporters } from '../../src/reporters/index.ts'
+import { makeFolder, options, signing, strong } from './support.ts'
 
 const root = join(import.meta.dirname, '../..')
 
 describe('deploy.schema.json', () => {
   it('is what the schema makes today (npx vitest run test/config -u)', async () => {
-    const made = JSON.stringify(jsonSchemaOf(providers), null, 2) + '\n'
+    const made = JSON.stringify(jsonSchemaOf(providers, reporters), null, 2) + '\n'
     await expect(made).toMatchFileSnapshot(join(root, 'deploy.schema.json'))
   })
 })
@@ -22,7 +23,14 @@ describe('deploy.yml.example', () => {
     const text = (await readFile(join(root, 'deploy.yml.example'), 'utf8')).replaceAll('/etc/deployhook', folder)
     await mkdir(join(folder, 'secrets'))
     await mkdir(join(folder, 'keys'))
-    for (const file of ['secrets/gitlab.new', 'secrets/docs-token', 'keys/shop', 'known_hosts', 'gitlab-webhook']) {
+    for (const file of [
+      'secrets/gitlab.new',
+      'secrets/docs-token',
+      'secrets/pager-token',
+      'keys/shop',
+      'known_hosts',
+      'gitlab-webhook',
+    ]) {
       await writeFile(join(folder, file), `${strong}\n`)
       await chmod(join(folder, file), 0o600)
     }
@@ -34,6 +42,7 @@ describe('deploy.yml.example', () => {
       AZURE_WEBHOOK_SECRET: strong,
       NPM_TOKEN: 'x',
       CI_TOKEN: strong,
+      REPORTS_SECRET: signing,
       CREDENTIALS_DIRECTORY: folder,
     }
     // A service user: as root the steps would be refused, which is right.
@@ -50,7 +59,7 @@ describe('deploy.yml.example', () => {
   it('shows every key of the schema, not only in a comment', async () => {
     const example: unknown = parse(await readFile(join(root, 'deploy.yml.example'), 'utf8'))
     const shown = keysIn(example)
-    const known = keysOfSchema(jsonSchemaOf(providers))
+    const known = keysOfSchema(jsonSchemaOf(providers, reporters))
     expect(known.size).toBeGreaterThan(30)
     expect([...known].filter((key) => !shown.has(key))).toEqual([])
   })

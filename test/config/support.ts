@@ -8,6 +8,9 @@ import type { DeployMap } from '../../src/model/deploy-map.ts'
 /** Long enough for a webhook. */
 export const strong = 'f3c1a7e09b5d4c2e8a6f'
 
+/** The form that Standard Webhooks asks for. */
+export const signing = `whsec_${Buffer.from('a key of thirty-two bytes, padded').toString('base64')}`
+
 /** A folder of its own, gone after the test. */
 export async function makeFolder(): Promise<string> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'deployhook-config-')))
@@ -23,6 +26,8 @@ export const options: LoadOptions = {
     EMPTY: '',
     SPACES: '   ',
     TOKEN: 'tkn',
+    SIGNING: signing,
+    RECEIVER: 'https://user:pass@hooks.example.com/t0ken?key=hidden',
     HOME: '/home/deploy',
   },
   uid: process.getuid?.() ?? 0,

@@ -108,6 +108,7 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
       recent: (webhook) => refused.filter((refusal) => refusal.webhook === webhook),
       count: (webhook) => refused.filter((refusal) => refusal.webhook === webhook).length,
     },
+    sender: { tryOut: () => Promise.resolve(null) },
     strays: createStrays(),
     diskProblems: () => Promise.resolve([]),
     draining: () => false,

@@ -144,6 +144,7 @@ function appAt(path: string, app: Partial<App>): App {
     adopt: false,
     was: [],
     onInterrupt: 'requeue',
+    notify: [],
     fingerprint: 'f',
     ...app,
   }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { onTestFinished } from 'vitest'
 import type { Log } from '../../src/lib/log.ts'
-import { openStore } from '../../src/store/index.ts'
+import { openStore, type StoreDeps } from '../../src/store/index.ts'
 import type { Claim, ClaimTarget, Store } from '../../src/store/store.ts'
 import { at, revision, start } from './arrival.ts'
 
@@ -15,8 +15,11 @@ export { arrival, at, delivery, keeping, revision, start } from './arrival.ts'
 export type TestStore = { readonly store: Store; readonly directory: string }
 
 /** A store in a temporary directory; both are gone when the test is. */
-export async function openTestStore(directory = temporaryDirectory()): Promise<TestStore> {
-  const store = await openStore(directory, { log: silentLog, failPoint: () => undefined })
+export async function openTestStore(
+  directory = temporaryDirectory(),
+  deps: Partial<StoreDeps> = {},
+): Promise<TestStore> {
+  const store = await openStore(directory, { log: silentLog, failPoint: () => undefined, ...deps })
   onTestFinished(() => store.close())
   return { store, directory }
 }

@@ -30,6 +30,7 @@ export function createApp(
     adopt: false,
     was: [],
     onInterrupt: 'requeue',
+    notify: [],
     fingerprint: `fingerprint of ${name}`,
     ...rest,
   }
@@ -40,6 +41,7 @@ export function createMap(apps: readonly App[], webhooks: readonly Webhook[] = [
     file: '/etc/deployhook/deploy.yml',
     webhooks: new Map(webhooks.map((webhook) => [webhook.name, webhook])),
     apps: new Map(apps.map((app) => [app.name, app])),
+    reporters: new Map(),
     server: {
       listen: { kind: 'tcp', host: '127.0.0.1', port: 0 },
       publicUrl: null,

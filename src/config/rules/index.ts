@@ -8,6 +8,7 @@ import {
   webhookExists,
 } from './apps.ts'
 import { pathsAreApart, pathsAreSafe, treesHoldNoDeployMap } from './paths.ts'
+import { notifiedReporterExists, reporterFitsKind, reporterIsAllowed, reporterKindIsKnown } from './reporters.ts'
 import type { Rule } from './rule.ts'
 import { apiTokensHaveOneSecret, apiTokenNamesDiffer } from './server.ts'
 import { hasSecret, optionsFitProvider, providerIsKnown, secretsFitProvider, someWebhook } from './webhooks.ts'
@@ -29,6 +30,10 @@ export const rules: readonly Rule[] = [
   pathsAreSafe,
   pathsAreApart,
   treesHoldNoDeployMap,
+  reporterKindIsKnown,
+  reporterFitsKind,
+  reporterIsAllowed,
+  notifiedReporterExists,
   apiTokensHaveOneSecret,
   apiTokenNamesDiffer,
 ]

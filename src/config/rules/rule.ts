@@ -2,6 +2,7 @@ import type { Secret } from '../../lib/secret.ts'
 import type { Entry } from '../entries.ts'
 import type { Finding } from '../finding.ts'
 import type { RealPath } from '../real-path.ts'
+import type { ReporterTable } from '../reporter-schema.ts'
 import type { ProviderTable, WrittenMap } from '../schema.ts'
 import type { SecretSource } from '../schema-parts.ts'
 import type { YamlDocument } from '../yaml.ts'
@@ -14,6 +15,7 @@ export type Judged = {
   readonly document: Pick<YamlDocument, 'has' | 'keysOf'>
   readonly secrets: ReadonlyMap<SecretSource, Secret>
   readonly providers: ProviderTable
+  readonly reporters: ReporterTable
   readonly machine: Machine
 }
 

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Deployment } from '../../model/deployment.ts'
 import { findRef } from '../find.ts'
 import { HttpError } from '../http-error.ts'
+import { presentReport } from '../present.ts'
 import { pageOf } from '../page.ts'
 import { deploymentsQuery, emptyBody, parseAs, parseBody, parseId } from '../queries.ts'
 import type { Route, RouteDeps } from '../route.ts'
@@ -29,7 +30,11 @@ export function deploymentRoutes({ store, map, worker, ingest, present, log }: R
       method: 'GET',
       url: '/api/deployments/:id',
       config: { access: 'read' },
-      handler: async (request) => present.one(await deploymentOf(request)),
+      handler: async (request) => {
+        const deployment = await deploymentOf(request)
+        const reports = await store.reportsOf(deployment.id)
+        return { ...(await present.one(deployment)), reports: reports.map(presentReport) }
+      },
     },
     {
       method: 'POST',

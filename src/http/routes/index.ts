@@ -10,6 +10,7 @@ import { hookRoute } from './hooks.ts'
 import { metricsRoute } from './metrics.ts'
 import { reloadRoute } from './reload.ts'
 import { replayRoute } from './replay.ts'
+import { reporterRoute } from './reporters.ts'
 import { sampleRoute } from './sample.ts'
 import { simulateRoute } from './simulate.ts'
 import { statusRoute } from './status.ts'
@@ -31,6 +32,7 @@ export function routes(deps: RouteDeps): readonly Route[] {
     explainRoute(deps),
     simulateRoute(deps),
     sampleRoute(deps),
+    reporterRoute(deps),
     reloadRoute(deps),
     backupRoute(deps),
   ]

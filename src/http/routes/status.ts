@@ -1,4 +1,5 @@
 import type { Route, RouteDeps } from '../route.ts'
+import { reporterViews } from './reporters.ts'
 import { webhookView } from './webhooks.ts'
 
 /** `GET /api/status`: how the daemon is, at a glance. */
@@ -20,6 +21,7 @@ export function statusRoute(deps: RouteDeps): Route {
         config: { file, loadedAt, problems },
         disk: { problems: await diskProblems() },
         webhooks: await Promise.all([...webhooks.values()].map((webhook) => webhookView(webhook, deps))),
+        reporters: await reporterViews(deps),
         running,
         queued: queue.length - running,
         maxRunning: server.maxRunning,

@@ -129,3 +129,23 @@ create table steps (
   finished_at text,
   primary key (deployment, attempt, number)
 ) strict, without rowid;
+
+-- What is to be told outside of a deployment: made by whatever ends it, in the same transaction.
+create table reports (
+  id integer primary key autoincrement,
+  deployment integer not null references deployments (id) on delete cascade,
+  -- Its name in deploy.yml.
+  reporter text not null,
+  kind text not null,
+  state text not null default 'pending' check (state in ('pending', 'sent', 'dead')),
+  attempts integer not null default 0,
+  made_at text not null,
+  next_attempt_at text,
+  sent_at text,
+  error text,
+  unique (deployment, reporter),
+  check ((state = 'pending') = (next_attempt_at is not null)),
+  check ((state = 'sent') = (sent_at is not null))
+) strict;
+create index reports_to_send on reports (next_attempt_at) where state = 'pending';
+create index reports_of_the_past on reports (made_at) where state <> 'pending';

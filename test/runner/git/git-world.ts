@@ -133,6 +133,7 @@ export function createApp({ url, path }: { url: string; path: string }, change: 
     adopt: false,
     was: [],
     onInterrupt: 'requeue',
+    notify: [],
     fingerprint: '',
     ...change,
   }

@@ -1,0 +1,41 @@
+import type { Deployment } from './model/deployment.ts'
+import { createReport, type Report } from './model/report.ts'
+
+/** A report of a deployment that never was, to try a reporter out. */
+export function sampleReport({
+  stateId,
+  at,
+  publicUrl,
+}: {
+  readonly stateId: string
+  readonly at: Date
+  readonly publicUrl: string | null
+}): Report {
+  const report = createReport(
+    { id: 0, kind: 'failed' },
+    { stateId, deployment: { ...neverWas, queuedAt: at }, publicUrl },
+  )
+  // Receivers drop an id that they have seen.
+  return { ...report, id: `${stateId}-test-${at.getTime()}`, url: publicUrl }
+}
+
+const neverWas: Omit<Deployment, 'queuedAt'> = {
+  id: 0,
+  app: 'example',
+  requestedRevision: null,
+  revision: null,
+  ref: 'refs/heads/main',
+  trigger: 'manual',
+  state: 'done',
+  outcome: 'failed',
+  reason: 'test',
+  message: 'this is a test, and nothing has failed',
+  supersededBy: null,
+  delivery: null,
+  attempts: 1,
+  startedAt: null,
+  finishedAt: null,
+  release: null,
+  adopt: false,
+  steps: [],
+}
