@@ -2,6 +2,7 @@ import { userInfo } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Served } from './cli/io.ts'
 import type { ServeOptions } from './cli/locations.ts'
+import { createCatchUp } from './catch-up.ts'
 import { loadDeployMap, parseListen, watchDeployMap } from './config/index.ts'
 import { createExplain } from './explain.ts'
 import { openHttp, SocketTaken } from './http/index.ts'
@@ -17,6 +18,7 @@ import type { DeployMap, Listen } from './model/deploy-map.ts'
 import { createLiveMap, type Reading } from './reload.ts'
 import { createRunCommand, runQuietly } from './runner/exec.ts'
 import { createRunner } from './runner/index.ts'
+import type { Stop } from './runner/runner.ts'
 import { createWorkspace } from './runner/git-workspace.ts'
 import { createSimulate } from './simulate.ts'
 import { createRefusals, createStrays, openStore, StoreError } from './store/index.ts'
@@ -73,6 +75,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
 
   const onSwap = (): void => {
     worker.wake()
+    catchUp.wake()
   }
   const live = createLiveMap(first, { read, store, clock, log, onSwap, retryMs: 1_000, signal: watching.signal })
   const { map, reload, state: config } = live
@@ -95,6 +98,16 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     refusals.record({ at, webhook, remoteAddress, reason, providerId })
   }
   const ingest = createIngest({ store, map, clock, log, failPoint, onRefused })
+  const catchingUp = new AbortController()
+  const catchUp = createCatchUp({
+    ...{ store, workspace, found: ingest.found, map, clock, log, signal: catchingUp.signal },
+    monotonic: () => performance.now(),
+    random: Math.random,
+  })
+  opened.defer(() => {
+    catchingUp.abort('interrupted' satisfies Stop)
+    return catchUp.settled()
+  })
   const explain = createExplain({ store, map, realPath, refusals, strays, config, clock })
   const simulate = createSimulate({ store, map, realPath, clock })
   const http = await openHttp({
@@ -128,7 +141,10 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
 
   await settleThePast()
   ledger.wake()
-  if (!stop.signal.aborted) worker.start()
+  if (!stop.signal.aborted) {
+    worker.start()
+    catchUp.start()
+  }
   up.resolve(undefined)
 
   await stop.asked
@@ -136,6 +152,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     { graceMs: shutdownGraceMs },
     'stopping: nothing new is started, deliveries are still kept; once more to interrupt',
   )
+  catchingUp.abort('interrupted' satisfies Stop)
   const drained = worker.drain(shutdownGraceMs) // ends the claiming at once
   await notifier.stopping()
   await drained

@@ -11,12 +11,12 @@ export function fingerprintOf(app: WrittenApp): string {
     .digest('hex')
 }
 
-/** Filters say which pushes are wanted, not what is made of one: changing them makes nothing that is live outdated. */
+/** What says which pushes are wanted, or how they are heard of, makes nothing that is live outdated when it changes. */
 function withoutFilters(app: WrittenApp): object {
   return Object.fromEntries(Object.entries(app).filter(([key]) => !filters.has(key)))
 }
 
-const filters: ReadonlySet<string> = new Set(['branches', 'tags', 'paths', 'skip'])
+const filters: ReadonlySet<string> = new Set(['branches', 'tags', 'paths', 'skip', 'catch_up'])
 
 function inOrder(_key: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value

@@ -64,6 +64,7 @@ function resolveApp(entry: Entry, context: { readonly folder: string; readonly s
     timeoutMs: must(parseDuration(app.timeout)),
     webhook: app.webhook ?? null,
     concurrencyGroup: app.concurrency_group ?? repo.identity,
+    catchUpMs: offOrMs(app.catch_up),
     adopt: app.adopt,
     was: formerNames(app),
     onInterrupt: app.on_interrupt,
@@ -76,6 +77,7 @@ function withDefaults(app: WrittenApp) {
     ...app,
     strategy: app.strategy ?? 'in-place',
     timeout: app.timeout ?? '30m',
+    catch_up: app.catch_up ?? '5m',
     adopt: app.adopt ?? false,
     on_interrupt: app.on_interrupt ?? 'requeue',
   }
@@ -118,11 +120,12 @@ function resolveServer(
     apiTokens: (server.api_tokens ?? []).map((token) => resolveToken(token, secretOf)),
     allowRootSteps: server.allow_root_steps ?? false,
     metrics: server.metrics ?? 'token',
-    keepDeliveriesMs: keepMs(server.keep_deliveries ?? '7d'),
+    keepDeliveriesMs: offOrMs(server.keep_deliveries ?? '7d'),
   }
 }
 
-function keepMs(written: string): number {
+/** `off` and `0s` are the same. */
+function offOrMs(written: string): number {
   return written === 'off' ? 0 : must(parseDuration(written))
 }
 

@@ -30,7 +30,7 @@ export type HttpDeps = {
   >
   /** Where a path of the map really lies. */
   readonly realPath: (path: string) => string
-  readonly ingest: Ingest
+  readonly ingest: Pick<Ingest, 'receive' | 'replay' | 'request'>
   readonly worker: Pick<Worker, 'cancel'>
   readonly reload: () => Promise<Reloaded>
   readonly config: () => ConfigState

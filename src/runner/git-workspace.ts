@@ -10,6 +10,7 @@ import type { RunCommand } from './command.ts'
 import { writeGlobalConfig, type GitSettings } from './git-environment.ts'
 import { failureOf } from './git-failure.ts'
 import { createGit, GitCommandError } from './git.ts'
+import { listRefs } from './list-refs.ts'
 import { createLocks } from './locks.ts'
 import { fetchTip, mirrorDirectory, whereOf, type MirrorDeps } from './mirror.ts'
 import { exists } from './repository-files.ts'
@@ -69,6 +70,11 @@ export function createWorkspace(deps: WorkspaceDeps): Workspace {
       }),
     changedFiles: (app, between, context) => changedFiles(app, between, { context, settings }),
     recordBuilt: (app, context) => recordBuilt(app, context, settings),
+    listRefs: (app, context) =>
+      settled(app, { context, stateDirectory, what: `Asking ${app.repo.url} for its refs` }, async () => {
+        await prepare()
+        return listRefs(app, context, remote)
+      }),
     rename: (from, to) => renameApp(stateDirectory, from, to),
   }
 }
@@ -115,7 +121,7 @@ async function settled<T>(
     context,
     stateDirectory,
     what,
-  }: { readonly context: GitContext; readonly stateDirectory: string; readonly what: string },
+  }: { readonly context: Pick<GitContext, 'signal'>; readonly stateDirectory: string; readonly what: string },
   work: () => Promise<T>,
 ): Promise<T | GitFailure | { readonly kind: 'stopped'; readonly why: Stop }> {
   const stopped = () =>

@@ -159,6 +159,22 @@ export function lsRemoteCommand(
   ])
 }
 
+/**
+ * Asks a remote for all its branches and tags. The directory named is no repository on purpose: in one, also in one
+ * that the state directory happens to lie in, git would follow its `url.*.insteadOf`.
+ */
+export function listRefsCommand(url: string): Command['argv'] {
+  return remote({ gitDir: '/dev/null' }, [
+    'ls-remote',
+    '--heads',
+    '--tags',
+    '--quiet',
+    '--upload-pack=git-upload-pack',
+    '--end-of-options',
+    url,
+  ])
+}
+
 const fetchArgs = [
   'fetch',
   '--no-tags',

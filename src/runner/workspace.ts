@@ -19,6 +19,8 @@ export type Workspace = {
   checkout(app: App, revision: Revision, context: GitContext & CheckoutOptions): Promise<CheckedOut>
   /** After the last step: remembers the tree as built, so that what the build itself changed is not saved as yours. */
   recordBuilt(app: App, context: GitContext): Promise<void>
+  /** The branches and tags that the app's remote has now, of those that are wanted. Touches nothing but the network. */
+  listRefs(app: App, context: ListContext): Promise<Listed>
   /** The app's tree and view follow it to its new name. */
   rename(from: string, to: string): Promise<void>
 }
@@ -35,6 +37,18 @@ export type FetchContext = GitContext & {
   /** In full: `refs/heads/main`, `refs/tags/v1`. */
   readonly ref: string
 }
+
+export type ListContext = Pick<GitContext, 'signal' | 'cookie'> & {
+  /** By full name; the rest is not kept. */
+  readonly wants: (ref: string) => boolean
+  /** For the whole answer. */
+  readonly timeoutMs: number
+}
+
+export type Listed =
+  | { readonly kind: 'refs'; readonly tips: ReadonlyMap<string, Revision> }
+  | GitFailure
+  | { readonly kind: 'stopped'; readonly why: Stop }
 
 export type CheckoutOptions = {
   readonly deployment: number

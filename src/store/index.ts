@@ -14,6 +14,7 @@ import { recall } from './recall.ts'
 import { reconcile } from './reconcile.ts'
 import { createRunning } from './running.ts'
 import { createSecretUses } from './secret-uses.ts'
+import { createCatchUpStore, seenRefsOf } from './seen-refs.ts'
 import { createSql } from './sql.ts'
 import type { Store } from './store.ts'
 import { createWriter } from './writer.ts'
@@ -60,6 +61,8 @@ export async function openStore(directory: string, { log, failPoint, clock = sys
     prune: (bounds) => writer.write(() => prune(sql, bounds)),
     ...createQueue(sql, writer),
     ...createRunning(sql, writer),
+    ...createCatchUpStore(sql, writer),
+    seenRefs: (app, filter) => read(() => seenRefsOf(sql, app, filter)),
     reconcile: (request) => writer.write((touch) => reconcile(sql, request, touch)),
     deployment: (id) => read(() => findDeployment(sql, id)),
     deployments: (page) => read(() => listDeployments(sql, page)),

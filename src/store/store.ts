@@ -11,13 +11,14 @@ import type { Deployment, DeploymentResult, Outcome, State, StepRecord, Trigger 
 import type { PushEvent } from '../model/push-event.ts'
 import type { Revision } from '../model/revision.ts'
 import type { LedgerBounds } from './prune.ts'
+import type { CatchUpStore } from './seen-refs.ts'
 
 /**
  * The durable truth: deliveries, deployments (which are the queue) and their steps in SQLite, logs in files. A promise
  * that resolved means: committed and fsynced. Writers that arrive together share one commit, each in its own savepoint.
  * Times are given by the caller.
  */
-export type Store = {
+export type Store = CatchUpStore & {
   /** Random, made with the state directory: the first part of every process cookie. */
   readonly stateId: string
 
@@ -87,7 +88,14 @@ export type Store = {
 
   deployment(id: number): Promise<Deployment | null>
   /** Newest first; `before` is an id. */
-  deployments(page: Page & { readonly app?: string; readonly state?: State | Outcome }): Promise<readonly Deployment[]>
+  deployments(
+    page: Page & {
+      readonly app?: string
+      readonly state?: State | Outcome
+      /** Those that deployed this commit, or were asked for it and never got as far as naming theirs. */
+      readonly revision?: Revision
+    },
+  ): Promise<readonly Deployment[]>
   /** All that is running or queued, in the queue's order: running first. */
   queue(): Promise<readonly Queued[]>
   /** What is live of an app, as far as the history tells. */

@@ -66,7 +66,7 @@ export type DoorOptions = Partial<Omit<HttpDeps, 'store'>> & {
   readonly server?: Partial<Server>
   readonly listen?: Listen
   readonly wrapStore?: (store: Store) => HttpDeps['store']
-  readonly wrapIngest?: (ingest: Ingest) => Ingest
+  readonly wrapIngest?: (ingest: Ingest) => HttpDeps['ingest']
 }
 
 export async function openDoor(options: DoorOptions = {}): Promise<Door> {
