@@ -108,10 +108,11 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     catchingUp.abort('interrupted' satisfies Stop)
     return catchUp.settled()
   })
-  const explain = createExplain({ store, map, realPath, refusals, strays, config, clock })
+  const explain = createExplain({ store, map, realPath, refusals, strays, config, clock, catchUp: catchUp.state })
   const simulate = createSimulate({ store, map, realPath, clock })
   const http = await openHttp({
     ...{ map, store, realPath, ingest, worker, reload, config, explain, simulate, refusals, strays, draining },
+    catchUp: catchUp.state,
     ...{ startedAt, version, clock, log, failPoint },
   })
   opened.defer(() => http.close())

@@ -1,8 +1,9 @@
-import { afterFailure, backOffMs, isOfTheHost, isRepeated, unknownHealth, type Health } from './catch-up/health.ts'
+import { afterFailure, backOffMs, isOfTheHost, isRepeated, unknownHealth } from './catch-up/health.ts'
 import { remoteKey, remotesOf, type Remote } from './catch-up/remotes.ts'
 import type { Clock } from './lib/clock.ts'
 import type { Log } from './lib/log.ts'
 import { filterOf, judge, whatCatchUpWants, type Candidate, type Tips } from './model/catch-up.ts'
+import type { CatchUpState, Health } from './model/catch-up-state.ts'
 import type { App, DeployMap } from './model/deploy-map.ts'
 import type { Deployment } from './model/deployment.ts'
 import { deploysRef } from './model/ref-filter.ts'
@@ -18,14 +19,6 @@ export type CatchUp = {
   state(app: App): CatchUpState
   /** Resolves when nothing is being asked. */
   settled(): Promise<void>
-}
-
-/** How catch-up stands for an app. */
-export type CatchUpState = Health & {
-  /** 0: off. */
-  readonly everyMs: number
-  /** It has failed repeatedly: what is pushed without a delivery is not noticed. */
-  readonly isFailing: boolean
 }
 
 export type CatchUpDeps = {

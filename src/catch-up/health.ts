@@ -1,21 +1,5 @@
+import type { Health } from '../model/catch-up-state.ts'
 import type { GitFailure, GitFailureReason } from '../runner/workspace.ts'
-
-/** How asking a remote goes. */
-export type Health = {
-  /** When it last answered, since the daemon's start. */
-  readonly answeredAt: Date | null
-  /** null: it answered the last time. */
-  readonly failing: Failing | null
-}
-
-export type Failing = {
-  /** In a row. */
-  readonly times: number
-  readonly since: Date
-  readonly reason: GitFailureReason
-  /** What failed, and the cure. */
-  readonly message: string
-}
 
 export const unknownHealth: Health = { answeredAt: null, failing: null }
 

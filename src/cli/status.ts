@@ -43,7 +43,13 @@ function statusText(status: StatusView, { paint, now }: Looks): string {
     ],
     paint.dim,
   )
-  return [daemon, ...configProblems(config.problems, paint), '', webhookTable(webhooks, { paint, now })].join('\n')
+  return [
+    daemon,
+    ...configProblems(config.problems, paint),
+    ...catchUpProblems(status, paint),
+    '',
+    webhookTable(webhooks, { paint, now }),
+  ].join('\n')
 }
 
 function configProblems(problems: readonly string[], paint: Terminal['paint']): readonly string[] {
@@ -51,6 +57,13 @@ function configProblems(problems: readonly string[], paint: Terminal['paint']): 
   const head =
     'The file on disk has problems, so the map from before is still in use (mend it, then: deployhook reload):'
   return ['', paint.red(head), ...problems.map(harmless)]
+}
+
+function catchUpProblems({ catchUp: { failing } }: StatusView, paint: Terminal['paint']): readonly string[] {
+  if (failing.length === 0) return []
+  const head =
+    'Repositories that do not answer catch-up, so that pushes without a webhook are not noticed, are those of:'
+  return ['', paint.red(head), `${failing.map(oneLine).join(', ')} (why: deployhook apps)`]
 }
 
 function webhookTable(webhooks: readonly WebhookView[], { paint, now }: Looks): string {

@@ -4,7 +4,8 @@ import type { Clock } from '../lib/clock.ts'
 import type { FailPoint } from '../lib/fail-point.ts'
 import type { Log } from '../lib/log.ts'
 import type { Refusal, Stray } from '../model/delivery.ts'
-import type { DeployMap } from '../model/deploy-map.ts'
+import type { CatchUpState } from '../model/catch-up-state.ts'
+import type { App, DeployMap } from '../model/deploy-map.ts'
 import type { ConfigState, Reloaded } from '../reload.ts'
 import type { Simulate } from '../simulate.ts'
 import type { Store } from '../store/store.ts'
@@ -37,6 +38,7 @@ export type HttpDeps = {
   /** null: nothing is known by that name or number. */
   readonly explain: (subject: string | null) => Promise<Explanation | null>
   readonly simulate: Simulate
+  readonly catchUp: (app: App) => CatchUpState
   readonly refusals: {
     /** Newest first. */
     recent(webhook: string): readonly Refusal[]

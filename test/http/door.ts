@@ -108,6 +108,7 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
       count: (webhook) => refused.filter((refusal) => refusal.webhook === webhook).length,
     },
     strays: createStrays(),
+    catchUp: () => ({ everyMs: 300_000, answeredAt: null, failing: null, isFailing: false }),
     draining: () => false,
     startedAt: new Date(0),
     version: '1.2.3',

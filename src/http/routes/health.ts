@@ -1,7 +1,7 @@
 import type { Route, RouteDeps } from '../route.ts'
 
 /** `GET /healthz`: the process answers. `GET /readyz`: it can keep deliveries and is not about to end. */
-export function healthRoutes({ store, config, draining, monotonic, log }: RouteDeps): readonly Route[] {
+export function healthRoutes({ store, map, catchUp, config, draining, monotonic, log }: RouteDeps): readonly Route[] {
   const canWrite = createCanWrite()
   return [
     {
@@ -16,7 +16,10 @@ export function healthRoutes({ store, config, draining, monotonic, log }: RouteD
       config: { access: 'health' },
       handler: async (_request, reply) => {
         const reasons = [...((await canWrite()) ? [] : ['store_unavailable']), ...(draining() ? ['draining'] : [])]
-        const warnings = config().problems.length > 0 ? ['config_not_reloaded'] : []
+        const warnings = [
+          ...(config().problems.length > 0 ? ['config_not_reloaded'] : []),
+          ...([...map().apps.values()].some((app) => catchUp(app).isFailing) ? ['catch_up_failing'] : []),
+        ]
         if (reasons.length === 0) return { status: 'ready', warnings }
         reply.code(503)
         return { status: 'not_ready', reasons, warnings }

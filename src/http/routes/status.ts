@@ -3,7 +3,7 @@ import { webhookView } from './webhooks.ts'
 
 /** `GET /api/status`: how the daemon is, at a glance. */
 export function statusRoute(deps: RouteDeps): Route {
-  const { store, map, config, draining, address, startedAt, version } = deps
+  const { store, map, config, draining, catchUp, address, startedAt, version } = deps
   return {
     method: 'GET',
     url: '/api/status',
@@ -18,6 +18,9 @@ export function statusRoute(deps: RouteDeps): Route {
         startedAt,
         listen: address(),
         config: { file, loadedAt, problems },
+        catchUp: {
+          failing: [...map().apps.values()].filter((app) => catchUp(app).isFailing).map(({ name }) => name),
+        },
         webhooks: await Promise.all([...webhooks.values()].map((webhook) => webhookView(webhook, deps))),
         running,
         queued: queue.length - running,
