@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createCatchUp, type CatchUpDeps } from '../src/catch-up.ts'
 import { Secret } from '../src/lib/secret.ts'
@@ -58,7 +59,10 @@ async function createWorld(
     /** What is done by then is done. */
     async pass(ms: number): Promise<void> {
       await vi.advanceTimersByTimeAsync(ms)
-      await vi.waitFor(() => catchUp.settled())
+      for (let turn = 0; turn < 20; turn += 1) {
+        await catchUp.settled()
+        await setImmediate()
+      }
     },
   }
 }

@@ -69,6 +69,7 @@ export function createWorkspace(deps: WorkspaceDeps): Workspace {
         return checkOutTree(app, revision, { context, deps: remote })
       }),
     changedFiles: (app, between, context) => changedFiles(app, between, { context, settings }),
+    messageOf: (app, revision, context) => messageOf(app, revision, { context, settings }),
     recordBuilt: (app, context) => recordBuilt(app, context, settings),
     listRefs: (app, context) =>
       settled(app, { context, stateDirectory, what: `Asking ${app.repo.url} for its refs` }, async () => {
@@ -94,6 +95,22 @@ async function changedFiles(
   })
   if (compared.kind === 'compared') return compared.files
   if (compared.kind === 'failed') await context.note(compared.message)
+  return null
+}
+
+/** Unknown when it fails, as above. */
+async function messageOf(
+  app: App,
+  revision: Revision,
+  { context, settings }: { readonly context: GitContext; readonly settings: GitSettings },
+): Promise<string | null> {
+  const { stateDirectory } = settings
+  const read = await settled(app, { context, stateDirectory, what: 'Reading what the commit says' }, async () => {
+    const mirror = { gitDir: mirrorDirectory(stateDirectory, app.repo) }
+    return { kind: 'read', message: await createGit(settings, context).messageOf(mirror, revision) } as const
+  })
+  if (read.kind === 'read') return read.message
+  if (read.kind === 'failed') await context.note(read.message)
   return null
 }
 

@@ -38,6 +38,8 @@ export function createGit(settings: GitSettings, context: { readonly signal: Abo
     },
     treeOf: (place: Place, revision: Revision) =>
       text(place, ['rev-parse', '--verify', '--end-of-options', `${revision}^{tree}`]),
+    messageOf: (place: Place, revision: Revision) =>
+      text(place, ['log', '-1', '--format=%B', '--end-of-options', revision]),
     /** Every file of a commit or tree, submodules as mode 160000. */
     async filesOf(place: Place, treeish: string): Promise<Entries> {
       return entriesOf((await run(place, ['ls-tree', '-r', '-z', '--full-tree', '--end-of-options', treeish])).stdout)
@@ -132,7 +134,7 @@ export function fetchCommand(
   place: Place,
   { url, refspecs }: { readonly url: string; readonly refspecs: readonly string[] },
 ): Command['argv'] {
-  return remote(place, [...fetchArgs, '--prune', '--end-of-options', url, ...refspecs])
+  return remoteCommand(place, [...fetchArgs, '--prune', '--end-of-options', url, ...refspecs])
 }
 
 /** Copies refs and objects of a local repository of ours; what somebody committed long ago is not judged. */
@@ -140,7 +142,7 @@ export function importCommand(
   place: Place,
   { from, refspecs }: { readonly from: string; readonly refspecs: readonly string[] },
 ): Command['argv'] {
-  return remote(place, ['-c', 'transfer.fsckObjects=false', ...fetchArgs, '--end-of-options', from, ...refspecs])
+  return remoteCommand(place, ['-c', 'transfer.fsckObjects=false', ...fetchArgs, '--end-of-options', from, ...refspecs])
 }
 
 /** Asks the remote whether it has this ref: exit code 2 means that it answered, and has not. */
@@ -148,7 +150,7 @@ export function lsRemoteCommand(
   place: Place,
   { url, ref }: { readonly url: string; readonly ref: string },
 ): Command['argv'] {
-  return remote(place, [
+  return remoteCommand(place, [
     'ls-remote',
     '--exit-code',
     '--quiet',
@@ -156,22 +158,6 @@ export function lsRemoteCommand(
     '--end-of-options',
     url,
     ref,
-  ])
-}
-
-/**
- * Asks a remote for all its branches and tags. The directory named is no repository on purpose: in one, also in one
- * that the state directory happens to lie in, git would follow its `url.*.insteadOf`.
- */
-export function listRefsCommand(url: string): Command['argv'] {
-  return remote({ gitDir: '/dev/null' }, [
-    'ls-remote',
-    '--heads',
-    '--tags',
-    '--quiet',
-    '--upload-pack=git-upload-pack',
-    '--end-of-options',
-    url,
   ])
 }
 
@@ -185,7 +171,8 @@ const fetchArgs = [
   '--upload-pack=git-upload-pack',
 ]
 
-function remote(place: Place, args: readonly string[]): Command['argv'] {
+/** A command that reaches a remote, as data. */
+export function remoteCommand(place: Place, args: readonly string[]): Command['argv'] {
   return ['git', ...remoteHardening.flatMap((setting) => ['-c', setting]), `--git-dir=${place.gitDir}`, ...args]
 }
 

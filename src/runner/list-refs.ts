@@ -3,8 +3,9 @@ import { isRefName } from '../model/ref.ts'
 import { parseRevision, type Revision } from '../model/revision.ts'
 import { openAccess } from './access.ts'
 import { gitEnvironment } from './git-environment.ts'
+import type { Command } from './command.ts'
 import { failureOf } from './git-failure.ts'
-import { listRefsCommand } from './git.ts'
+import { remoteCommand } from './git.ts'
 import { whereOf, type MirrorDeps } from './mirror.ts'
 import { askRemote } from './remote.ts'
 import type { ListContext, Listed } from './workspace.ts'
@@ -61,6 +62,22 @@ export async function listRefs(app: App, context: ListContext, deps: Omit<Mirror
     // What an annotated tag leads to comes on the line after it, as `refs/tags/v1^{}`.
     if (peeled !== undefined || !tips.has(name)) tips.set(name, tip)
   }
+}
+
+/**
+ * Asks a remote for all its branches and tags. The directory named is no repository on purpose: in one, also in one
+ * that the state directory happens to lie in, git would obey its `url.*.insteadOf`.
+ */
+function listRefsCommand(url: string): Command['argv'] {
+  return remoteCommand({ gitDir: '/dev/null' }, [
+    'ls-remote',
+    '--heads',
+    '--tags',
+    '--quiet',
+    '--upload-pack=git-upload-pack',
+    '--end-of-options',
+    url,
+  ])
 }
 
 /** A ref name has at most 1,024 bytes here, an id 64; what is longer is no line of ours. */

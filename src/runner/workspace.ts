@@ -12,6 +12,8 @@ export type Workspace = {
     between: { readonly from: Revision; readonly to: Revision },
     context: GitContext,
   ): Promise<readonly string[] | null>
+  /** What the author wrote of a commit of the mirror; null when that cannot be told. */
+  messageOf(app: App, revision: Revision, context: GitContext): Promise<string | null>
   /**
    * Makes the tree at `app.path` hold exactly `revision`: adopts what stands there, saves what is dirty or in the way,
    * checks out, asserts, renews the steps' view. Untracked and ignored files stay.

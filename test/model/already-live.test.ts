@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { alreadyLive } from '../../src/model/already-live.ts'
+import { alreadyLive, asksToBeSkipped, isToldByMessage } from '../../src/model/already-live.ts'
 import { createApp, globOf, revision } from '../support/map.ts'
 
 const app = createApp('blog', { fingerprint: 'now', branch: null, tags: [globOf('v*')] })
@@ -24,5 +24,19 @@ describe('a deployment goes on', () => {
     ['a person asked for it', { deployment: { ...deployment, trigger: 'manual' } as const }],
   ])('when %s', (_when, { tip = revision('a'), ...change }: { tip?: ReturnType<typeof revision> } & object) => {
     expect(alreadyLive(tip, { deployment, live, app, ...change })).toBeNull()
+  })
+})
+
+describe('a commit that asks not to be deployed', () => {
+  const skipping = createApp('blog', { skip: ['[skip deploy]'] })
+
+  it('is skipped when no delivery has told its message before', () => {
+    expect(isToldByMessage({ deployment: { trigger: 'catch-up', ref: 'refs/heads/main' }, live, app: skipping })).toBe(
+      true,
+    )
+    expect(isToldByMessage({ deployment, live, app: skipping })).toBe(false)
+    expect(asksToBeSkipped('Typo\n\n[Skip Deploy]', skipping)).toMatchObject({ reason: 'skip' })
+    expect(asksToBeSkipped('Typo', skipping)).toBeNull()
+    expect(asksToBeSkipped(null, skipping)).toBeNull()
   })
 })

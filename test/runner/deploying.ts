@@ -51,6 +51,7 @@ export function createDeploying(options: WorldOptions = {}): World {
     fetch: () => Promise.resolve({ kind: 'tip', revision: tip }),
     checkout: () => Promise.resolve({ kind: 'checked_out' }),
     changedFiles: () => Promise.resolve(null),
+    messageOf: () => Promise.resolve(null),
     listRefs: () => Promise.resolve({ kind: 'refs', tips: new Map() }),
     recordBuilt: () => Promise.resolve(),
     rename: () => Promise.resolve(),
@@ -189,6 +190,7 @@ function tellingOf(workspace: Workspace, told: string[]): Workspace {
       return workspace.checkout(app, wanted, context)
     },
     changedFiles: (app, between, context) => workspace.changedFiles(app, between, context),
+    messageOf: (app, wanted, context) => workspace.messageOf(app, wanted, context),
     listRefs: (app, context) => workspace.listRefs(app, context),
     recordBuilt: (app, context) => {
       told.push('record built')
