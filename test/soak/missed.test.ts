@@ -3,4 +3,4 @@ import { soakMissed } from './missed.ts'
 
 it('has all of 5 pushes live that were made while the daemon was down, and none of them without catch-up', async () => {
   expect(await soakMissed(5, { controlMs: 1_000 })).toMatchObject({ live: 5, liveWithoutCatchUp: 0 })
-}, 120_000)
+}, 240_000)
