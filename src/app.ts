@@ -1,10 +1,12 @@
 import { lookup } from 'node:dns'
-import { fileURLToPath } from 'node:url'
+import { settleThePast } from './app/settle-the-past.ts'
+import { isOfTheSurroundings, listenOf, localPaths, mayPass, readDeployMap } from './app/surroundings.ts'
 import type { Served } from './cli/io.ts'
 import type { ServeOptions } from './cli/locations.ts'
-import { loadDeployMap, parseListen, watchDeployMap } from './config/index.ts'
+import { createCatchUp } from './catch-up.ts'
+import { watchDeployMap } from './config/index.ts'
 import { createExplain } from './explain.ts'
-import { openHttp, SocketTaken, type HttpDeps } from './http/index.ts'
+import { openHttp, type HttpDeps } from './http/index.ts'
 import { createIngest, type IngestDeps } from './ingest.ts'
 import { createLedger } from './ledger.ts'
 import { systemClock, systemMonotonic } from './lib/clock.ts'
@@ -15,7 +17,6 @@ import { realPath } from './lib/real-path.ts'
 import { listenToSignals } from './lib/stop-signal.ts'
 import { createNotifier } from './lib/systemd.ts'
 import { surviveUnstarted } from './lib/unstarted.ts'
-import type { DeployMap, Listen } from './model/deploy-map.ts'
 import { createSender } from './outbox.ts'
 import type { Notify } from './model/report.ts'
 import { createLiveMap, type Reading } from './reload.ts'
@@ -24,9 +25,10 @@ import { networkEnvOf, userOf } from './runner/host-env.ts'
 import { createDiskFloor } from './runner/disk-floor.ts'
 import { createRunner } from './runner/index.ts'
 import { createRunReport } from './runner/report-command.ts'
+import type { Stop } from './runner/runner.ts'
 import { createWorkspace } from './runner/git-workspace.ts'
 import { createSimulate } from './simulate.ts'
-import { createRefusals, createStrays, openStore, StoreError } from './store/index.ts'
+import { createRefusals, createStrays, openStore, type StoreError } from './store/index.ts'
 import { startWatchdog } from './watchdog.ts'
 import { createWorker } from './worker.ts'
 
@@ -86,6 +88,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const onSwap = (): void => {
     worker.wake()
     sender.wake()
+    catchUp.wake()
   }
   const live = createLiveMap(first, { read, store, clock, log, onSwap, retryMs: 1_000, signal: watching.signal })
   const { map, reload, state: config } = live
@@ -116,7 +119,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const worker = createWorker({ store, runner, map, realPath, clock, log, failPoint, retryMs: 1_000 })
   const { draining } = worker
   const sending = new AbortController()
-  const runReport = createRunReport(run, { stateId: store.stateId, user })
+  const runReport = createRunReport(run, { stateId, user })
   const sender = createSender({
     ...{ store, map, clock, log, lookup, run: runReport, random: Math.random, signal: sending.signal, retryMs: 1_000 },
   })
@@ -126,7 +129,17 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     refusals.record({ at, webhook, remoteAddress, reason, providerId })
   }
   const ingest = createIngest({ store, map, clock, log, failPoint, onRefused })
-  const explain = createExplain({ store, map, realPath, refusals, strays, config, clock })
+  const catchingUp = new AbortController()
+  const catchUp = createCatchUp({
+    ...{ store, workspace, found: ingest.found, map, clock, log, signal: catchingUp.signal },
+    monotonic: systemMonotonic,
+    random: Math.random,
+  })
+  opened.defer(() => {
+    catchingUp.abort('interrupted' satisfies Stop)
+    return catchUp.settled()
+  })
+  const explain = createExplain({ store, map, realPath, refusals, strays, config, clock, catchUp: catchUp.state })
   const simulate = createSimulate({ store, map, realPath, clock })
   let isStuck = (): boolean => false
   const health: HttpDeps['health'] = () => ({
@@ -135,6 +148,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   })
   const http = await openHttp({
     ...{ map, store, realPath, ingest, worker, reload, config, explain, simulate, sender, refusals, strays, draining },
+    catchUp: catchUp.state,
     ...{ health, diskProblems, startedAt, version, clock, log, failPoint },
   })
   opened.defer(() => http.close())
@@ -172,10 +186,13 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     return sender.settled()
   })
 
-  await settleThePast()
+  await settleThePast({ store, runner, map, clock, log })
   ledger.wake()
   sender.start()
-  if (!stop.signal.aborted) worker.start()
+  if (!stop.signal.aborted) {
+    worker.start()
+    catchUp.start()
+  }
   up.resolve(undefined)
 
   const failure = await Promise.race([stop.asked, store.failed])
@@ -184,6 +201,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     { graceMs: shutdownGraceMs },
     'stopping: nothing new is started, deliveries are still kept; once more to interrupt',
   )
+  catchingUp.abort('interrupted' satisfies Stop)
   const drained = worker.drain(shutdownGraceMs) // ends the claiming at once
   await notifier.stopping()
   await drained
@@ -196,25 +214,6 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     worker.interrupt()
     await drained
     return failure.message
-  }
-
-  /** Before anything runs: what an earlier daemon left running is ended, and what it left unsettled is settled. */
-  async function settleThePast(): Promise<void> {
-    const leftovers = await runner.endLeftovers()
-    if (leftovers > 0) log.warn({ processes: leftovers }, 'ended what an earlier daemon left running')
-    const at = clock.now()
-    const recovered = await store.recover({
-      onInterrupt: (app) => map().apps.get(app)?.onInterrupt ?? 'gone',
-      maxAttempts: map().server.maxAttempts,
-      at,
-    })
-    for (const { id, app, state, outcome, reason } of recovered) {
-      log.warn(
-        { deployment: id, app, state, outcome, reason },
-        'recovered a deployment that an earlier daemon left running',
-      )
-    }
-    await store.reconcile({ apps: map().apps, at })
   }
 
   async function reloadAndTell(): Promise<void> {
@@ -231,40 +230,4 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
       log.error({ err: error }, 'the queue could not follow the new deploy map')
     }
   }
-}
-
-async function readDeployMap(options: ServeOptions, process: NodeJS.Process): Promise<Reading> {
-  const { configFile, stateDirectory } = options
-  const uid = process.geteuid?.() ?? 0
-  const loaded = await loadDeployMap(configFile, { env: process.env, uid, stateDirectory })
-  if (loaded.kind === 'refused') return { kind: 'refused', problems: loaded.problems.map(({ text }) => text) }
-  return { kind: 'loaded', map: loaded.map, warnings: loaded.warnings.map(({ text }) => text) }
-}
-
-function listenOf({ listen }: ServeOptions, map: DeployMap): Listen {
-  if (listen === null) return map.server.listen
-  const parsed = parseListen(listen)
-  if ('problem' in parsed) throw new CannotStart(`--listen ${parsed.problem}`)
-  return parsed
-}
-
-/** The repositories on this host that git may read although another user owns them: exactly those of deploy.yml. */
-function localPaths(map: DeployMap): readonly string[] {
-  const local = [...map.apps.values()].filter(({ repo }) => repo.protocol === 'file')
-  return local.map(({ repo: { url } }) => (url.startsWith('/') ? url : fileURLToPath(url)))
-}
-
-/** What hinders now and may be over at the next try (a full disk, a lock): systemd starts the daemon again. */
-function mayPass(error: Error): boolean {
-  return error instanceof StoreError && (error.code === 'unavailable' || error.code === 'failed')
-}
-
-class CannotStart extends Error {
-  override readonly name = 'CannotStart'
-}
-
-/** Errors whose message tells an operator what to mend; the rest are ours. */
-function isOfTheSurroundings(error: unknown): error is Error {
-  if (error instanceof CannotStart || error instanceof StoreError || error instanceof SocketTaken) return true
-  return error instanceof Error && 'syscall' in error && error.syscall === 'listen'
 }

@@ -5,6 +5,7 @@ import type { FailPoint } from './lib/fail-point.ts'
 import type { Log } from './lib/log.ts'
 import { furthest, matchAll } from './match.ts'
 import { withRefs } from './match/with-refs.ts'
+import type { Candidate } from './model/catch-up.ts'
 import type { App, DeployMap, Webhook } from './model/deploy-map.ts'
 import type { Delivery, RefusalReason, VerifiedDelivery } from './model/delivery.ts'
 import type { Deployment } from './model/deployment.ts'
@@ -24,10 +25,12 @@ export type Ingest = {
     app: App,
     how: { readonly trigger: 'manual' | 'retry'; readonly ref: string; readonly adopt: boolean },
   ): Promise<Deployment>
+  /** Queues what catch-up found: a push that no delivery told of. null: something queued or running has it in hand. */
+  readonly found: (app: App, pushed: Candidate) => Promise<Deployment | null>
 }
 
 export type IngestDeps = {
-  readonly store: Pick<Store, 'accept' | 'keep' | 'recall' | 'enqueue' | 'deployments'>
+  readonly store: Pick<Store, 'accept' | 'keep' | 'recall' | 'enqueue' | 'enqueueFound' | 'deployments'>
   readonly map: () => DeployMap
   readonly clock: Clock
   readonly log: Log
@@ -67,6 +70,17 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
         adopt,
         at: clock.now(),
       })
+    },
+
+    async found(app, { ref, tip }) {
+      const wanted = { app: app.name, trigger: 'catch-up', ref, requestedRevision: tip, adopt: false } as const
+      const deployment = await store.enqueueFound({ ...wanted, at: clock.now() })
+      if (deployment !== null)
+        log.info(
+          { app: app.name, ref, revision: tip, deployment: deployment.id },
+          'found a push that no delivery told of',
+        )
+      return deployment
     },
   }
 

@@ -1,3 +1,4 @@
+import { asksToBeSkipped } from './model/already-live.ts'
 import type { App, DeployMap } from './model/deploy-map.ts'
 import { ignoredReasons, type IgnoredApp, type IgnoredReason, type Wanted } from './model/delivery.ts'
 import type { PushEvent } from './model/push-event.ts'
@@ -66,14 +67,8 @@ function whyNot(app: App, push: PushEvent & { readonly ref: string }, webhook: s
   if (app.webhook !== null && app.webhook !== webhook) return 'webhook'
   if (!deploysRef(app, push.ref)) return push.ref.startsWith('refs/tags/') ? 'tag' : 'branch'
   if (push.deleted) return 'deleted'
-  if (asksToBeSkipped(push, app)) return 'skip'
+  if (asksToBeSkipped(push.headCommit?.message ?? null, app) !== null) return 'skip'
   return null
-}
-
-/** A message that the host did not send asks for nothing. */
-function asksToBeSkipped({ headCommit }: PushEvent, { skip }: App): boolean {
-  const message = headCommit?.message.toLowerCase() ?? ''
-  return skip.some((text) => message.includes(text))
 }
 
 /** The nearest miss among `ignored`, the one to tell; `no_app` when no app was reached at all. */

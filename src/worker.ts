@@ -7,11 +7,10 @@ import { pause } from './lib/pause.ts'
 import type { Secret } from './lib/secret.ts'
 import { createWakeLoop } from './lib/wake-loop.ts'
 import { secretsOf, type App, type DeployMap } from './model/deploy-map.ts'
-import { alreadyLive, countedFrom, nothingChanged, type Skip, type SkipCase } from './model/already-live.ts'
 import type { Deployment, DeploymentResult } from './model/deployment.ts'
-import type { Revision } from './model/revision.ts'
-import type { ChangedSince, Progress, Runner, Stop } from './runner/runner.ts'
+import type { Progress, Runner, Stop } from './runner/runner.ts'
 import type { Cancelled, Claim, ClaimTarget, LogSink, Store } from './store/store.ts'
+import { reasonToSkip } from './worker/reason-to-skip.ts'
 
 /** Runs queued deployments: claims in order, one per concurrency group, and owns cancelling. */
 export type Worker = {
@@ -192,7 +191,7 @@ export function createWorker(deps: WorkerDeps): Worker {
           deployment,
           attempt: owner.attempt,
           previousRevision: live.revision,
-          skip: (tip, changedSince) => reasonToSkip(tip, { deployment, live, app }, changedSince),
+          skip: (tip, look) => reasonToSkip(tip, { deployment, live, app }, look),
           signal: controller.signal,
         },
         progressOf(run, sink),
@@ -239,10 +238,4 @@ export function createWorker(deps: WorkerDeps): Worker {
       }
     }
   }
-}
-
-async function reasonToSkip(tip: Revision, known: SkipCase, changedSince: ChangedSince): Promise<Skip | null> {
-  const already = alreadyLive(tip, known)
-  const from = countedFrom(known)
-  return already ?? (from === null ? null : nothingChanged(await changedSince(from), known))
 }

@@ -6,6 +6,7 @@ import { createExplain, type Explain, type Explanation } from '../src/explain.ts
 import { createIngest, type Received } from '../src/ingest.ts'
 import { Secret } from '../src/lib/secret.ts'
 import type { RefusalReason } from '../src/model/delivery.ts'
+import type { CatchUpState } from '../src/model/catch-up-state.ts'
 import type { App, DeployMap, Webhook } from '../src/model/deploy-map.ts'
 import type { Deployment, DeploymentResult } from '../src/model/deployment.ts'
 import { providers } from '../src/providers/index.ts'
@@ -28,6 +29,7 @@ async function createHistory({
   problems = [],
   secrets = [secret],
   keepDeliveriesMs = 604_800_000,
+  catchUp = {},
 }: Setting = {}): Promise<History> {
   const directory = await mkdtemp(join(tmpdir(), 'deployhook-explain-'))
   onTestFinished(() => rm(directory, { recursive: true }))
@@ -54,7 +56,16 @@ async function createHistory({
   })
   const config = () => ({ file: '/etc/deployhook/deploy.yml', loadedAt: before(3600), problems })
   const realPath = (path: string): string => path
-  const explain = createExplain({ store, map, realPath, refusals, strays, config, clock: { now: () => now } })
+  const explain = createExplain({
+    ...{ store, map, realPath, refusals, strays, config, clock: { now: () => now } },
+    catchUp: ({ catchUpMs: everyMs }) => ({
+      everyMs,
+      answeredAt: before(60),
+      failing: null,
+      isFailing: false,
+      ...catchUp,
+    }),
+  })
 
   return {
     store,
@@ -90,6 +101,7 @@ type Setting = {
   readonly problems?: readonly string[]
   readonly secrets?: readonly Secret[]
   readonly keepDeliveriesMs?: number
+  readonly catchUp?: Partial<CatchUpState>
 }
 
 type History = {
@@ -442,6 +454,7 @@ describe('explaining an app', () => {
         'It deploys main of https://github.com/acme/blog.git to /srv/blog.',
         'It has never been deployed.',
         'No delivery has reached it yet.',
+        'Catch-up asks the repository every 5m for what no delivery told; it answered 1 min ago.',
       ],
       next: ['Deploy it by hand: deployhook deploy blog', 'Does anything arrive? deployhook explain'],
     })
@@ -457,7 +470,7 @@ describe('explaining an app', () => {
     const { headline, facts, next } = await explain('app:blog')
     expect(headline).toBe('blog: bbbbbbbbbbbb is live, since 1 min ago (deployment 1)')
     expect(facts).toContain('The newest deployment, 1, succeeded 1 min ago.')
-    expect(facts.at(-1)).toBe(
+    expect(facts).toContain(
       'The last delivery that reached it is 2, 2 min ago, and it was not wanted: blog deploys main, and this was a push to next.',
     )
     expect(next.join()).toContain('Push to main')
@@ -534,7 +547,7 @@ describe('explaining why nothing happens', () => {
       'deploy.yml is /etc/deployhook/deploy.yml, loaded 1 h ago, with 1 app.',
       'Webhook github: no delivery has been believed yet.',
       '0 running, 0 queued.',
-      'A push whose webhook never arrives here is not noticed: it waits for the next push, or for deployhook deploy APP.',
+      'A push whose webhook never arrives here is found by catch-up, which asks the repositories at intervals.',
     ])
     expect(next[0]).toBe(
       'Check the form at the git host: "Payload URL" https://YOUR-HOST/hooks/github, "Secret" the secret of webhook github, "Content type" application/json, "Just the push event". If it lists what it sent, it also shows the answers.',
@@ -603,11 +616,31 @@ describe('explaining why nothing happens', () => {
     expect((await explain('github')).facts.join('\n')).not.toContain('gihub,')
   })
 
-  it('says of a webhook which URL belongs into the form, and that a push which never arrives is not noticed', async () => {
+  it('says of a webhook which URL belongs into the form, and what finds a push that never arrives', async () => {
     const { explain } = await createHistory()
     const { facts } = await explain('github')
     expect(facts[0]).toBe('Its URL, for the form at the git host: https://YOUR-HOST/hooks/github')
-    expect(facts.at(-1)).toContain('it waits for the next push, or for deployhook deploy APP')
+    expect(facts.at(-1)).toContain('is found by catch-up')
+  })
+
+  it('says where catch-up is off, and that then such a push is not noticed', async () => {
+    const off = await createHistory({ apps: [createApp('blog', { catchUpMs: 0 })] })
+    expect((await off.explain(null)).facts.at(-1)).toBe(
+      'Catch-up is off: a push whose webhook never arrives here is not noticed: it waits for the next push, or for deployhook deploy APP.',
+    )
+    expect((await off.explain('blog')).facts.at(-1)).toContain('Catch-up is off for it, so a push')
+    const some = await createHistory({ apps: [createApp('blog'), createApp('docs', { catchUpMs: 0 })] })
+    expect((await some.explain(null)).facts.at(-1)).toBe('It is off for docs.')
+  })
+
+  it('says of which app the repository does not answer catch-up, why, and the cure', async () => {
+    const failing = { times: 3, since: before(900), reason: 'auth', message: 'Asking failed. Add a deploy key.' }
+    const { explain } = await createHistory({ catchUp: { failing } })
+    expect((await explain(null)).facts.at(-1)).toBe('It gets no answer for blog. Why: deployhook explain app blog')
+    expect((await explain('blog')).facts.slice(-2)).toEqual([
+      'Catch-up has asked in vain 3 times, since 15 min ago, and goes on asking. Until it is answered, a push whose webhook never arrives here is not noticed: it waits for the next push, or for deployhook deploy blog.',
+      'Asking failed. Add a deploy key.',
+    ])
   })
 
   it('puts a broken deploy.yml first', async () => {

@@ -235,7 +235,7 @@ describe('a store that cannot keep', () => {
   it('makes the request fail, and nothing is logged as received', async () => {
     const full = (): Promise<never> => Promise.reject(new Error('disk full'))
     const { ingest, logged } = createParts({
-      store: { accept: full, keep: full, recall: full, enqueue: full, deployments: full },
+      store: { accept: full, keep: full, recall: full, enqueue: full, enqueueFound: full, deployments: full },
       apps: [createApp('blog')],
     })
     await expect(ingest.receive(github(push()), webhookOf('github'))).rejects.toThrow('disk full')

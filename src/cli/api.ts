@@ -38,6 +38,8 @@ export type StatusView = {
   readonly config: { readonly file: string; readonly loadedAt: string; readonly problems: readonly string[] }
   /** A disk has less free than is to be left free, so that nothing is deployed. */
   readonly disk: { readonly problems: readonly string[] }
+  /** Names of the apps whose repository does not answer. */
+  readonly catchUp: { readonly failing: readonly string[] }
   readonly webhooks: readonly WebhookView[]
   readonly reporters: readonly ReporterView[]
   readonly running: number
@@ -89,6 +91,17 @@ export type AppView = {
   readonly running: number | null
   readonly queued: readonly number[]
   readonly last: DeploymentView | null
+  readonly catchUp: {
+    /** null: off. */
+    readonly every: string | null
+    readonly answeredAt: string | null
+    readonly failing: {
+      readonly times: number
+      readonly since: string
+      readonly reason: string
+      readonly message: string
+    } | null
+  }
 }
 
 export type DeploymentsView = { readonly deployments: readonly DeploymentView[]; readonly next: number | null }

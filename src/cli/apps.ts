@@ -40,7 +40,15 @@ function appsText(apps: readonly AppView[], { paint, now }: Looks): string {
     last === null ? '-' : `${last.id} ${standing(last, paint)}${treeNote(last)}`,
     oneLine(path),
   ])
-  return table(['APP', 'BRANCH', 'LIVE', 'RUNNING', 'QUEUED', 'LAST', 'PATH'], rows, { style: paint.dim })
+  const listed = table(['APP', 'BRANCH', 'LIVE', 'RUNNING', 'QUEUED', 'LAST', 'PATH'], rows, { style: paint.dim })
+  return [listed, ...apps.flatMap((app) => catchUpProblem(app, { paint, now }))].join('\n')
+}
+
+/** Catch-up cannot ask the repository: once may be chance, twice is worth a line. */
+function catchUpProblem({ name, catchUp: { failing } }: AppView, { paint, now }: Looks): readonly string[] {
+  if (failing === null || failing.times < 2) return []
+  const what = `${oneLine(name)}: its repository has not answered ${failing.times} times, since ${when(failing.since, now)}, so pushes without a webhook are not noticed.`
+  return ['', paint.red(what), oneLine(failing.message)]
 }
 
 /** A failed deployment in place leaves its commit in the tree, whatever is called live. */

@@ -47,7 +47,7 @@ function statusText(status: StatusView, { paint, now }: Looks): string {
   const looks = { paint, now }
   return [
     ...[daemon, ...configProblems(config.problems, paint), ...diskProblems(disk.problems, paint)],
-    ...['', webhookTable(webhooks, looks), ...reporterTable(reporters, looks)],
+    ...[...catchUpProblems(status, paint), '', webhookTable(webhooks, looks), ...reporterTable(reporters, looks)],
   ].join('\n')
 }
 
@@ -61,6 +61,13 @@ function configProblems(problems: readonly string[], paint: Terminal['paint']): 
 function diskProblems(problems: readonly string[], paint: Terminal['paint']): readonly string[] {
   if (problems.length === 0) return []
   return ['', paint.red('Nothing is deployed, and what arrives is kept:'), ...problems.map(harmless)]
+}
+
+function catchUpProblems({ catchUp: { failing } }: StatusView, paint: Terminal['paint']): readonly string[] {
+  if (failing.length === 0) return []
+  const head =
+    'Repositories that do not answer catch-up, so that pushes without a webhook are not noticed, are those of:'
+  return ['', paint.red(head), `${failing.map(oneLine).join(', ')} (why: deployhook apps)`]
 }
 
 function webhookTable(webhooks: readonly WebhookView[], { paint, now }: Looks): string {

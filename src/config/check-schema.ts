@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { didYouMean, quoted } from './did-you-mean.ts'
 import { problemAt, problemAtKey, type Finding, type Path } from './finding.ts'
+import { withPlainOff } from './plain-off.ts'
 import { keysKnownAt } from './schema-keys.ts'
 import type { YamlDocument } from './yaml.ts'
 
@@ -14,7 +15,7 @@ export function checkSchema<Schema extends z.ZodType>(
 ): { readonly written: z.output<Schema> | null; readonly findings: readonly Finding[] } {
   const findings: Finding[] = []
   const isLeftOut = (path: Path): boolean => document.has(path) && valueAt(document.value, path) === undefined
-  let value = document.value
+  let value = withPlainOff(document.value)
   for (let round = 0; round < maxRounds; round += 1) {
     const parsed = schema.safeParse(value, { error: () => standard })
     if (parsed.success) return { written: parsed.data, findings }

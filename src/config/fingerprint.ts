@@ -11,12 +11,12 @@ export function fingerprintOf(app: WrittenApp): string {
     .digest('hex')
 }
 
-/** Which pushes are wanted and who is told of them makes nothing that is live outdated: only what is made of one does. */
+/** What says which pushes are wanted, how they are heard of, or who is told makes nothing that is live outdated. */
 function withoutFilters(app: WrittenApp): object {
   return Object.fromEntries(Object.entries(app).filter(([key]) => !filters.has(key)))
 }
 
-const filters: ReadonlySet<string> = new Set(['branches', 'tags', 'paths', 'skip', 'notify'])
+const filters: ReadonlySet<string> = new Set(['branches', 'tags', 'paths', 'skip', 'notify', 'catch_up'])
 
 function inOrder(_key: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value

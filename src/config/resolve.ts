@@ -72,6 +72,7 @@ function resolveApp(entry: Entry, context: { readonly folder: string; readonly s
     timeoutMs: must(parseDuration(app.timeout)),
     webhook: app.webhook ?? null,
     concurrencyGroup: app.concurrency_group ?? repo.identity,
+    catchUpMs: offOrMs(app.catch_up),
     adopt: app.adopt,
     was: formerNames(app),
     onInterrupt: app.on_interrupt,
@@ -85,6 +86,7 @@ function withDefaults(app: WrittenApp) {
     ...app,
     strategy: app.strategy ?? 'in-place',
     timeout: app.timeout ?? '30m',
+    catch_up: app.catch_up ?? '5m',
     adopt: app.adopt ?? false,
     on_interrupt: app.on_interrupt ?? 'requeue',
   }
@@ -128,16 +130,17 @@ function resolveServer(
     apiTokens: (server.api_tokens ?? []).map((token) => resolveToken(token, secretOf)),
     allowRootSteps: server.allow_root_steps ?? false,
     metrics: server.metrics ?? 'token',
-    keepDeliveriesMs: keepMs(server.keep_deliveries ?? '7d'),
-    keepLogsMs: keepMs(server.keep_logs ?? '90d'),
+    keepDeliveriesMs: offOrMs(server.keep_deliveries ?? '7d'),
+    keepLogsMs: offOrMs(server.keep_logs ?? '90d'),
     maxLogBytes: must(parseSize(server.max_logs ?? '2GiB')),
-    keepHistoryMs: keepMs(server.keep_history ?? '365d'),
+    keepHistoryMs: offOrMs(server.keep_history ?? '365d'),
     maxHistory: server.max_history ?? 50_000,
     minFreeBytes: server.min_free === undefined ? null : must(parseSize(server.min_free)),
   }
 }
 
-function keepMs(written: string): number {
+/** `off` and `0s` are the same. */
+function offOrMs(written: string): number {
   return written === 'off' ? 0 : must(parseDuration(written))
 }
 

@@ -10,6 +10,7 @@ import { extended, list, named, nameText, secretSource, text, tokenSource, whole
 import {
   aliasProblem,
   appPathProblem,
+  catchUpProblem,
   commandProblem,
   cwdProblem,
   durationPattern,
@@ -148,6 +149,9 @@ const appSchema = z.strictObject({
   timeout: durationText.optional().describe('Limit for the whole deployment. Default 30m.'),
   webhook: nameText.optional().describe('Accept pushes from this webhook only. Default: from any.'),
   concurrency_group: nameText.optional().describe('One deployment at a time per group. Default: the repository.'),
+  catch_up: text(catchUpProblem, { pattern: keepPattern })
+    .optional()
+    .describe('How often the repository is asked for pushes that no webhook told of; off: never. Default 5m.'),
   adopt: z.boolean().optional().describe('Take over a directory that holds other files. Default false.'),
   was: z
     .union([nameText, list(nameText)])

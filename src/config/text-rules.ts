@@ -45,6 +45,17 @@ export const sizeProblem: TextRule = (text) => {
   return bytes > largestSize ? `must be at most ${formatSize(largestSize)}` : null
 }
 
+const shortestCatchUpMs = 1_000
+
+/** How often something is done: a duration, 0s and off included. */
+export const catchUpProblem: TextRule = (text) => {
+  if (text === 'off') return null
+  const durationMs = parseDuration(text)
+  if (durationMs === null) return `${quoted(text)} is not a duration such as 5m or 1h (off: never)`
+  if (durationMs > 0 && durationMs < shortestCatchUpMs) return `must be at least ${formatDuration(shortestCatchUpMs)}`
+  return durationMs > longestMs ? `must be at most ${formatDuration(longestMs)}` : null
+}
+
 export const repoProblem: TextRule = (url) => {
   const parsed = parseRepository(url)
   return 'problem' in parsed ? parsed.problem : null

@@ -2,6 +2,7 @@ import type { Explanation } from '../explain.ts'
 import type { App } from '../model/deploy-map.ts'
 import { kindAndName, refsOf } from '../model/ref-filter.ts'
 import type { Deployment } from '../model/deployment.ts'
+import { explainCatchUp } from './catch-up.ts'
 import { standing } from './deployment.ts'
 import { deployCommand } from './deploy-command.ts'
 import { short, told, type ExplainDeps } from './deps.ts'
@@ -25,6 +26,7 @@ export async function explainApp(name: string, deps: ExplainDeps): Promise<Expla
         : [`The newest deployment, ${newest.id}, ${await standing(newest, deps)}.`]),
       ...(await unfinishedTree(app, newest, deps)),
       ...facts,
+      ...explainCatchUp(app, deps),
     ],
     next: [...afterNewest(newest, app), ...next],
   }

@@ -1,6 +1,7 @@
 import { ago } from '../lib/ago.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { DeployMap } from '../model/deploy-map.ts'
+import type { CatchUpState } from '../model/catch-up-state.ts'
+import type { App, DeployMap } from '../model/deploy-map.ts'
 import type { Refusals } from '../store/refusals.ts'
 import type { Strays } from '../store/strays.ts'
 import type { Store } from '../store/store.ts'
@@ -22,6 +23,7 @@ export type ExplainDeps = {
     /** What keeps the newest file from being loaded. */
     readonly problems: readonly string[]
   }
+  readonly catchUp: (app: App) => CatchUpState
   readonly clock: Clock
 }
 

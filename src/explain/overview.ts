@@ -1,6 +1,7 @@
 import type { Explanation } from '../explain.ts'
 import type { DeliveryRecord, Refusal } from '../model/delivery.ts'
 import type { Server, Webhook } from '../model/deploy-map.ts'
+import { explainAllCatchUp } from './catch-up.ts'
 import { told, type ExplainDeps } from './deps.ts'
 import { formOf } from './form.ts'
 import { refusalMeaning } from './refusals.ts'
@@ -22,7 +23,7 @@ export async function explainEverything(deps: ExplainDeps): Promise<Explanation>
       ...webhooks.flatMap((seen) => seenFacts(seen, deps)),
       ...strays.facts,
       `${running} running, ${queue.length - running} queued.`,
-      noCatchUp,
+      ...explainAllCatchUp(deps),
     ],
     next: [
       ...(problems.length === 0 ? [] : ['Mend deploy.yml: deployhook check, then deployhook reload']),
@@ -44,15 +45,11 @@ export async function explainWebhook(webhook: Webhook, deps: ExplainDeps): Promi
       `Its URL, for the form at the git host: ${urlOf(name, deps.map().server)}`,
       ...seenFacts(seen, deps),
       ...strays.facts,
-      noCatchUp,
+      ...explainAllCatchUp(deps),
     ],
     next: [...seenAdvice(seen, deps), ...strays.next, `See what arrived: deployhook deliveries --webhook ${name}`],
   }
 }
-
-/** There is no catch-up yet. */
-const noCatchUp =
-  'A push whose webhook never arrives here is not noticed: it waits for the next push, or for deployhook deploy APP.'
 
 function urlOf(webhook: string, { publicUrl }: Server): string {
   return `${publicUrl ?? 'https://YOUR-HOST'}/hooks/${webhook}`

@@ -95,6 +95,7 @@ export const skippedMeanings: Readonly<Record<string, string>> = {
   already_live: 'the commit was live already and its entry in deploy.yml has not changed since',
   branch_gone: 'the branch or tag no longer exists at the git host',
   ref_unwanted: 'deploy.yml has changed since it was queued, and does not want this branch or tag any more',
+  skip: 'its newest commit asks in its message not to be deployed',
   paths: 'nothing changed below the paths that the app is made of',
   quarantined: 'this commit failed before and is not tried again by itself',
   app_removed: 'the app is no longer in deploy.yml',

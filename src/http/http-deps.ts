@@ -4,7 +4,8 @@ import type { Clock } from '../lib/clock.ts'
 import type { FailPoint } from '../lib/fail-point.ts'
 import type { Log } from '../lib/log.ts'
 import type { Refusal, Stray } from '../model/delivery.ts'
-import type { DeployMap } from '../model/deploy-map.ts'
+import type { CatchUpState } from '../model/catch-up-state.ts'
+import type { App, DeployMap } from '../model/deploy-map.ts'
 import type { ConfigState, Reloaded } from '../reload.ts'
 import type { Sender } from '../outbox.ts'
 import type { Simulate } from '../simulate.ts'
@@ -35,7 +36,7 @@ export type HttpDeps = {
   >
   /** Where a path of the map really lies. */
   readonly realPath: (path: string) => string
-  readonly ingest: Ingest
+  readonly ingest: Pick<Ingest, 'receive' | 'replay' | 'request'>
   readonly worker: Pick<Worker, 'cancel'>
   readonly reload: () => Promise<Reloaded>
   readonly config: () => ConfigState
@@ -43,6 +44,7 @@ export type HttpDeps = {
   readonly explain: (subject: string | null) => Promise<Explanation | null>
   readonly simulate: Simulate
   readonly sender: Pick<Sender, 'tryOut'>
+  readonly catchUp: (app: App) => CatchUpState
   readonly refusals: {
     /** Newest first. */
     recent(webhook: string): readonly Refusal[]

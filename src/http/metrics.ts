@@ -14,7 +14,12 @@ export type Metrics = {
   read(): Promise<{ readonly contentType: string; readonly text: string }>
 }
 
-export function createMetrics({ store, map, config }: Pick<HttpDeps, 'store' | 'map' | 'config'>): Metrics {
+export function createMetrics({
+  store,
+  map,
+  config,
+  catchUp,
+}: Pick<HttpDeps, 'store' | 'map' | 'config' | 'catchUp'>): Metrics {
   const register = new Registry()
   const registers = [register]
   collectDefaultMetrics({ register, prefix: 'deployhook_' })
@@ -97,6 +102,33 @@ export function createMetrics({ store, map, config }: Pick<HttpDeps, 'store' | '
         for (const [index, at] of uses.entries()) {
           if (at !== null) this.set({ webhook: name, secret: String(index + 1) }, at.getTime() / 1000)
         }
+      }
+    },
+  })
+
+  new Gauge({
+    name: 'deployhook_catch_up_failures',
+    help: 'How often in a row catch-up has asked the repository of the app in vain.',
+    labelNames: ['app'],
+    registers,
+    collect() {
+      this.reset()
+      for (const app of map().apps.values()) {
+        const { everyMs, failing } = catchUp(app)
+        if (everyMs > 0) this.set({ app: app.name }, failing?.times ?? 0)
+      }
+    },
+  })
+  new Gauge({
+    name: 'deployhook_catch_up_answered_timestamp_seconds',
+    help: 'When the repository of the app last answered catch-up.',
+    labelNames: ['app'],
+    registers,
+    collect() {
+      this.reset()
+      for (const app of map().apps.values()) {
+        const { answeredAt } = catchUp(app)
+        if (answeredAt !== null) this.set({ app: app.name }, answeredAt.getTime() / 1000)
       }
     },
   })

@@ -1,3 +1,5 @@
+import { formatDuration } from '../lib/duration.ts'
+import type { CatchUpState } from '../model/catch-up-state.ts'
 import type { DeliveryRecord } from '../model/delivery.ts'
 import type { Deployment, WaitingFor } from '../model/deployment.ts'
 import { standings, waitingFor } from '../model/queue.ts'
@@ -74,6 +76,13 @@ function viewOf(deployment: Deployment, waiting: WaitingFor | null): DeploymentV
 export function presentReport({ reporter, kind, state, attempts, nextAttemptAt, sentAt, error }: ReportRecord): object {
   return { reporter, kind, state, attempts, nextAttemptAt, sentAt, error }
 }
+
+/** `every` as deploy.yml would say it; null: off. */
+export function presentCatchUp({ everyMs, answeredAt, failing }: CatchUpState): CatchUpView {
+  return { every: everyMs === 0 ? null : formatDuration(everyMs), answeredAt, failing }
+}
+
+export type CatchUpView = Pick<CatchUpState, 'answeredAt' | 'failing'> & { readonly every: string | null }
 
 /** A delivery as the API shows it: all that is kept of it. */
 export function presentDelivery(delivery: DeliveryRecord): DeliveryRecord {

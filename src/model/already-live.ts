@@ -17,7 +17,7 @@ export type Skip = { readonly reason: string; readonly message: string }
 export type SkipCase = {
   readonly deployment: Pick<Deployment, 'trigger' | 'ref'>
   readonly live: KnownLive
-  readonly app: Pick<App, 'fingerprint' | 'branch' | 'branches' | 'tags' | 'paths'>
+  readonly app: Pick<App, 'fingerprint' | 'branch' | 'branches' | 'tags' | 'paths' | 'skip'>
 }
 
 /**
@@ -28,6 +28,18 @@ export function alreadyLive(tip: Revision, { deployment, live, app }: SkipCase):
   if (kindOf(deployment.trigger) === 'person' || app.fingerprint !== live.fingerprint) return null
   if (tip !== live.revision || refToDeploy(app, deployment.ref) !== live.ref) return null
   return { reason: 'already_live', message: `${tip.slice(0, 8)} is live since deployment ${live.deployment ?? 0}` }
+}
+
+/** Of what a delivery told, the message was judged when it came; of what catch-up found, nobody has read it yet. */
+export function isToldByMessage({ deployment, app }: SkipCase): boolean {
+  return deployment.trigger === 'catch-up' && app.skip.length > 0
+}
+
+/** The newest commit asks in its message not to be deployed. A message that is not known (null) asks for nothing. */
+export function asksToBeSkipped(message: string | null, { skip }: Pick<App, 'skip'>): Skip | null {
+  const lower = message?.toLowerCase() ?? ''
+  const isAsked = skip.some((text) => lower.includes(text))
+  return isAsked ? { reason: 'skip', message: 'its newest commit asks in its message not to be deployed' } : null
 }
 
 /**

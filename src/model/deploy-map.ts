@@ -59,6 +59,8 @@ export type App = {
   /** Accept pushes from this webhook only; null: from any. */
   readonly webhook: string | null
   readonly concurrencyGroup: string
+  /** How often the repository is asked for what no delivery told; 0: never. */
+  readonly catchUpMs: number
   /** A directory with other files may be taken over at the first deployment. */
   readonly adopt: boolean
   /** The names this entry had before: queue, history and trees of those apps are its own. */

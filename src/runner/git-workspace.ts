@@ -13,6 +13,7 @@ import { writeGlobalConfig, type GitSettings } from './git-environment.ts'
 import { failureOf } from './git-failure.ts'
 import { createGit, GitCommandError } from './git.ts'
 import { LockHeld } from './lock-holder.ts'
+import { listRefs } from './list-refs.ts'
 import { createLocks } from './locks.ts'
 import { checkOutMending } from './mend-checkout.ts'
 import { fetchMending, renewIfBroken } from './mend-mirror.ts'
@@ -85,7 +86,13 @@ export function createWorkspace(deps: WorkspaceDeps): Workspace {
         return checkOutMending(app, revision, { checkout: { context, deps: remote }, deps: remote, renewMirror })
       }),
     changedFiles: (app, between, context) => changedFiles(app, between, { context, settings }),
+    messageOf: (app, revision, context) => messageOf(app, revision, { context, settings }),
     recordBuilt: (app, context) => recordBuilt(app, context, settings),
+    listRefs: (app, context) =>
+      settled(app, { context, stateDirectory, what: `Asking ${app.repo.url} for its refs` }, async () => {
+        await prepare()
+        return listRefs(app, context, remote)
+      }),
     rename: (from, to) => renameApp(stateDirectory, from, to),
   }
 }
@@ -105,6 +112,22 @@ async function changedFiles(
   })
   if (compared.kind === 'compared') return compared.files
   if (compared.kind === 'failed') await context.note(compared.message)
+  return null
+}
+
+/** Unknown when it fails, as above. */
+async function messageOf(
+  app: App,
+  revision: Revision,
+  { context, settings }: { readonly context: GitContext; readonly settings: GitSettings },
+): Promise<string | null> {
+  const { stateDirectory } = settings
+  const read = await settled(app, { context, stateDirectory, what: 'Reading what the commit says' }, async () => {
+    const mirror = { gitDir: mirrorDirectory(stateDirectory, app.repo) }
+    return { kind: 'read', message: await createGit(settings, context).messageOf(mirror, revision) } as const
+  })
+  if (read.kind === 'read') return read.message
+  if (read.kind === 'failed') await context.note(read.message)
   return null
 }
 
@@ -132,7 +155,7 @@ async function settled<T>(
     context,
     stateDirectory,
     what,
-  }: { readonly context: GitContext; readonly stateDirectory: string; readonly what: string },
+  }: { readonly context: Pick<GitContext, 'signal'>; readonly stateDirectory: string; readonly what: string },
   work: () => Promise<T>,
 ): Promise<T | GitFailure | { readonly kind: 'stopped'; readonly why: Stop }> {
   const stopped = () =>

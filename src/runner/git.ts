@@ -37,6 +37,8 @@ export function createGit(settings: GitSettings, context: { readonly signal: Abo
     },
     treeOf: (place: Place, revision: Revision) =>
       text(place, ['rev-parse', '--verify', '--end-of-options', `${revision}^{tree}`]),
+    messageOf: (place: Place, revision: Revision) =>
+      text(place, ['log', '-1', '--format=%B', '--end-of-options', revision]),
     /** Every file of a commit or tree, submodules as mode 160000. */
     async filesOf(place: Place, treeish: string): Promise<Entries> {
       return entriesOf((await run(place, ['ls-tree', '-r', '-z', '--full-tree', '--end-of-options', treeish])).stdout)

@@ -66,7 +66,10 @@ export function createRunner(deps: RunnerDeps): Runner {
 
       const { revision } = fetched
       await nameRevision(revision, { deployment, ref, progress })
-      const skip = await job.skip(revision, (from) => workspace.changedFiles(app, { from, to: revision }, context))
+      const skip = await job.skip(revision, {
+        changedSince: (from) => workspace.changedFiles(app, { from, to: revision }, context),
+        message: () => workspace.messageOf(app, revision, context),
+      })
       if (skip) return { outcome: 'skipped', ...skip }
 
       const afterFetch = stoppedIn('the fetch') ?? (await noRoomFor('the checkout'))

@@ -7,7 +7,7 @@ export function fetchCommand(
   place: Place,
   { url, refspecs }: { readonly url: string; readonly refspecs: readonly string[] },
 ): Command['argv'] {
-  return remote(place, [...fetchArgs, '--prune', '--end-of-options', url, ...refspecs])
+  return remoteCommand(place, [...fetchArgs, '--prune', '--end-of-options', url, ...refspecs])
 }
 
 /** Fetches commits by their ids, where the host allows that. */
@@ -15,7 +15,7 @@ export function fetchCommitsCommand(
   place: Place,
   { url, refspecs }: { readonly url: string; readonly refspecs: readonly string[] },
 ): Command['argv'] {
-  return remote(place, [...fetchArgs, '--end-of-options', url, ...refspecs])
+  return remoteCommand(place, [...fetchArgs, '--end-of-options', url, ...refspecs])
 }
 
 /** Copies refs and objects of a local repository of ours; what somebody committed long ago is not judged. */
@@ -23,7 +23,7 @@ export function importCommand(
   place: Place,
   { from, refspecs }: { readonly from: string; readonly refspecs: readonly string[] },
 ): Command['argv'] {
-  return remote(place, ['-c', 'transfer.fsckObjects=false', ...fetchArgs, '--end-of-options', from, ...refspecs])
+  return remoteCommand(place, ['-c', 'transfer.fsckObjects=false', ...fetchArgs, '--end-of-options', from, ...refspecs])
 }
 
 /** Asks the remote whether it has this ref: exit code 2 means that it answered, and has not. */
@@ -31,7 +31,7 @@ export function lsRemoteCommand(
   place: Place,
   { url, ref }: { readonly url: string; readonly ref: string },
 ): Command['argv'] {
-  return remote(place, [
+  return remoteCommand(place, [
     'ls-remote',
     '--exit-code',
     '--quiet',
@@ -52,6 +52,7 @@ const fetchArgs = [
   '--upload-pack=git-upload-pack',
 ]
 
-function remote(place: Place, args: readonly string[]): Command['argv'] {
+/** A command that reaches a remote, as data. */
+export function remoteCommand(place: Place, args: readonly string[]): Command['argv'] {
   return ['git', ...remoteHardening.flatMap((setting) => ['-c', setting]), `--git-dir=${place.gitDir}`, ...args]
 }

@@ -24,13 +24,18 @@ export type Job = {
   /** Last succeeded; steps see it as DEPLOYHOOK_PREVIOUS_REVISION. */
   readonly previousRevision: Revision | null
   /** Judged once the tip is known: a reason to leave it at that, or null to go on. */
-  readonly skip: (tip: Revision, changedSince: ChangedSince) => Promise<Skip | null>
+  readonly skip: (tip: Revision, look: Look) => Promise<Skip | null>
   /** Ends it; `signal.reason` is a `Stop`. */
   readonly signal: AbortSignal
 }
 
-/** The files that differ between a revision and the tip; null when that revision is not there any more. */
-export type ChangedSince = (revision: Revision) => Promise<readonly string[] | null>
+/** What can be looked up once the tip is there. */
+export type Look = {
+  /** The files that differ between a revision and the tip; null when that revision is not there any more. */
+  readonly changedSince: (revision: Revision) => Promise<readonly string[] | null>
+  /** The message of the tip; null when that cannot be told. */
+  readonly message: () => Promise<string | null>
+}
 
 /** Why a running deployment is being ended early. */
 export type Stop = 'cancelled' | 'timed_out' | 'interrupted'

@@ -12,6 +12,8 @@ export type Workspace = {
     between: { readonly from: Revision; readonly to: Revision },
     context: GitContext,
   ): Promise<readonly string[] | null>
+  /** What the author wrote of a commit of the mirror; null when that cannot be told. */
+  messageOf(app: App, revision: Revision, context: GitContext): Promise<string | null>
   /**
    * Makes the tree at `app.path` hold exactly `revision`: adopts what stands there, saves what is dirty or in the way,
    * checks out, asserts, renews the steps' view. Untracked and ignored files stay.
@@ -20,6 +22,8 @@ export type Workspace = {
   checkout(app: App, revision: Revision, context: FetchContext & CheckoutOptions): Promise<CheckedOut>
   /** After the last step: remembers the tree as built, so that what the build itself changed is not saved as yours. */
   recordBuilt(app: App, context: GitContext): Promise<void>
+  /** The branches and tags that the app's remote has now, of those that are wanted. Touches nothing but the network. */
+  listRefs(app: App, context: ListContext): Promise<Listed>
   /** The app's tree and view follow it to its new name. */
   rename(from: string, to: string): Promise<void>
 }
@@ -36,6 +40,18 @@ export type FetchContext = GitContext & {
   /** In full: `refs/heads/main`, `refs/tags/v1`. */
   readonly ref: string
 }
+
+export type ListContext = Pick<GitContext, 'signal' | 'cookie'> & {
+  /** By full name; the rest is not kept. */
+  readonly wants: (ref: string) => boolean
+  /** For the whole answer. */
+  readonly timeoutMs: number
+}
+
+export type Listed =
+  | { readonly kind: 'refs'; readonly tips: ReadonlyMap<string, Revision> }
+  | GitFailure
+  | { readonly kind: 'stopped'; readonly why: Stop }
 
 export type CheckoutOptions = {
   readonly deployment: number

@@ -1,8 +1,8 @@
-import type { Deployment, Outcome, State, Trigger } from '../model/deployment.ts'
+import type { Deployment, Trigger } from '../model/deployment.ts'
 import { parseRevision } from '../model/revision.ts'
 import { toDeployments } from './rows.ts'
 import { dateOrNull, integer, integerOrNull, text, textOrNull, type Sql } from './sql.ts'
-import type { Live, Page, Queued } from './store.ts'
+import type { Live, Queued, Store } from './store.ts'
 
 export function findDeployment(sql: Sql, id: number): Deployment | null {
   return toDeployments(sql, sql.all('select * from deployments where id = :id', { id }))[0] ?? null
@@ -17,14 +17,15 @@ export function deploymentOf(sql: Sql, id: number): Deployment {
 
 export function listDeployments(
   sql: Sql,
-  { limit, before, app, state }: Page & { readonly app?: string; readonly state?: State | Outcome },
+  { limit, before, app, state, revision }: Parameters<Store['deployments']>[0],
 ): readonly Deployment[] {
   const conditions = [
     before === undefined ? null : 'id < :before',
     app === undefined ? null : 'app = :app',
     state === undefined ? null : '(state = :state or outcome = :state)',
+    revision === undefined ? null : 'coalesce(revision, requested_revision) = :revision',
   ].filter((condition) => condition !== null)
-  const values = Object.entries({ limit, before, app, state })
+  const values = Object.entries({ limit, before, app, state, revision })
   const rows = sql.all(
     `select * from deployments ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''} order by id desc limit :limit`,
     Object.fromEntries(values.filter((entry): entry is [string, string | number] => entry[1] !== undefined)),

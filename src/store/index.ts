@@ -18,6 +18,7 @@ import { reconcile } from './reconcile.ts'
 import { createReports, queueReports } from './reports.ts'
 import { createRunning } from './running.ts'
 import { createSecretUses } from './secret-uses.ts'
+import { createCatchUpStore, seenRefsOf } from './seen-refs.ts'
 import { createSql } from './sql.ts'
 import type { Store } from './store.ts'
 import { createWriter } from './writer.ts'
@@ -74,6 +75,8 @@ export async function openStore(directory: string, deps: StoreDeps): Promise<Sto
     pruneLogs: (bounds) => logs.prune(bounds),
     ...createQueue(sql, writer),
     ...createRunning(sql, writer),
+    ...createCatchUpStore(sql, writer),
+    seenRefs: (app, filter) => read(() => seenRefsOf(sql, app, filter)),
     reconcile: (request) => writer.write((touch) => reconcile(sql, request, touch)),
     ...createReports(sql, { writer, read }),
     deployment: (id) => read(() => findDeployment(sql, id)),

@@ -1,6 +1,7 @@
 import type { Deployment } from '../model/deployment.ts'
 import { deploymentOf } from './deployments.ts'
 import { endQueued } from './queue.ts'
+import { reconcileSeenRefs } from './seen-refs.ts'
 import { integer, text, type Sql } from './sql.ts'
 import type { Store } from './store.ts'
 import type { Touch } from './writer.ts'
@@ -14,6 +15,7 @@ export function reconcile(
   for (const [name, { was }] of apps) {
     for (const old of was) if (!apps.has(old)) rename(sql, { old, name, at }, touch)
   }
+  reconcileSeenRefs(sql, { apps })
   const queued = sql.all(`select id, app from deployments where state = 'queued' order by place`)
   const gone = queued.filter((row) => !apps.has(text(row, 'app'))).map((row) => integer(row, 'id'))
   const end = {

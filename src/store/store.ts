@@ -1,180 +1,133 @@
 import type { Secret } from '../lib/secret.ts'
-import type {
-  DeliveryRecord,
-  DeliveryResult,
-  IgnoredApp,
-  IgnoredReason,
-  VerifiedDelivery,
-  Wanted,
-} from '../model/delivery.ts'
+import type { DeliveryRecord, VerifiedDelivery } from '../model/delivery.ts'
 import type { Deployment, DeploymentResult, Outcome, State, StepRecord, Trigger } from '../model/deployment.ts'
-import type { PushEvent } from '../model/push-event.ts'
 import type { Revision } from '../model/revision.ts'
+import type { Accepted, Arrival, Recalled, Verdict } from './arrival.ts'
 import type { Backup } from './backup.ts'
 import type { StoreError } from './errors.ts'
 import type { LogBounds } from './prune-logs.ts'
 import type { Outbox } from './outbox.ts'
 import type { LedgerBounds } from './prune.ts'
+import type { CatchUpStore } from './seen-refs.ts'
 
 /**
  * The durable truth: deliveries, deployments (which are the queue) and their steps in SQLite, logs in files. A promise
  * that resolved means: committed and fsynced. Writers that arrive together share one commit, each in its own savepoint.
  * Times are given by the caller.
  */
-export type Store = Outbox & {
-  /** Random, made with the state directory: the first part of every process cookie. */
-  readonly stateId: string
-  /**
-   * Resolves when what is written can no longer be believed to last: a sync failed, or the files are not where they were.
-   * From then on every write rejects with this error, and only a new start helps.
-   */
-  readonly failed: Promise<StoreError>
+export type Store = Outbox &
+  CatchUpStore & {
+    /** Random, made with the state directory: the first part of every process cookie. */
+    readonly stateId: string
+    /**
+     * Resolves when what is written can no longer be believed to last: a sync failed, or the files are not where they were.
+     * From then on every write rejects with this error, and only a new start helps.
+     */
+    readonly failed: Promise<StoreError>
 
-  // Deliveries
+    // Deliveries
 
-  /** Keeps a delivery and queues what it wants, judging duplicates and superseding, all in one transaction. */
-  accept(arrival: Arrival): Promise<Accepted>
-  /** Keeps a verified delivery that wants nothing. */
-  keep(delivery: VerifiedDelivery, verdict: Verdict): Promise<DeliveryRecord>
-  /**
-   * A kept delivery as it was proven when it came, with `at` for its time of arrival. A replay gives back what it
-   * replayed. null: there is no such delivery.
-   */
-  recall(id: number, at: Date): Promise<Recalled | null>
-  delivery(id: number): Promise<DeliveryRecord | null>
-  deliveries(
-    page: Page & { readonly webhook?: string; readonly app?: string; readonly providerId?: string },
-  ): Promise<readonly DeliveryRecord[]>
-  /** When each of these secrets of a webhook last proved a delivery; null: never since the state directory was made. */
-  secretUses(webhook: string, secrets: readonly Secret[]): Promise<readonly (Date | null)[]>
-  /** Forgets one small batch of what is beyond the bounds, oldest first. Answers how much it was; 0: nothing is left. */
-  prune(bounds: LedgerBounds): Promise<number>
-  /** Removes the logs that are beyond the bounds, but for those that are still needed; answers how many. */
-  pruneLogs(bounds: LogBounds): Promise<number>
+    /** Keeps a delivery and queues what it wants, judging duplicates and superseding, all in one transaction. */
+    accept(arrival: Arrival): Promise<Accepted>
+    /** Keeps a verified delivery that wants nothing. */
+    keep(delivery: VerifiedDelivery, verdict: Verdict): Promise<DeliveryRecord>
+    /**
+     * A kept delivery as it was proven when it came, with `at` for its time of arrival. A replay gives back what it
+     * replayed. null: there is no such delivery.
+     */
+    recall(id: number, at: Date): Promise<Recalled | null>
+    delivery(id: number): Promise<DeliveryRecord | null>
+    deliveries(
+      page: Page & { readonly webhook?: string; readonly app?: string; readonly providerId?: string },
+    ): Promise<readonly DeliveryRecord[]>
+    /** When each of these secrets of a webhook last proved a delivery; null: never since the state directory was made. */
+    secretUses(webhook: string, secrets: readonly Secret[]): Promise<readonly (Date | null)[]>
+    /** Forgets one small batch of what is beyond the bounds, oldest first. Answers how much it was; 0: nothing is left. */
+    prune(bounds: LedgerBounds): Promise<number>
+    /** Removes the logs that are beyond the bounds, but for those that are still needed; answers how many. */
+    pruneLogs(bounds: LogBounds): Promise<number>
 
-  // The queue
+    // The queue
 
-  /** Queues a deployment that no delivery asked for, superseding by the rules of `model/queue.ts`. */
-  enqueue(request: Enqueue): Promise<Deployment>
-  /** Starts the first claimable queued deployment, or none. `resolve` says where an app runs now; null: not in the map. */
-  claim(request: {
-    readonly resolve: (app: string) => ClaimTarget | null
-    readonly maxRunning: number
-    readonly at: Date
-  }): Promise<Claim | null>
-  /** Names the commit of a running deployment. */
-  setRevision(owner: Owner, revision: Revision): Promise<void>
-  startStep(owner: Owner, step: { readonly number: number; readonly name: string; readonly at: Date }): Promise<void>
-  finishStep(
-    owner: Owner,
-    step: {
-      readonly number: number
-      readonly exitCode: number | null
-      readonly signal: string | null
+    /** Queues a deployment that no delivery asked for, superseding by the rules of `model/queue.ts`. */
+    enqueue(request: Enqueue): Promise<Deployment>
+    /** Starts the first claimable queued deployment, or none. `resolve` says where an app runs now; null: not in the map. */
+    claim(request: {
+      readonly resolve: (app: string) => ClaimTarget | null
+      readonly maxRunning: number
       readonly at: Date
-    },
-  ): Promise<void>
-  /** running → done, by its owner only: throws `NotOwner` if the row is no longer this attempt's. */
-  finish(owner: Owner, result: DeploymentResult, at: Date): Promise<Deployment>
-  /** running → queued again (a shutdown interrupted it), or done as superseded when something newer is queued already. */
-  requeue(owner: Owner, at: Date): Promise<Deployment>
-  /**
-   * queued → done as cancelled; a running one is marked, so that no start runs it again: ending it is its owner's.
-   */
-  cancel(id: number, at: Date): Promise<Cancelled>
-  /** At start: settles every `running` row that a dead daemon left behind, by the rules of `model/queue.ts`. */
-  recover(request: {
-    readonly onInterrupt: (app: string) => 'requeue' | 'stop' | 'gone'
-    readonly maxAttempts: number
-    readonly at: Date
-  }): Promise<readonly Deployment[]>
-  /** After a reload: renames (`was`), then ends queued deployments of apps that are gone as skipped `app_removed`. */
-  reconcile(request: {
-    readonly apps: ReadonlyMap<string, { readonly was: readonly string[] }>
-    readonly at: Date
-  }): Promise<readonly Deployment[]>
+    }): Promise<Claim | null>
+    /** Names the commit of a running deployment. */
+    setRevision(owner: Owner, revision: Revision): Promise<void>
+    startStep(owner: Owner, step: { readonly number: number; readonly name: string; readonly at: Date }): Promise<void>
+    finishStep(
+      owner: Owner,
+      step: {
+        readonly number: number
+        readonly exitCode: number | null
+        readonly signal: string | null
+        readonly at: Date
+      },
+    ): Promise<void>
+    /** running → done, by its owner only: throws `NotOwner` if the row is no longer this attempt's. */
+    finish(owner: Owner, result: DeploymentResult, at: Date): Promise<Deployment>
+    /** running → queued again (a shutdown interrupted it), or done as superseded when something newer is queued already. */
+    requeue(owner: Owner, at: Date): Promise<Deployment>
+    /**
+     * queued → done as cancelled; a running one is marked, so that no start runs it again: ending it is its owner's.
+     */
+    cancel(id: number, at: Date): Promise<Cancelled>
+    /** At start: settles every `running` row that a dead daemon left behind, by the rules of `model/queue.ts`. */
+    recover(request: {
+      readonly onInterrupt: (app: string) => 'requeue' | 'stop' | 'gone'
+      readonly maxAttempts: number
+      readonly at: Date
+    }): Promise<readonly Deployment[]>
+    /** After a reload: renames (`was`), then ends queued deployments of apps that are gone as skipped `app_removed`. */
+    reconcile(request: {
+      readonly apps: ReadonlyMap<string, { readonly was: readonly string[] }>
+      readonly at: Date
+    }): Promise<readonly Deployment[]>
 
-  // Reading
+    // Reading
 
-  deployment(id: number): Promise<Deployment | null>
-  /** Newest first; `before` is an id. */
-  deployments(page: Page & { readonly app?: string; readonly state?: State | Outcome }): Promise<readonly Deployment[]>
-  /** All that is running or queued, in the queue's order: running first. */
-  queue(): Promise<readonly Queued[]>
-  /** What is live of an app, as far as the history tells. */
-  live(app: string): Promise<Live>
-  /** Every committed change of a deployment from now on; ends with the signal. */
-  changes(signal: AbortSignal): AsyncIterable<Deployment>
-  /** Fails when the database cannot be written to. */
-  ping(): Promise<void>
+    deployment(id: number): Promise<Deployment | null>
+    /** Newest first; `before` is an id. */
+    deployments(
+      page: Page & {
+        readonly app?: string
+        readonly state?: State | Outcome
+        /** Those that deployed this commit, or were asked for it and never got as far as naming theirs. */
+        readonly revision?: Revision
+      },
+    ): Promise<readonly Deployment[]>
+    /** All that is running or queued, in the queue's order: running first. */
+    queue(): Promise<readonly Queued[]>
+    /** What is live of an app, as far as the history tells. */
+    live(app: string): Promise<Live>
+    /** Every committed change of a deployment from now on; ends with the signal. */
+    changes(signal: AbortSignal): AsyncIterable<Deployment>
+    /** Fails when the database cannot be written to. */
+    ping(): Promise<void>
 
-  /** A copy of the database as it is now, made without holding up anybody; one at a time. */
-  backup(): Promise<Backup>
+    /** A copy of the database as it is now, made without holding up anybody; one at a time. */
+    backup(): Promise<Backup>
 
-  // Logs
+    // Logs
 
-  openLog(deployment: number, secrets: readonly Secret[]): Promise<LogSink>
-  /** The log file's size in bytes and a reader from `offset`; null when there is none. */
-  readLog(
-    deployment: number,
-    offset?: number,
-  ): Promise<{ readonly size: number; readonly stream: NodeJS.ReadableStream } | null>
-  /** Whole lines from byte `offset` on, as they are written, until the deployment is done. */
-  followLog(deployment: number, offset: number, signal: AbortSignal): AsyncIterable<LogLine>
+    openLog(deployment: number, secrets: readonly Secret[]): Promise<LogSink>
+    /** The log file's size in bytes and a reader from `offset`; null when there is none. */
+    readLog(
+      deployment: number,
+      offset?: number,
+    ): Promise<{ readonly size: number; readonly stream: NodeJS.ReadableStream } | null>
+    /** Whole lines from byte `offset` on, as they are written, until the deployment is done. */
+    followLog(deployment: number, offset: number, signal: AbortSignal): AsyncIterable<LogLine>
 
-  close(): Promise<void>
-}
+    close(): Promise<void>
+  }
 
 export type Page = { readonly limit: number; readonly before?: number }
-
-/** What is kept of a delivery besides what it says. */
-export type Keeping = {
-  readonly provider: string
-  /** Those of its headers that are fit to be kept. */
-  readonly headers: Readonly<Record<string, string>>
-  /** Whether its body is kept too, for a replay. */
-  readonly keepsBody: boolean
-  /** The keys in it whose values are not kept. */
-  readonly proofsInBody: readonly string[]
-  /** The secret that proved it; null for a replay, which proves nothing anew. */
-  readonly secret: Secret | null
-  /** The delivery that a person wants judged again: then nothing is a duplicate. */
-  readonly replayOf: number | null
-}
-
-export type Recalled = {
-  /** Of the delivery that came. */
-  readonly record: DeliveryRecord
-  /** null: its body is not kept (any more). */
-  readonly delivery: VerifiedDelivery | null
-}
-
-export type Arrival = Keeping & {
-  readonly delivery: VerifiedDelivery
-  readonly event: string
-  /** For people: the push of the delivery to tell of. */
-  readonly push: PushEvent | null
-  /** At most one per app. */
-  readonly wanted: readonly Wanted[]
-  readonly ignored: readonly IgnoredApp[]
-  /** The furthest that any app got; null when something is wanted. */
-  readonly reason: IgnoredReason | null
-}
-
-export type Accepted = {
-  readonly delivery: DeliveryRecord
-  readonly result: Exclude<DeliveryResult, 'malformed'>
-  /** The new ones, state `queued`. */
-  readonly deployments: readonly Deployment[]
-  /** The same provider id as an earlier delivery, with another body: worth a warning. */
-  readonly bodyDiffers: boolean
-}
-
-export type Verdict = Keeping & {
-  readonly event: string | null
-  readonly result: 'ignored' | 'malformed'
-  readonly reason: string
-}
 
 export type Enqueue = {
   readonly app: string
@@ -242,4 +195,5 @@ export type LogLine = {
   readonly text: string
 }
 
+export type * from './arrival.ts'
 export type { StepRecord }

@@ -7,6 +7,7 @@ const status = {
   startedAt: '2026-11-24T10:00:00.000Z',
   listen: '127.0.0.1:9000',
   config: { file: '/etc/deployhook/deploy.yml', loadedAt: '2026-11-24T11:58:00.000Z', problems: [] as string[] },
+  catchUp: { failing: [] as string[] },
   webhooks: [
     {
       name: 'github',
@@ -34,6 +35,7 @@ const app = {
   running: 13,
   queued: [14, 15],
   last: aDeployment({ id: 15, state: 'queued', outcome: null, waitingFor: 'turn' }),
+  catchUp: { every: '5m', answeredAt: '2026-11-24T11:58:00.000Z', failing: null },
 }
 
 const refusal = {
@@ -134,6 +136,18 @@ describe('apps', () => {
         '',
       ].join('\n'),
     )
+  })
+})
+
+describe('a repository that does not answer catch-up', () => {
+  it('is told of by apps with the reason, and by status', async () => {
+    const failing = { times: 3, since: '2026-11-24T11:45:00.000Z', reason: 'auth', message: 'It failed. Add a key.' }
+    const apps = { apps: [{ ...app, catchUp: { ...app.catchUp, failing } }] }
+    expect((await ask(['apps'], { path: '/api/apps', answer: apps })).out).toContain(
+      'blog: its repository has not answered 3 times, since 15 min ago, so pushes without a webhook are not noticed.\nIt failed. Add a key.\n',
+    )
+    const answer = { ...status, catchUp: { failing: ['blog'] } }
+    expect((await ask(['status'], { path: '/api/status', answer })).out).toContain('blog (why: deployhook apps)')
   })
 })
 

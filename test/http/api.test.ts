@@ -378,6 +378,8 @@ describe('GET /api/deliveries', () => {
   })
 })
 
+const failing = { times: 2, since: new Date(0), reason: 'auth', message: 'It failed. Add a deploy key.' }
+
 describe('GET /api/status and /api/apps', () => {
   it('tells how the daemon is', async () => {
     const loadedAt = new Date('2026-01-02T03:04:05Z')
@@ -385,6 +387,7 @@ describe('GET /api/status and /api/apps', () => {
       config: () => ({ file: '/etc/deploy.yml', loadedAt, problems: ['deploy.yml:1:1 x'] }),
       draining: () => true,
       diskProblems: () => Promise.resolve(['full']),
+      catchUp: () => ({ everyMs: 300_000, answeredAt: null, failing, isFailing: true }),
     })
     await door.push({ id: 'good' })
     await door.push({ id: 'bad', key: 'another-secret-0123456789' })
@@ -394,6 +397,7 @@ describe('GET /api/status and /api/apps', () => {
       listen: door.address,
       config: { file: '/etc/deploy.yml', loadedAt: loadedAt.toISOString(), problems: ['deploy.yml:1:1 x'] },
       disk: { problems: ['full'] },
+      catchUp: { failing: ['blog', 'shop'] },
       webhooks: [
         {
           name: 'github',
@@ -435,6 +439,7 @@ describe('GET /api/status and /api/apps', () => {
           running,
           queued: [queued.id],
           last: expect.objectContaining({ id: queued.id, waitingFor: 'turn' }) as object,
+          catchUp: { every: '5m', answeredAt: null, failing: null },
         },
         {
           name: 'shop',
@@ -447,9 +452,32 @@ describe('GET /api/status and /api/apps', () => {
           running: null,
           queued: [],
           last: null,
+          catchUp: { every: '5m', answeredAt: null, failing: null },
         },
       ],
     })
+  })
+
+  it('tells how catch-up stands for each app: off, or what keeps the repository from answering', async () => {
+    const answeredAt = new Date('2026-11-24T11:00:00Z')
+    const door = await openDoor({
+      catchUp: ({ name }) =>
+        name === 'blog'
+          ? { everyMs: 90_000, answeredAt, failing, isFailing: true }
+          : { everyMs: 0, answeredAt: null, failing: null, isFailing: false },
+    })
+    const { apps } = (await door.api('/api/apps')).body as { apps: { catchUp: object }[] }
+    expect(apps.map(({ catchUp }) => catchUp)).toEqual([
+      {
+        every: '1m30s',
+        answeredAt: answeredAt.toISOString(),
+        failing: { ...failing, since: failing.since.toISOString() },
+      },
+      { every: null, answeredAt: null, failing: null },
+    ])
+    expect((await door.api('/readyz', { token: null })).body).toMatchObject({ warnings: ['catch_up_failing'] })
+    expect((await door.api('/metrics')).text).toContain('deployhook_catch_up_failures{app="blog"} 2')
+    expect((await door.api('/metrics')).text).not.toContain('deployhook_catch_up_failures{app="shop"}')
   })
 })
 

@@ -66,7 +66,7 @@ export type DoorOptions = Partial<Omit<HttpDeps, 'store'>> & {
   readonly server?: Partial<Server>
   readonly listen?: Listen
   readonly wrapStore?: (store: Store) => HttpDeps['store']
-  readonly wrapIngest?: (ingest: Ingest) => Ingest
+  readonly wrapIngest?: (ingest: Ingest) => HttpDeps['ingest']
 }
 
 export async function openDoor(options: DoorOptions = {}): Promise<Door> {
@@ -111,6 +111,7 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
     sender: { tryOut: () => Promise.resolve(null) },
     strays: createStrays(),
     diskProblems: () => Promise.resolve([]),
+    catchUp: () => ({ everyMs: 300_000, answeredAt: null, failing: null, isFailing: false }),
     draining: () => false,
     startedAt: new Date(0),
     version: '1.2.3',

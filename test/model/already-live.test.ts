@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { alreadyLive, countedFrom, nothingChanged } from '../../src/model/already-live.ts'
+import {
+  alreadyLive,
+  asksToBeSkipped,
+  countedFrom,
+  isToldByMessage,
+  nothingChanged,
+} from '../../src/model/already-live.ts'
 import { createPathFilter } from '../../src/model/path-filter.ts'
 import { createApp, globOf, revision } from '../support/map.ts'
 
@@ -54,5 +60,19 @@ describe('changed files', () => {
   it('are none when one of them is wanted, or when they are not known', () => {
     expect(nothingChanged(['blog/a', 'shop/a'], { deployment, live, app: shop })).toBeNull()
     expect(nothingChanged(null, { deployment, live, app: shop })).toBeNull()
+  })
+})
+
+describe('a commit that asks not to be deployed', () => {
+  const skipping = createApp('blog', { skip: ['[skip deploy]'] })
+
+  it('is skipped when no delivery has told its message before', () => {
+    expect(isToldByMessage({ deployment: { trigger: 'catch-up', ref: 'refs/heads/main' }, live, app: skipping })).toBe(
+      true,
+    )
+    expect(isToldByMessage({ deployment, live, app: skipping })).toBe(false)
+    expect(asksToBeSkipped('Typo\n\n[Skip Deploy]', skipping)).toMatchObject({ reason: 'skip' })
+    expect(asksToBeSkipped('Typo', skipping)).toBeNull()
+    expect(asksToBeSkipped(null, skipping)).toBeNull()
   })
 })

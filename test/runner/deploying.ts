@@ -55,6 +55,8 @@ export function createDeploying(options: WorldOptions = {}): World {
     fetch: () => Promise.resolve({ kind: 'tip', revision: tip }),
     checkout: () => Promise.resolve({ kind: 'checked_out' }),
     changedFiles: () => Promise.resolve(null),
+    messageOf: () => Promise.resolve(null),
+    listRefs: () => Promise.resolve({ kind: 'refs', tips: new Map() }),
     recordBuilt: () => Promise.resolve(),
     rename: () => Promise.resolve(),
     ...options.workspace,
@@ -141,6 +143,7 @@ function appAt(path: string, app: Partial<App>): App {
     timeoutMs: 30 * 60_000,
     webhook: null,
     concurrencyGroup: 'git.test/acme/blog',
+    catchUpMs: 300_000,
     adopt: false,
     was: [],
     onInterrupt: 'requeue',
@@ -193,6 +196,8 @@ function tellingOf(workspace: Workspace, told: { push(line: string): void }): Wo
       return workspace.checkout(app, wanted, context)
     },
     changedFiles: (app, between, context) => workspace.changedFiles(app, between, context),
+    messageOf: (app, wanted, context) => workspace.messageOf(app, wanted, context),
+    listRefs: (app, context) => workspace.listRefs(app, context),
     recordBuilt: (app, context) => {
       told.push('record built')
       return workspace.recordBuilt(app, context)

@@ -87,6 +87,8 @@ export async function soakEscape(
       workspace: {
         fetch: () => Promise.resolve({ kind: 'tip', revision: revision('a') }),
         checkout: () => Promise.resolve({ kind: 'checked_out' }),
+        messageOf: () => Promise.resolve(null),
+        listRefs: () => Promise.resolve({ kind: 'refs', tips: new Map() }),
         changedFiles: () => Promise.resolve(null),
         recordBuilt: () => Promise.resolve(),
         rename: () => Promise.resolve(),

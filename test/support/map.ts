@@ -27,6 +27,7 @@ export function createApp(
     timeoutMs: 1_800_000,
     webhook: null,
     concurrencyGroup: repository.identity,
+    catchUpMs: 300_000,
     adopt: false,
     was: [],
     onInterrupt: 'requeue',

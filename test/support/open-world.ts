@@ -85,6 +85,8 @@ export async function openWorld(
             },
           ]),
         ),
+        // Or a push that a test has not delivered would be found; what is about that says catch_up itself.
+        defaults: { catch_up: 'off' },
         server: { allow_root_steps: true, max_running: 2, ...server },
       }
       await writeFile(path('deploy.yml'), JSON.stringify(map, null, 2), { mode: 0o600 })

@@ -1,6 +1,7 @@
 import type { App } from '../../model/deploy-map.ts'
 import type { Queued } from '../../store/store.ts'
 import { findApp, findRef } from '../find.ts'
+import { presentCatchUp } from '../present.ts'
 import { deployBody, parseBody } from '../queries.ts'
 import type { Route, RouteDeps } from '../route.ts'
 
@@ -36,7 +37,7 @@ export function appRoutes(deps: RouteDeps): readonly Route[] {
   ]
 }
 
-async function appStatus(app: App, queue: readonly Queued[], { store, present }: RouteDeps): Promise<object> {
+async function appStatus(app: App, queue: readonly Queued[], { store, present, catchUp }: RouteDeps): Promise<object> {
   const [live, [last]] = await Promise.all([store.live(app.name), store.deployments({ app: app.name, limit: 1 })])
   const own = queue.filter((other) => other.app === app.name)
   return {
@@ -50,5 +51,6 @@ async function appStatus(app: App, queue: readonly Queued[], { store, present }:
     running: own.find(({ state }) => state === 'running')?.id ?? null,
     queued: own.filter(({ state }) => state === 'queued').map(({ id }) => id),
     last: last === undefined ? null : await present.one(last),
+    catchUp: presentCatchUp(catchUp(app)),
   }
 }

@@ -2,7 +2,7 @@ import type { Route, RouteDeps } from '../route.ts'
 
 /** `GET /healthz`: the process answers. `GET /readyz`: it can keep deliveries and is not about to end. */
 export function healthRoutes(deps: RouteDeps): readonly Route[] {
-  const { store, config, health, diskProblems, draining, monotonic, log } = deps
+  const { store, map, catchUp, config, health, diskProblems, draining, monotonic, log } = deps
   const canWrite = createCanWrite()
   return [
     {
@@ -22,6 +22,7 @@ export function healthRoutes(deps: RouteDeps): readonly Route[] {
         const warnings = [
           ...(config().problems.length > 0 ? ['config_not_reloaded'] : []),
           ...((await diskProblems()).length > 0 ? ['disk_full'] : []),
+          ...([...map().apps.values()].some((app) => catchUp(app).isFailing) ? ['catch_up_failing'] : []),
           ...more,
         ]
         if (reasons.length === 0) return { status: 'ready', warnings }

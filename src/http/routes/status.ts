@@ -4,7 +4,7 @@ import { webhookView } from './webhooks.ts'
 
 /** `GET /api/status`: how the daemon is, at a glance. */
 export function statusRoute(deps: RouteDeps): Route {
-  const { store, map, config, diskProblems, draining, address, startedAt, version } = deps
+  const { store, map, config, diskProblems, draining, catchUp, address, startedAt, version } = deps
   return {
     method: 'GET',
     url: '/api/status',
@@ -20,6 +20,9 @@ export function statusRoute(deps: RouteDeps): Route {
         listen: address(),
         config: { file, loadedAt, problems },
         disk: { problems: await diskProblems() },
+        catchUp: {
+          failing: [...map().apps.values()].filter((app) => catchUp(app).isFailing).map(({ name }) => name),
+        },
         webhooks: await Promise.all([...webhooks.values()].map((webhook) => webhookView(webhook, deps))),
         reporters: await reporterViews(deps),
         running,

@@ -149,3 +149,14 @@ create table reports (
 ) strict;
 create index reports_to_send on reports (next_attempt_at) where state = 'pending';
 create index reports_of_the_past on reports (made_at) where state <> 'pending';
+
+-- What catch-up last saw of the refs that an app deploys by globs: what is not here, or was elsewhere, has moved since.
+create table seen_refs (
+  app text primary key,
+  -- Repository and globs through which it was seen.
+  filter text not null,
+  -- The newest deployment of the app at that time; 0: there was none.
+  newest integer not null,
+  -- {ref: commit}
+  tips text not null check (json_valid(tips))
+) strict, without rowid;

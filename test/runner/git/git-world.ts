@@ -130,6 +130,7 @@ export function createApp({ url, path }: { url: string; path: string }, change: 
     timeoutMs: 60_000,
     webhook: null,
     concurrencyGroup: 'blog',
+    catchUpMs: 300_000,
     adopt: false,
     was: [],
     onInterrupt: 'requeue',

@@ -1,0 +1,45 @@
+import { fileURLToPath } from 'node:url'
+import type { ServeOptions } from '../cli/locations.ts'
+import { loadDeployMap, parseListen } from '../config/index.ts'
+import { SocketTaken } from '../http/index.ts'
+import type { DeployMap, Listen } from '../model/deploy-map.ts'
+import type { Reading } from '../reload.ts'
+import { StoreError } from '../store/index.ts'
+
+/** Reads deploy.yml as the daemon runs it; texts are ready to be shown. */
+export async function readDeployMap(options: ServeOptions, process: NodeJS.Process): Promise<Reading> {
+  const { configFile, stateDirectory } = options
+  const uid = process.geteuid?.() ?? 0
+  const loaded = await loadDeployMap(configFile, { env: process.env, uid, stateDirectory })
+  if (loaded.kind === 'refused') return { kind: 'refused', problems: loaded.problems.map(({ text }) => text) }
+  return { kind: 'loaded', map: loaded.map, warnings: loaded.warnings.map(({ text }) => text) }
+}
+
+/** Where to listen: the command line goes before deploy.yml. */
+export function listenOf({ listen }: ServeOptions, map: DeployMap): Listen {
+  if (listen === null) return map.server.listen
+  const parsed = parseListen(listen)
+  if ('problem' in parsed) throw new CannotStart(`--listen ${parsed.problem}`)
+  return parsed
+}
+
+/** The repositories on this host that git may read although another user owns them: exactly those of deploy.yml. */
+export function localPaths(map: DeployMap): readonly string[] {
+  const local = [...map.apps.values()].filter(({ repo }) => repo.protocol === 'file')
+  return local.map(({ repo: { url } }) => (url.startsWith('/') ? url : fileURLToPath(url)))
+}
+
+/** What hinders now and may be over at the next try (a full disk, a lock): systemd starts the daemon again. */
+export function mayPass(error: Error): boolean {
+  return error instanceof StoreError && (error.code === 'unavailable' || error.code === 'failed')
+}
+
+class CannotStart extends Error {
+  override readonly name = 'CannotStart'
+}
+
+/** Errors whose message tells an operator what to mend; the rest are ours. */
+export function isOfTheSurroundings(error: unknown): error is Error {
+  if (error instanceof CannotStart || error instanceof StoreError || error instanceof SocketTaken) return true
+  return error instanceof Error && 'syscall' in error && error.syscall === 'listen'
+}

@@ -1,0 +1,21 @@
+import {
+  alreadyLive,
+  asksToBeSkipped,
+  countedFrom,
+  isToldByMessage,
+  nothingChanged,
+  type Skip,
+  type SkipCase,
+} from '../model/already-live.ts'
+import type { Revision } from '../model/revision.ts'
+import type { Look } from '../runner/runner.ts'
+
+/** Judges a deployment once its commit is known; what costs a look into the repository comes last. */
+export async function reasonToSkip(tip: Revision, known: SkipCase, look: Look): Promise<Skip | null> {
+  const already = alreadyLive(tip, known)
+  if (already !== null) return already
+  const asked = isToldByMessage(known) ? asksToBeSkipped(await look.message(), known.app) : null
+  if (asked !== null) return asked
+  const from = countedFrom(known)
+  return from === null ? null : nothingChanged(await look.changedSince(from), known)
+}
