@@ -74,7 +74,8 @@ function unsettled(world: World, acknowledged: readonly Acknowledged[]): readonl
   using database = new DatabaseSync(world.path('state', 'state.db'), { readOnly: true })
   const integrity = String(database.prepare('pragma integrity_check').get()?.['integrity_check'])
   const find = database.prepare(
-    'select state, outcome, reason, superseded_by, started_at from deployments where id = ?',
+    `select state, outcome, reason, superseded_by, exists (select 1 from steps where deployment = deployments.id) as has_steps
+     from deployments where id = ?`,
   )
   const logs = new Set(readdirSync(world.path('state', 'logs')))
   const problems = acknowledged.flatMap(({ id, deployments }) =>
@@ -85,7 +86,7 @@ function unsettled(world: World, acknowledged: readonly Acknowledged[]): readonl
       if (row['outcome'] === 'superseded' && row['superseded_by'] === null) return [`${deployment}: superseded by none`]
       if (row['outcome'] !== 'succeeded' && row['outcome'] !== 'superseded' && row['reason'] === null)
         return [`deployment ${deployment} ended ${String(row['outcome'])} without a reason`]
-      if (row['started_at'] !== null && !logs.has(`${deployment}.log`)) return [`deployment ${deployment} has no log`]
+      if (row['has_steps'] === 1 && !logs.has(`${deployment}.log`)) return [`deployment ${deployment} has no log`]
       return []
     }),
   )

@@ -48,6 +48,8 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     },
   )
   options.onSpawn?.(child)
+  // What a killed process was about to say is cut off (ECONNRESET): that it died is told by its exit.
+  for (const stream of [child.stdout, child.stderr]) stream.on('error', () => undefined)
   const log: Record<string, unknown>[] = []
   const errors: string[] = []
   createInterface(child.stderr).on('line', (line) => errors.push(line))
