@@ -28,7 +28,6 @@ export function startWatchdog({ store, worker, notifier, log, everyMs }: Watchdo
   let isLate = false
   let canWrite = true
   const timer = setInterval(look, everyMs).unref()
-  look()
 
   return {
     isStuck: () => isLate,

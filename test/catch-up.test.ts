@@ -57,7 +57,7 @@ async function createWorld(
   return {
     ...{ store, catchUp, asked, queued, stop },
     /** What is done by then is done. */
-    async pass(ms: number): Promise<void> {
+    pass: async (ms: number): Promise<void> => {
       await vi.advanceTimersByTimeAsync(ms)
       for (let turn = 0; turn < 20; turn += 1) {
         await catchUp.settled()

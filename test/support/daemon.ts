@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
+import { createInterface, type Interface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { Agent, request } from 'undici'
 
@@ -48,13 +49,11 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     },
   )
   options.onSpawn?.(child)
-  // What a killed process was about to say is cut off (ECONNRESET): that it died is told by its exit.
-  for (const stream of [child.stdout, child.stderr]) stream.on('error', () => undefined)
   const log: Record<string, unknown>[] = []
   const errors: string[] = []
-  createInterface(child.stderr).on('line', (line) => errors.push(line))
+  linesOf(child.stderr).on('line', (line) => errors.push(line))
   const address = await new Promise<string>((resolve, reject) => {
-    createInterface(child.stdout).on('line', (line) => {
+    linesOf(child.stdout).on('line', (line) => {
       const entry = JSON.parse(line) as Record<string, unknown>
       log.push(entry)
       if (entry['msg'] === 'listening') resolve(String(entry['address']))
@@ -73,6 +72,11 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     kill: (signal) => child.kill(signal),
     api: apiOver(socket),
   }
+}
+
+/** What a killed process was about to say may be cut off (ECONNRESET): that it died is told by its exit. */
+function linesOf(stream: Readable): Interface {
+  return createInterface(stream).on('error', () => undefined)
 }
 
 async function endOf(child: ChildProcess): Promise<number | NodeJS.Signals> {
