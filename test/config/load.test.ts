@@ -24,6 +24,8 @@ describe('a deploy map', () => {
       aliases: [],
       branch: 'main',
       branches: [],
+      catchUpMs: 300_000,
+      notify: [],
       tags: [],
       paths: null,
       skip: [],
