@@ -552,7 +552,16 @@ describe('explaining why nothing happens', () => {
     expect(next[0]).toBe(
       'Check the form at the git host: "Payload URL" https://YOUR-HOST/hooks/github, "Secret" the secret of webhook github, "Content type" application/json, "Just the push event". If it lists what it sent, it also shows the answers.',
     )
-    expect(next.join('\n')).toContain('must answer 401')
+    expect(next.join('\n')).toContain('deployhook send --webhook github --url')
+  })
+
+  it('names the apps whose newest deployment did not succeed', async () => {
+    const { receive, start, end, explain } = await createHistory()
+    await receive({ at: before(600) })
+    await end(await start(), { outcome: 'failed', reason: 'step_failed', message: 'npm ci failed' })
+    const { facts, next } = await explain(null)
+    expect(facts).toContain('The newest deployment of blog, 1, did not succeed.')
+    expect(next).toContain('Why it failed: deployhook explain deployment 1')
   })
 
   it('says that deliveries are refused, and that the secrets differ', async () => {

@@ -22,7 +22,7 @@ export const addSimulate: AddCommand = (program, cli) => {
     .summary('what a delivery would bring about, without running anything')
     .description(
       'Hands a payload to the running daemon and tells the plan: which apps would be deployed and which not and why, ' +
-        'from which commit, by which steps, and what would make way in the queue. Nothing is kept and nothing runs. ' +
+        'from which commit, by which steps, and what would make way in the queue, as if it came for the first time. Nothing is kept and nothing runs. ' +
         `Exit code ${exit.failed} when the payload makes no sense to the webhook.`,
     )
     .requiredOption('--webhook <name>', 'the webhook of deploy.yml that it would come to')
@@ -79,13 +79,28 @@ function simulationText(simulation: SimulationView, paint: Terminal['paint']): s
     facts(pairs, paint.dim),
     ...plans.map((plan) => `\n${planText(plan, paint)}`),
     ...(ignored.length === 0 ? [] : ['']),
-    ...ignored.map(({ app, reason }) => `${paint.bold(oneLine(app))} would not be deployed: ${oneLine(reason)}`),
+    ...ignored.map(({ app, reason }) => `${paint.bold(oneLine(app))} would not be deployed: ${ignoredText(reason)}`),
   ].join('\n')
 }
 
-function headlineOf({ result, reason, plans }: SimulationView, paint: Terminal['paint']): string {
+/** Why an app would not want it, by the code. */
+function ignoredText(reason: string): string {
+  return ignored.get(reason) ?? oneLine(reason)
+}
+
+const ignored = new Map([
+  ['webhook', 'it takes pushes from another webhook'],
+  ['branch', 'this is not a branch that it deploys'],
+  ['tag', 'this is not a tag that it deploys'],
+  ['deleted', 'the branch or tag was deleted'],
+  ['skip', 'the commit asks not to be deployed'],
+])
+
+function headlineOf({ result, reason, plans, verification }: SimulationView, paint: Terminal['paint']): string {
   if (result === 'accepted') {
     const apps = plans.map(({ app }) => oneLine(app)).join(', ')
+    if (verification !== 'proven' && verification !== 'not_checked')
+      return paint.bold(paint.yellow(`This would be refused; rightly signed, it would deploy ${apps}`))
     return paint.bold(paint.green(`This would deploy ${apps}`))
   }
   const why = oneLine(reason ?? 'unknown')

@@ -21,6 +21,7 @@ export async function explainApp(name: string, deps: ExplainDeps): Promise<Expla
     headline: `${name}: ${await whatIsLive(name, deps)}`,
     facts: [
       `It deploys ${refsOf(app)} of ${app.repo.url} to ${app.path}.`,
+      ...conditions(app),
       ...(newest === undefined
         ? ['It has never been deployed.']
         : [`The newest deployment, ${newest.id}, ${await standing(newest, deps)}.`]),
@@ -30,6 +31,16 @@ export async function explainApp(name: string, deps: ExplainDeps): Promise<Expla
     ],
     next: [...afterNewest(newest, app), ...next],
   }
+}
+
+/** What else of its entry decides whether a push is wanted. */
+function conditions({ webhook, paths, skip, aliases }: App): readonly string[] {
+  return [
+    ...(webhook === null ? [] : [`It takes pushes from webhook ${webhook} only.`]),
+    ...(paths === null ? [] : ['It does so only when a file below its "paths:" differs from what is live.']),
+    ...(skip.length === 0 ? [] : ['It leaves out commits whose message says one of its texts of "skip:".']),
+    ...(aliases.length === 0 ? [] : [`Its repository is also known as ${aliases.join(', ')}.`]),
+  ]
 }
 
 /** A failed deployment in place leaves its commit in the tree: that is not what was last good, and must be said. */

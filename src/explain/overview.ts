@@ -15,6 +15,7 @@ export async function explainEverything(deps: ExplainDeps): Promise<Explanation>
   const running = queue.filter(({ state }) => state === 'running').length
   const { problems, file, loadedAt } = config()
   const strays = explainStrays(deps)
+  const failed = await failedApps(deps)
   return {
     headline: headline(webhooks, problems),
     facts: [
@@ -23,12 +24,14 @@ export async function explainEverything(deps: ExplainDeps): Promise<Explanation>
       ...webhooks.flatMap((seen) => seenFacts(seen, deps)),
       ...strays.facts,
       `${running} running, ${queue.length - running} queued.`,
+      ...failed.map(({ app, id }) => `The newest deployment of ${app}, ${id}, did not succeed.`),
       ...explainAllCatchUp(deps),
     ],
     next: [
       ...(problems.length === 0 ? [] : ['Mend deploy.yml: deployhook check, then deployhook reload']),
       ...new Set(webhooks.flatMap((seen) => seenAdvice(seen, deps))),
       ...strays.next,
+      ...failed.map(({ id }) => `Why it failed: deployhook explain deployment ${id}`),
       'See what arrived: deployhook deliveries, and why it did what it did: deployhook explain delivery ID',
     ],
   }
@@ -50,6 +53,20 @@ export async function explainWebhook(webhook: Webhook, deps: ExplainDeps): Promi
     next: [...seenAdvice(seen, deps), ...strays.next, `See what arrived: deployhook deliveries --webhook ${name}`],
   }
 }
+
+/** Apps whose newest deployment ended badly, a screenful at most. */
+async function failedApps({
+  map,
+  store,
+}: ExplainDeps): Promise<readonly { readonly app: string; readonly id: number }[]> {
+  const newest = await Promise.all([...map().apps.keys()].map((app) => store.deployments({ app, limit: 1 })))
+  return newest
+    .flat()
+    .filter(({ outcome }) => outcome === 'failed' || outcome === 'timed_out' || outcome === 'interrupted')
+    .slice(0, mostFailed)
+}
+
+const mostFailed = 5
 
 function urlOf(webhook: string, { publicUrl }: Server): string {
   return `${publicUrl ?? 'https://YOUR-HOST'}/hooks/${webhook}`
@@ -86,7 +103,9 @@ function headline(webhooks: readonly Seen[], problems: readonly string[]): strin
   if (webhooks.length === 0) return 'deploy.yml has no webhooks, so nothing can arrive'
   if (problems.length > 0) return 'deploy.yml has problems: the map from before is in use'
   if (bad.length === 0) return 'Deliveries arrive and are believed'
-  return bad.map((seen) => `Webhook ${seen.webhook.name} ${condition(seen)}`).join('; ')
+  const [one, another] = bad
+  if (one !== undefined && another === undefined) return `Webhook ${one.webhook.name} ${condition(one)}`
+  return `${bad.length} of ${webhooks.length} webhooks need a look`
 }
 
 function seenFacts({ webhook, last, refused }: Seen, deps: ExplainDeps): readonly string[] {
@@ -112,7 +131,7 @@ function seenAdvice(seen: Seen, deps: ExplainDeps): readonly string[] {
   const { urlField, secretField, fields } = formOf(webhook.name, deps)
   return [
     `Check the form at the git host: ${urlField} ${url}, ${secretField} the secret of webhook ${webhook.name}, ${fields.join(', ')}. If it lists what it sent, it also shows the answers.`,
-    `Does the proxy pass /hooks/ on? From outside: curl -i -X POST ${url} must answer 401. A 404 or 502 comes from the proxy, a time-out from a firewall.`,
+    `Does the proxy pass /hooks/ on? deployhook send --webhook ${webhook.name} --url ${url} sends a signed push out and in again, and says what is broken on the way.`,
   ]
 }
 

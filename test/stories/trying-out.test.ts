@@ -71,7 +71,7 @@ describe('trying out a webhook', () => {
     const told = (await ask()).out
     expect(told).toContain('This would deploy blog')
     expect(told).toContain('not checked, for no headers were given')
-    expect(told).toContain('other would not be deployed: branch')
+    expect(told).toContain('other would not be deployed: this is not a branch that it deploys')
 
     await writeFile(world.path('headers.json'), JSON.stringify({ ...headers, 'x-hub-signature-256': 'sha256=00' }))
     expect((await ask('--headers', world.path('headers.json'))).out).toContain('would be refused (malformed_header)')
