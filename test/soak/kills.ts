@@ -37,7 +37,7 @@ export async function soakKills(
   let duringStart = 0
 
   for (const [kill, moment] of fc.sample(death, { numRuns: kills, seed }).entries()) {
-    if (kill % 5 === 4) newest = await pushAll(world)
+    if (kill % 10 === 5) newest = await pushAll(world)
     const seen = acknowledged.length
     const lives = await live(world, { ...moment, newest, acknowledged })
     if (!lives) duringStart++
@@ -59,10 +59,10 @@ export async function soakKills(
   return { kills, duringStart, acknowledged: acknowledged.length, problems: [...new Set(problems)] }
 }
 
-const names = ['blog', 'shop', 'docs'] as const
+const names = ['blog', 'shop'] as const
 
 const death = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ isEarly: fc.constant(false), afterMs: fc.nat(300) }) },
+  { weight: 5, arbitrary: fc.record({ isEarly: fc.constant(false), afterMs: fc.nat(200) }) },
   { weight: 1, arbitrary: fc.record({ isEarly: fc.constant(true), afterMs: fc.nat(800) }) },
 )
 
