@@ -153,18 +153,20 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   })
   opened.defer(() => http.close())
 
-  const { address } = await http.listen({ public: listenOf(options, map()), socket })
-  log.info({ address, socket, config: options.configFile, state: stateDirectory, version }, 'listening')
-  for (const warning of first.warnings) log.warn({ warning }, 'deploy map')
-
   const notifier = createNotifier({
     env,
     pid,
     log,
     run: (argv, given) => runQuietly(argv, { env: given, timeoutMs: 5_000 }),
   })
+  // Before anybody is told that it listens: a signal must never find it deaf.
   const stop = listenToSignals(process, { onAgain: worker.interrupt, onHangup: () => void reloadAndTell() })
   forgetSignals = stop.forget
+
+  const { address } = await http.listen({ public: listenOf(options, map()), socket })
+  log.info({ address, socket, config: options.configFile, state: stateDirectory, version }, 'listening')
+  for (const warning of first.warnings) log.warn({ warning }, 'deploy map')
+
   await notifier.ready()
   const everyMs = Math.min(watchMs, (notifier.watchdogMs ?? Infinity) / 2)
   const watchdog = startWatchdog({ store, worker, notifier, log, everyMs })

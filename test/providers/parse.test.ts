@@ -233,8 +233,8 @@ describe.each(dialects)(
       expect(push(message('\ud83e\udd89'.repeat(40_000)))).toMatchObject({
         headCommit: { message: '\ud83e\udd89'.repeat(32_768) },
       })
-      expect(push(message(`x${'\ud83e\udd89'.repeat(5000)}`))).toMatchObject({
-        headCommit: { message: `x${'\ud83e\udd89'.repeat(2047)}\ufffd` },
+      expect(push(message(`x${'\ud83e\udd89'.repeat(40_000)}`))).toMatchObject({
+        headCommit: { message: `x${'\ud83e\udd89'.repeat(32_767)}\ufffd` },
       })
     })
 

@@ -53,14 +53,6 @@ export async function soakFaults({
   for (const fault of faults) {
     for (let nth = 1; nth <= most; nth += every) {
       const run = await failNth(world, { fault, nth, spoil })
-      console.error(
-        fault.name,
-        nth,
-        run.isInjected,
-        run.outcome,
-        Math.round(performance.now() / 1000),
-        run.problems.join('; '),
-      )
       problems.push(...run.problems.map((problem) => `${fault.error} at ${fault.name} ${nth}: ${problem}`))
       if (!run.isInjected) break
       injected[fault.name] = (injected[fault.name] ?? 0) + 1

