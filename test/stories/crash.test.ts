@@ -15,7 +15,7 @@ describe('kill -9', () => {
 
   it('at each of them, twice: the push is live once, and nothing is doubled, lost, half done or left running', async () => {
     expect(await soakStages(2)).toEqual([])
-  }, 300_000)
+  }, 600_000)
 
   it('leaves no process of the interrupted step, however it tried to get away', async () => {
     const world = await createWorld({ blog: { steps: ['true'] } }, { start: false })
