@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { openStore } from '../../src/store/index.ts'
 import { arrival, openTestStore, silentLog, temporaryDirectory, type TestStore } from './support.ts'
 
-const hasStrace = spawnSync('strace', ['-V']).status === 0
+const hasStrace = spawnSync('strace', ['-qq', '-e', 'trace=none', 'true']).status === 0
 const child = join(import.meta.dirname, 'child.ts')
 const deps = { log: silentLog, failPoint: () => undefined }
 
