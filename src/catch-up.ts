@@ -52,6 +52,7 @@ export function createCatchUp(deps: CatchUpDeps): CatchUp {
   let timer: NodeJS.Timeout | undefined
   let isStarted = false
   let questions = 0
+  let known: { readonly map: DeployMap; readonly remotes: readonly Remote[] } | null = null
   signal.addEventListener('abort', () => {
     clearTimeout(timer)
   })
@@ -82,9 +83,9 @@ export function createCatchUp(deps: CatchUpDeps): CatchUp {
   /** Asks what is due, as far as there is room, and comes back when the next one is. */
   function askDue(): void {
     clearTimeout(timer)
-    if (signal.aborted) return
-    for (const remote of idleRemotes()) {
-      if (underWay.size >= atOnce) return
+    while (!signal.aborted && underWay.size < atOnce) {
+      const remote = nextRemote()
+      if (remote === null) return
       const waitMs = dueAt(remote) - monotonic()
       if (waitMs > 0) {
         timer = setTimeout(askDue, Math.ceil(waitMs)).unref()
@@ -98,17 +99,29 @@ export function createCatchUp(deps: CatchUpDeps): CatchUp {
     }
   }
 
-  /** Of the map as it is now, the first due first. */
-  function idleRemotes(): readonly Remote[] {
-    const remotes = remotesOf(map().apps.values())
-    const keys = new Set(remotes.map(({ key }) => key))
-    for (const key of rounds.keys()) if (!keys.has(key)) rounds.delete(key)
-    return remotes.filter(({ key }) => !roundOf(key).isAsking).sort((one, other) => dueAt(one) - dueAt(other))
+  /** Of those that are not being asked, the one that is due first. Runs after each answer: one look at each, no more. */
+  function nextRemote(): Remote | null {
+    let next: Remote | null = null
+    for (const remote of remotesNow()) {
+      if (!roundOf(remote.key).isAsking && (next === null || dueAt(remote) < dueAt(next))) next = remote
+    }
+    return next
+  }
+
+  /** Of the map as it is now, worked out once for each map. */
+  function remotesNow(): readonly Remote[] {
+    const current = map()
+    if (known?.map !== current) {
+      known = { map: current, remotes: remotesOf(current.apps.values()) }
+      const keys = new Set(known.remotes.map(({ key }) => key))
+      for (const key of rounds.keys()) if (!keys.has(key)) rounds.delete(key)
+    }
+    return known.remotes
   }
 
   function roundOf(key: string): Round {
-    const known = rounds.get(key)
-    if (known !== undefined) return known
+    const begun = rounds.get(key)
+    if (begun !== undefined) return begun
     const round = { dueAt: monotonic(), isAsking: false, isWoken: false, health: unknownHealth }
     rounds.set(key, round)
     return round
@@ -176,9 +189,9 @@ export function createCatchUp(deps: CatchUpDeps): CatchUp {
 
   /** The other repositories of a host that cannot be reached wait too; questions asked side by side count once. */
   function quieten({ host, everyMs }: Remote, startedAt: number): void {
-    const known = hosts.get(host)
-    if (known !== undefined && startedAt < known.failedAt) return
-    const times = (known?.times ?? 0) + 1
+    const before = hosts.get(host)
+    if (before !== undefined && startedAt < before.failedAt) return
+    const times = (before?.times ?? 0) + 1
     const now = monotonic()
     hosts.set(host, { times, failedAt: now, quietUntil: now + backOffMs(times, Math.min(everyMs, hostBackOffMs)) })
   }

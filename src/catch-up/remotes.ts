@@ -28,7 +28,18 @@ export function remotesOf(apps: Iterable<App>): readonly Remote[] {
 }
 
 /** The same for apps that ask the same question as the same user. A hash, because a token is part of it. */
-export function remoteKey({ repo, git }: Pick<App, 'repo' | 'git'>): string {
+export function remoteKey(app: Pick<App, 'repo' | 'git'>): string {
+  const known = keys.get(app)
+  if (known !== undefined) return known
+  const key = hashOf(app)
+  keys.set(app, key)
+  return key
+}
+
+/** An app never changes: a reload makes new ones. */
+const keys = new WeakMap<Pick<App, 'repo' | 'git'>, string>()
+
+function hashOf({ repo, git }: Pick<App, 'repo' | 'git'>): string {
   const { sshKey, knownHosts, token, username } = git
   const way = [repo.identity, repo.url.replace(/(?:\.git)?\/*$/, ''), sshKey, knownHosts, token?.reveal(), username]
   return createHash('sha256').update(JSON.stringify(way)).digest('hex')

@@ -1,9 +1,21 @@
 import { z } from 'zod'
 import { markVerified, type Delivery, type RefusalReason } from '../model/delivery.ts'
-import type { PushEvent } from '../model/push-event.ts'
+import type { HeadCommit, PushEvent } from '../model/push-event.ts'
 import { zeroSha } from '../model/revision.ts'
 import { azureNames } from './azure-names.ts'
-import { list, maybe, message, object, person, readBody, readEach, refName, revision, url } from './fields.ts'
+import {
+  list,
+  maybe,
+  message,
+  object,
+  person,
+  readBody,
+  readEach,
+  refName,
+  revision,
+  toHeadCommit,
+  url,
+} from './fields.ts'
 import { eventNameOf, hasHeader, headerOf } from './headers.ts'
 import { parseJson } from './json.ts'
 import type { Parsed, Provider, SamplePush } from './provider.ts'
@@ -159,17 +171,15 @@ function parsePush(event: string, body: unknown): Parsed {
 }
 
 /** Only of the commits that are wanted: the list may hold millions of anything, and only people read what it says. */
-function headCommits(
-  commits: readonly unknown[],
-  wanted: ReadonlySet<string | null>,
-): ReadonlyMap<string, NonNullable<PushEvent['headCommit']>> {
-  const heads = new Map<string, NonNullable<PushEvent['headCommit']>>()
+function headCommits(commits: readonly unknown[], wanted: ReadonlySet<string | null>): ReadonlyMap<string, HeadCommit> {
+  const heads = new Map<string, HeadCommit>()
   for (const commit of commits) {
     if (typeof commit !== 'object' || commit === null || !('commitId' in commit)) continue
     const { commitId } = commit
     if (typeof commitId !== 'string' || !wanted.has(commitId) || heads.has(commitId)) continue
     const read = commitBody.safeParse(commit)
-    if (read.success) heads.set(commitId, { message: read.data.comment ?? '', author: read.data.author?.name ?? null })
+    const head = read.success ? toHeadCommit({ message: read.data.comment, author: read.data.author }) : null
+    if (head !== null) heads.set(commitId, head)
   }
   return heads
 }

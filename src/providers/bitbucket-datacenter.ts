@@ -13,6 +13,7 @@ import {
   readEach,
   refName,
   revision,
+  toHeadCommit,
   url,
 } from './fields.ts'
 import { claimedIdOf, eventNameOf, headerOf } from './headers.ts'
@@ -110,8 +111,8 @@ function parsePush(event: string, body: Buffer): Parsed {
   const pushes = changes.fields.map(({ ref, fromHash, toHash, type }): PushEvent => {
     const deleted = type === 'DELETE' || toHash === null
     const head = !deleted && toCommit?.id === toHash ? toCommit : null
-    const headCommit = head && { message: head.message ?? '', author: head.author?.name ?? null }
-    return { ...origin, ref: ref.id, before: fromHash, after: deleted ? null : toHash, deleted, headCommit }
+    const after = deleted ? null : toHash
+    return { ...origin, ref: ref.id, before: fromHash, after, deleted, headCommit: toHeadCommit(head) }
   })
   return pushes.length === 0 ? { kind: 'ignored', event, reason: 'event' } : { kind: 'pushes', event, pushes }
 }

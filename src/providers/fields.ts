@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { HeadCommit } from '../model/push-event.ts'
 import { isRefName } from '../model/ref.ts'
 import { identityOf } from '../model/repository.ts'
 import { isZeroSha, parseRevision, type Revision } from '../model/revision.ts'
@@ -98,6 +99,13 @@ export const person = lenient(256)
 /** A part of the body that may be missing or of another form, which reads as null. */
 export function maybe<T extends z.ZodType>(schema: T): z.ZodCatch<z.ZodNullable<T>> {
   return schema.nullable().catch(null as z.output<z.ZodNullable<T>>)
+}
+
+/** What a host tells of the newest commit; null: nothing. */
+export function toHeadCommit(
+  head: { readonly message: string | null; readonly author: { readonly name: string | null } | null } | null,
+): HeadCommit | null {
+  return head && { message: head.message ?? '', author: head.author?.name ?? null }
 }
 
 /** Every identity by which a payload names its repository. Only ever compared with the map's: none is ever fetched. */

@@ -2,7 +2,20 @@ import { z } from 'zod'
 import { markVerified } from '../model/delivery.ts'
 import type { PushEvent } from '../model/push-event.ts'
 import { zeroSha } from '../model/revision.ts'
-import { flag, fullName, maybe, message, namesOf, object, person, readBody, refName, revision, url } from './fields.ts'
+import {
+  flag,
+  fullName,
+  maybe,
+  message,
+  namesOf,
+  object,
+  person,
+  readBody,
+  refName,
+  revision,
+  toHeadCommit,
+  url,
+} from './fields.ts'
 import { eventNameOf, hasHeader, headerOf } from './headers.ts'
 import { parseJson } from './json.ts'
 import type { Parsed, Provider, SamplePush } from './provider.ts'
@@ -142,7 +155,7 @@ function toPush(fields: z.output<typeof pushBody>): PushEvent {
     after: deleted ? null : after,
     deleted,
     forced: null,
-    headCommit: head_commit && { message: head_commit.message ?? '', author: head_commit.author?.name ?? null },
+    headCommit: toHeadCommit(head_commit),
     pusher: pusher && (pusher.username ?? pusher.login ?? pusher.name),
   }
 }

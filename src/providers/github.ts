@@ -2,7 +2,20 @@ import { z } from 'zod'
 import type { VerifiedDelivery } from '../model/delivery.ts'
 import type { PushEvent } from '../model/push-event.ts'
 import { zeroSha } from '../model/revision.ts'
-import { flag, fullName, maybe, message, namesOf, object, person, readJson, refName, revision, url } from './fields.ts'
+import {
+  flag,
+  fullName,
+  maybe,
+  message,
+  namesOf,
+  object,
+  person,
+  readJson,
+  refName,
+  revision,
+  toHeadCommit,
+  url,
+} from './fields.ts'
 import { claimedIdOf, eventNameOf, headerOf } from './headers.ts'
 import { hubSignature, verifyHubSignature } from './hub-signature.ts'
 import { jsonTextOf } from './json-text.ts'
@@ -98,7 +111,7 @@ function toPush({
     after: deleted === true ? null : after,
     deleted: deleted === true || after === null,
     forced: forced ?? null,
-    headCommit: head_commit && { message: head_commit.message ?? '', author: head_commit.author?.name ?? null },
+    headCommit: toHeadCommit(head_commit),
     pusher: pusher?.name ?? null,
   }
 }

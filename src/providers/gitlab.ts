@@ -16,6 +16,7 @@ import {
   readEach,
   refName,
   revision,
+  toHeadCommit,
   url,
 } from './fields.ts'
 import { claimedIdOf, eventNameOf, hasHeader, headerOf, idOf } from './headers.ts'
@@ -186,7 +187,7 @@ function headCommitOf({ checkout_sha, commits }: z.output<typeof pushBody>): Hea
   for (const item of (commits ?? []).slice(0, maxCommits)) {
     const commit = commitBody.safeParse(item)
     if (commit.success && commit.data.id === checkout_sha) {
-      return { message: commit.data.message ?? '', author: commit.data.author?.name ?? null }
+      return toHeadCommit(commit.data)
     }
   }
   return null

@@ -14,6 +14,7 @@ import {
   readBody,
   refName,
   revision,
+  toHeadCommit,
   url,
 } from './fields.ts'
 import { claimedIdOf, eventNameOf, hasHeader, headerOf, idOf } from './headers.ts'
@@ -151,7 +152,7 @@ function toPush(fields: z.output<typeof pushBody>): PushEvent | 'ping' {
     before,
     after,
     deleted: after === null,
-    headCommit: head && { message: head.message ?? '', author: head.author?.name ?? null },
+    headCommit: toHeadCommit(head),
   }
 }
 

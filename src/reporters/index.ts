@@ -2,7 +2,7 @@ import { command } from './command.ts'
 import type { Reporter } from './reporter.ts'
 import { webhook } from './webhook.ts'
 
-export type { Reporter, ReporterContext, RunReportCommand, Told } from './reporter.ts'
+export type { Reporter, ReporterContext, Told } from './reporter.ts'
 
 /** Every kind of reporter that deploy.yml may name: a new one is a file of its own and a line here. */
 export const reporters = { webhook, command } satisfies Record<string, Reporter>
