@@ -1,7 +1,8 @@
 import { normalize } from 'node:path'
 import type { Path } from './finding.ts'
 import type { WrittenReporter } from './reporter-schema.ts'
-import type { WrittenApp, WrittenMap, WrittenWebhook } from './schema.ts'
+import type { WrittenApp } from './app-schema.ts'
+import type { WrittenMap, WrittenWebhook } from './schema.ts'
 
 /** An app with the defaults worked in, and where each of its keys was written. */
 export type Entry = {

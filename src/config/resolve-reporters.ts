@@ -3,7 +3,7 @@ import type { ConfiguredReporter } from '../model/deploy-map.ts'
 import { usualKinds, type Notify } from '../model/report.ts'
 import { reporterOptionsOf } from './entries.ts'
 import type { WrittenReporter } from './reporter-schema.ts'
-import type { WrittenApp } from './schema.ts'
+import type { WrittenApp } from './app-schema.ts'
 import type { SecretSource } from './schema-parts.ts'
 
 export function resolveReporter(

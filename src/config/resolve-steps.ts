@@ -3,7 +3,7 @@ import { parseDuration } from '../lib/duration.ts'
 import type { Env, Step, StepCommand } from '../model/deploy-map.ts'
 import type { Secret } from '../lib/secret.ts'
 import type { SecretSource } from './schema-parts.ts'
-import type { WrittenEnv, WrittenStep } from './schema.ts'
+import type { WrittenEnv, WrittenStep } from './step-schema.ts'
 
 /** The secret that a source names. */
 export type Reveal = (source: SecretSource) => Secret
@@ -31,7 +31,7 @@ export function resolveEnv(env: WrittenEnv | undefined, secretOf: Reveal): Env {
   )
 }
 
-function commandOf(run: string | string[], shell: 'sh' | 'bash'): StepCommand {
+export function commandOf(run: string | string[], shell: 'sh' | 'bash'): StepCommand {
   if (typeof run === 'string') return { kind: 'script', shell, text: run }
   const [program = '', ...rest] = run
   return { kind: 'argv', argv: [program, ...rest] }

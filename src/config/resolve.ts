@@ -1,16 +1,19 @@
 import { createHash } from 'node:crypto'
-import { resolve } from 'node:path'
+import { normalize, resolve } from 'node:path'
+import { parseCron, type CronWindow } from '../lib/cron.ts'
 import { parseDuration } from '../lib/duration.ts'
 import { parseSize } from '../lib/size.ts'
-import type { ApiToken, App, DeployMap, GitAccess, Server, Webhook } from '../model/deploy-map.ts'
+import type { ApiToken, App, DeployMap, GitAccess, Server, SharedPath, Webhook } from '../model/deploy-map.ts'
 import { globOf } from '../model/glob.ts'
 import { createPathFilter } from '../model/path-filter.ts'
 import { identityOf, parseRepository } from '../model/repository.ts'
 import { appPath, formerNames, optionsOf, sourcesOf, type Entry } from './entries.ts'
 import { fingerprintOf } from './fingerprint.ts'
+import type { WrittenApp } from './app-schema.ts'
 import { parseListen } from './listen.ts'
 import type { Judged } from './rules/rule.ts'
-import type { WrittenApp, WrittenServer, WrittenWebhook } from './schema.ts'
+import type { WrittenServer, WrittenWebhook } from './schema.ts'
+import { resolveHealthCheck } from './resolve-health.ts'
 import { resolveNotify, resolveReporter } from './resolve-reporters.ts'
 import { resolveEnv, resolveStep, type Reveal } from './resolve-steps.ts'
 import { parseProxy } from './trust-proxy.ts'
@@ -56,6 +59,7 @@ function resolveApp(entry: Entry, context: { readonly folder: string; readonly s
   const app = withDefaults(entry.app)
   const repo = parseRepository(must(app.repo))
   if ('problem' in repo) throw new Error(`repo of ${entry.name} ${repo.problem}`)
+  const stepsOf = (steps: WrittenApp['steps'] = []) => steps.map((step) => resolveStep(step, context.secretOf))
   return {
     name: entry.name,
     repo,
@@ -67,7 +71,21 @@ function resolveApp(entry: Entry, context: { readonly folder: string; readonly s
     skip: (app.skip ?? []).map((text) => text.toLowerCase()),
     path: must(appPath(entry)),
     git: resolveGit(app.git ?? {}, { ...context, protocol: repo.protocol }),
-    steps: (app.steps ?? []).map((step) => resolveStep(step, context.secretOf)),
+    strategy: app.strategy,
+    shared: (app.shared ?? []).map(resolveShared),
+    keep: app.keep ?? 5,
+    steps: stepsOf(app.steps),
+    beforeSwitch: stepsOf(app.before_switch),
+    activate: stepsOf(app.activate),
+    after: stepsOf(app.after),
+    preview: app.preview === undefined ? null : resolveStep(app.preview, context.secretOf),
+    health: [app.health ?? []].flat().map((check) => resolveHealthCheck(check, context.secretOf)),
+    bakeMs: offOrMs(app.bake ?? '0s'),
+    onFailure: app.on_failure ?? (app.strategy === 'releases' ? 'rollback' : 'stop'),
+    holdAfterRollback: app.hold_after_rollback ?? 'unhold',
+    approve: app.approve ?? false,
+    windows: (app.windows ?? []).map(resolveWindow),
+    runAs: app.run_as ?? null,
     env: resolveEnv(app.env, context.secretOf),
     timeoutMs: must(parseDuration(app.timeout)),
     webhook: app.webhook ?? null,
@@ -79,6 +97,20 @@ function resolveApp(entry: Entry, context: { readonly folder: string; readonly s
     notify: resolveNotify(app.notify),
     fingerprint: fingerprintOf({ ...app, branch: app.branch ?? 'main' }),
   }
+}
+
+function resolveShared(written: string): SharedPath {
+  return {
+    path: normalize(written).replace(/(?<=.)\/$/, ''),
+    kind: written.endsWith('/') ? 'directory' : null,
+  }
+}
+
+function resolveWindow(written: NonNullable<WrittenApp['windows']>[number]): CronWindow {
+  const { cron, time_zone = 'UTC' } = typeof written === 'string' ? { cron: written } : written
+  const window = parseCron(cron, time_zone)
+  if ('problem' in window) throw new Error(`windows ${window.problem}`)
+  return window
 }
 
 function withDefaults(app: WrittenApp) {

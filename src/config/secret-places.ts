@@ -1,6 +1,8 @@
 import type { Path } from './finding.ts'
 import { reporterOptionsOf } from './entries.ts'
-import type { WrittenApp, WrittenEnv, WrittenMap } from './schema.ts'
+import type { WrittenApp } from './app-schema.ts'
+import type { WrittenMap } from './schema.ts'
+import type { WrittenEnv, WrittenStep } from './step-schema.ts'
 import { secretSource, type SecretSource } from './schema-parts.ts'
 
 /** One place of deploy.yml that names a secret, and what is asked of its value. */
@@ -57,10 +59,20 @@ function placesOfApp(app: WrittenApp, path: Path): readonly SecretPlace[] {
   return [
     ...(token === undefined ? [] : [{ path: [...path, 'git', 'token'], source: token, strength: 'token' } as const]),
     ...placesOfEnv(app.env, [...path, 'env']),
-    ...(app.steps ?? []).flatMap((step, index) =>
-      typeof step === 'string' || Array.isArray(step) ? [] : placesOfEnv(step.env, [...path, 'steps', index, 'env']),
-    ),
+    ...stepLists.flatMap((key) => (app[key] ?? []).flatMap((step, index) => placesOfStep(step, [...path, key, index]))),
+    ...(app.preview === undefined ? [] : placesOfStep(app.preview, [...path, 'preview'])),
+    ...[app.health ?? []]
+      .flat()
+      .flatMap(({ headers }, index) =>
+        placesOfEnv(headers, [...path, 'health', ...(Array.isArray(app.health) ? [index] : []), 'headers']),
+      ),
   ]
+}
+
+const stepLists = ['steps', 'before_switch', 'activate', 'after'] as const
+
+function placesOfStep(step: WrittenStep, path: Path): readonly SecretPlace[] {
+  return typeof step === 'string' || Array.isArray(step) ? [] : placesOfEnv(step.env, [...path, 'env'])
 }
 
 function placesOfEnv(env: WrittenEnv | undefined, path: Path): readonly SecretPlace[] {

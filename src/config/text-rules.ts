@@ -1,4 +1,5 @@
 import { isAbsolute, normalize } from 'node:path'
+import { parseCron } from '../lib/cron.ts'
 import { formatDuration, parseDuration } from '../lib/duration.ts'
 import { formatSize, parseSize } from '../lib/size.ts'
 import { identityOf, parseRepository } from '../model/repository.ts'
@@ -120,3 +121,55 @@ export const hostProblem: TextRule = (host) => {
 
 export const sha256Problem: TextRule = (hex) =>
   /^[0-9a-f]{64}$/i.test(hex) ? null : 'must be the 64 hex digits that `deployhook token` prints (SHA-256 of the token)'
+
+/** Below `path/shared` and below each release. */
+export const sharedProblem: TextRule = (path) => {
+  if (isAbsolute(path)) return 'must be a path of the repository, without the / in front'
+  const tidy = normalize(path).replace(/(?<=.)\/$/, '')
+  if (path === '' || tidy === '.') return 'is empty: name a file or a directory of the repository'
+  if (!isInside(path)) return 'must stay inside the repository: it leads out of it by ..'
+  return tidy.split('/')[0] === '.git' ? 'must not be in .git: that belongs to deployhook' : null
+}
+
+export const windowProblem = (pattern: string, timeZone: string): string | null => {
+  const window = parseCron(pattern, timeZone)
+  return 'problem' in window ? window.problem : null
+}
+
+/** As useradd(8) takes them, and no number: a name says who is meant. */
+export const userNameProblem: TextRule = (name) =>
+  /^[a-z_][a-z0-9_-]{0,30}\$?$/i.test(name) ? null : `${quoted(name)} is not the name of a user`
+
+export const probeUrlProblem: TextRule = (text) => {
+  const url = URL.parse(text.replace('{port}', '1'))
+  if (url === null || !/^https?:$/.test(url.protocol)) return 'must be a URL such as http://127.0.0.1:3000/health'
+  return url.username !== '' || url.password !== ''
+    ? 'must not hold a user name or password: give headers: { Authorization: { file: … } }'
+    : null
+}
+
+export const tcpProblem: TextRule = (text) =>
+  parseHostPort(text) === null ? 'must be HOST:PORT, such as 127.0.0.1:5432 (of a preview: 127.0.0.1:{port})' : null
+
+/** `127.0.0.1:80`, `[::1]:80`, `localhost:{port}`: port null for the last; null for anything else. */
+export function parseHostPort(text: string): { readonly host: string; readonly port: number | null } | null {
+  const [, bracketed, plain, digits] = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+)):(\d{1,5}|\{port\})$/i.exec(text) ?? []
+  const host = bracketed ?? plain
+  if (host === undefined || digits === undefined) return null
+  if (digits === '{port}') return { host, port: null }
+  const port = Number(digits)
+  return port >= 1 && port <= 65_535 ? { host, port } : null
+}
+
+export const statusProblem: TextRule = (text) =>
+  parseStatus(text) === null ? 'must be a status such as 204, or a range such as 200-399' : null
+
+export function parseStatus(written: string | number): { readonly from: number; readonly to: number } | null {
+  const [, from, to] = /^([1-5]\d\d)(?:-([1-5]\d\d))?$/.exec(String(written)) ?? []
+  if (from === undefined) return null
+  const range = { from: Number(from), to: Number(to ?? from) }
+  return range.from <= range.to ? range : null
+}
+
+export const unitProblem: TextRule = (unit) =>
+  /^[A-Za-z0-9][A-Za-z0-9:_.@\\-]{0,254}$/.test(unit) ? null : `${quoted(unit)} is not a unit, such as api.service`

@@ -1,5 +1,7 @@
+import type { CronWindow } from '../lib/cron.ts'
 import type { Secret } from '../lib/secret.ts'
 import type { Glob } from './glob.ts'
+import type { HealthCheck } from './health-check.ts'
 import type { PathFilter } from './path-filter.ts'
 import type { Notify } from './report.ts'
 
@@ -51,8 +53,34 @@ export type App = {
   readonly skip: readonly string[]
   /** Absolute and normalised. */
   readonly path: string
+  readonly strategy: 'in-place' | 'releases'
+  /** Of releases: what every release shares, relative to it. */
+  readonly shared: readonly SharedPath[]
+  /** Releases that are kept besides the live one and the one before it. */
+  readonly keep: number
   readonly git: GitAccess
+  /** The build: in the tree, or in the new release before it is switched to. */
   readonly steps: readonly Step[]
+  /** After the build, before the switch. */
+  readonly beforeSwitch: readonly Step[]
+  /** After the switch: what makes the new version run. */
+  readonly activate: readonly Step[]
+  /** When all is well. */
+  readonly after: readonly Step[]
+  /** Starts the new release on a port of its own, for the health checks that say `preview`; null: none does. */
+  readonly preview: Step | null
+  readonly health: readonly HealthCheck[]
+  /** How long the health checks have to go on passing after the switch; 0: once is enough. */
+  readonly bakeMs: number
+  readonly onFailure: 'rollback' | 'stop'
+  /** What ends the hold that a rollback by hand puts on the app. */
+  readonly holdAfterRollback: 'unhold' | 'next_push'
+  /** Automatic deployments wait for a person's word. */
+  readonly approve: boolean
+  /** When automatic deployments may start; empty: always. */
+  readonly windows: readonly CronWindow[]
+  /** The user that steps run as; null: the daemon's own. */
+  readonly runAs: string | null
   readonly env: Env
   /** The whole deployment, from its claim. */
   readonly timeoutMs: number
@@ -104,6 +132,14 @@ export type Step = {
   readonly background: 'kill' | 'keep'
 }
 
+/** A file or directory that lives beside the releases and is linked into each. */
+export type SharedPath = {
+  /** Relative, without `..`: `storage/logs`. */
+  readonly path: string
+  /** What is made when there is none yet; null: as the repository has it, else by its name. */
+  readonly kind: 'directory' | null
+}
+
 export type StepCommand =
   | { readonly kind: 'script'; readonly shell: 'sh' | 'bash'; readonly text: string }
   | { readonly kind: 'argv'; readonly argv: readonly [string, ...string[]] }
@@ -146,6 +182,12 @@ export type ApiToken = {
   readonly can: 'read' | 'operate'
 }
 
+/** Every command of an app, in the order in which they run. */
+export function stepsOf(app: App): readonly Step[] {
+  const preview = app.preview === null ? [] : [app.preview]
+  return [...app.steps, ...app.beforeSwitch, ...preview, ...app.activate, ...app.after]
+}
+
 /** Every secret value that must not appear in this app's logs and messages: the whole map's, for safety. */
 export function secretsOf(map: DeployMap): readonly Secret[] {
   const found: Secret[] = []
@@ -153,7 +195,8 @@ export function secretsOf(map: DeployMap): readonly Secret[] {
   for (const reporter of map.reporters.values()) found.push(...reporter.secrets)
   for (const app of map.apps.values()) {
     if (app.git.token) found.push(app.git.token)
-    for (const env of [app.env, ...app.steps.map((step) => step.env)]) {
+    const headers = app.health.flatMap(({ probe }) => (probe.kind === 'http' ? [probe.headers] : []))
+    for (const env of [app.env, ...stepsOf(app).map((step) => step.env), ...headers]) {
       for (const value of env.values()) if (typeof value !== 'string') found.push(value)
     }
   }

@@ -11,6 +11,7 @@ import { createRunCommand } from '../../src/runner/exec.ts'
 import { createRunner } from '../../src/runner/index.ts'
 import type { Job, Progress, Runner } from '../../src/runner/runner.ts'
 import type { Workspace } from '../../src/runner/workspace.ts'
+import { createApp } from '../support/map.ts'
 import { processesWith, temporaryFolder } from './running.ts'
 
 export const tip = revision('1a2b3c4d5e6f')
@@ -127,30 +128,7 @@ function plain(name: string): Omit<Step, 'run'> {
 }
 
 function appAt(path: string, app: Partial<App>): App {
-  return {
-    name: 'blog',
-    repo: { url: 'https://git.test/acme/blog.git', protocol: 'https', identity: 'git.test/acme/blog' },
-    aliases: [],
-    branch: 'main',
-    branches: [],
-    tags: [],
-    paths: null,
-    skip: [],
-    path,
-    git: { sshKey: null, knownHosts: null, token: null, username: 'git' },
-    steps: [],
-    env: new Map(),
-    timeoutMs: 30 * 60_000,
-    webhook: null,
-    concurrencyGroup: 'git.test/acme/blog',
-    catchUpMs: 300_000,
-    adopt: false,
-    was: [],
-    onInterrupt: 'requeue',
-    notify: [],
-    fingerprint: 'f',
-    ...app,
-  }
+  return { ...createApp('blog', { repo: 'https://git.test/acme/blog.git', path }), ...app }
 }
 
 export function deployment(change: Partial<Job['deployment']> = {}): Job['deployment'] {

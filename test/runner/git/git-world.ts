@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
 import type { App } from '../../../src/model/deploy-map.ts'
-import { parseRepository } from '../../../src/model/repository.ts'
 import type { Revision } from '../../../src/model/revision.ts'
 import { createRunCommand } from '../../../src/runner/exec.ts'
 import { createWorkspace, type WorkspaceDeps } from '../../../src/runner/git-workspace.ts'
 import type { CheckedOut, FetchContext, Workspace } from '../../../src/runner/workspace.ts'
+import { createApp as appOf } from '../../support/map.ts'
 import { createRepository, type Repository } from '../../support/repository.ts'
 
 /** A bare repository with a clone, a state directory, and the workspace under test; gone after the test. */
@@ -112,32 +112,7 @@ export async function createGitWorld(change: Partial<WorkspaceDeps> = {}): Promi
 }
 
 export function createApp({ url, path }: { url: string; path: string }, change: Partial<App> = {}): App {
-  const repo = parseRepository(url)
-  if ('problem' in repo) throw new Error(repo.problem)
-  return {
-    name: 'blog',
-    repo,
-    aliases: [],
-    branch: 'main',
-    branches: [],
-    tags: [],
-    paths: null,
-    skip: [],
-    path,
-    git: { sshKey: null, knownHosts: null, token: null, username: 'x-access-token' },
-    steps: [],
-    env: new Map(),
-    timeoutMs: 60_000,
-    webhook: null,
-    concurrencyGroup: 'blog',
-    catchUpMs: 300_000,
-    adopt: false,
-    was: [],
-    onInterrupt: 'requeue',
-    notify: [],
-    fingerprint: '',
-    ...change,
-  }
+  return { ...appOf('blog', { repo: url, path }), concurrencyGroup: 'blog', ...change }
 }
 
 /** What one app's message says for a failure; fails the test when it was none. */
