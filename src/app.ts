@@ -23,6 +23,7 @@ import { createLiveMap, type Reading } from './reload.ts'
 import { createRunCommand, runQuietly } from './runner/exec.ts'
 import { networkEnvOf, userOf } from './runner/host-env.ts'
 import { createDiskFloor } from './runner/disk-floor.ts'
+import { systemdOf } from './runner/health/index.ts'
 import { createRunner } from './runner/index.ts'
 import { createRunReport } from './runner/report-command.ts'
 import type { Stop } from './runner/runner.ts'
@@ -115,7 +116,10 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const diskProblems = () => floor.problems([stateDirectory, ...[...map().apps.values()].map((app) => app.path)])
   const { stateId } = store
   const user = userOf(env)
-  const runner = createRunner({ stateDirectory, stateId, workspace, run, failPoint, user, floor })
+  const runner = createRunner({
+    ...{ stateDirectory, stateId, workspace, run, failPoint, user, floor, clock },
+    systemd: systemdOf(env, process.getuid?.()),
+  })
   const worker = createWorker({ store, runner, map, realPath, clock, log, failPoint, retryMs: 1_000 })
   const { draining } = worker
   const sending = new AbortController()

@@ -34,6 +34,7 @@ export type WorkerDeps = {
     Store,
     | 'claim'
     | 'setRevision'
+    | 'setRelease'
     | 'startStep'
     | 'finishStep'
     | 'finish'
@@ -59,12 +60,14 @@ type Run = Claim & {
   readonly app: App
   readonly secrets: readonly Secret[]
   readonly controller: AbortController
+  /** The daemon is ending. */
+  readonly shutdown: AbortController
   readonly clock: Clock
 }
 
 export function createWorker(deps: WorkerDeps): Worker {
   const { store, runner, map, clock, log, failPoint } = deps
-  const running = new Map<number, { readonly controller: AbortController; readonly ended: Promise<void> }>()
+  const running = new Map<number, Pick<Run, 'controller' | 'shutdown'> & { readonly ended: Promise<void> }>()
   const stopped = new AbortController()
   let isStarted = false
   const claims = createWakeLoop(claimAll, {
@@ -112,7 +115,8 @@ export function createWorker(deps: WorkerDeps): Worker {
   }
 
   function interrupt(): void {
-    for (const { controller } of running.values()) controller.abort('interrupted' satisfies Stop)
+    for (const run of running.values())
+      for (const end of [run.controller, run.shutdown]) end.abort('interrupted' satisfies Stop)
   }
 
   async function followQueue(): Promise<void> {
@@ -145,10 +149,11 @@ export function createWorker(deps: WorkerDeps): Worker {
       app,
       secrets: secretsOf(current),
       controller: new AbortController(),
+      shutdown: new AbortController(),
       clock: steadyClock(at),
     }
     const ended = execute(run).finally(() => running.delete(claim.deployment.id))
-    running.set(claim.deployment.id, { controller: run.controller, ended })
+    running.set(claim.deployment.id, { controller: run.controller, shutdown: run.shutdown, ended })
     return true
   }
 
@@ -178,7 +183,7 @@ export function createWorker(deps: WorkerDeps): Worker {
   }
 
   async function deploy(run: Run): Promise<DeploymentResult> {
-    const { deployment, owner, app, secrets, controller } = run
+    const { deployment, owner, app, secrets, controller, shutdown } = run
     let sink: LogSink | null = null
     try {
       sink = await store.openLog(deployment.id, secrets)
@@ -190,9 +195,12 @@ export function createWorker(deps: WorkerDeps): Worker {
           app,
           deployment,
           attempt: owner.attempt,
+          target: null,
           previousRevision: live.revision,
+          previousRelease: live.release,
           skip: (tip, look) => reasonToSkip(tip, { deployment, live, app }, look),
           signal: controller.signal,
+          shutdown: shutdown.signal,
         },
         progressOf(run, sink),
       )
@@ -213,7 +221,8 @@ export function createWorker(deps: WorkerDeps): Worker {
   function progressOf({ owner, clock: own }: Run, sink: LogSink): Progress {
     return {
       revision: (revision) => store.setRevision(owner, revision),
-      stepStarted: ({ number, name }) => store.startStep(owner, { number, name, at: own.now() }),
+      release: (release) => store.setRelease(owner, release),
+      stepStarted: (step) => store.startStep(owner, { ...step, at: own.now() }),
       stepFinished: (step) => store.finishStep(owner, { ...step, at: own.now() }),
       output: (step, chunk) => sink.output(step, chunk),
       endOutput: (step) => sink.endStep(step),

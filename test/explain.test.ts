@@ -352,7 +352,7 @@ describe('explaining a deployment', () => {
     const running = await start()
     const owner = { id: running.id, attempt: running.attempts }
     await store.setRevision(owner, revision('c'))
-    await store.startStep(owner, { number: 1, name: 'npm ci', at: before(80) })
+    await store.startStep(owner, { number: 1, phase: 'build', name: 'npm ci', at: before(80) })
     await store.finishStep(owner, { number: 1, exitCode: 3, signal: null, at: before(61) })
     await end(running, { outcome: 'failed', reason: 'step_failed', message: 'npm ci failed' })
     expect(await explain('1')).toEqual({
@@ -375,7 +375,7 @@ describe('explaining a deployment', () => {
     const { receive, start, explain, store } = await createHistory()
     await receive()
     const { id, attempts: attempt } = await start()
-    await store.startStep({ id, attempt }, { number: 2, name: 'npm run build', at: before(80) })
+    await store.startStep({ id, attempt }, { number: 2, phase: 'build', name: 'npm run build', at: before(80) })
     const { headline, facts } = await explain('deployment:1')
     expect(headline).toBe('Deployment 1 of blog is running, started 1 min ago')
     expect(facts.at(-1)).toBe('It is at step 2 (npm run build).')

@@ -61,8 +61,9 @@ function viewOf(deployment: Deployment, waiting: WaitingFor | null): DeploymentV
     finishedAt: deployment.finishedAt,
     release: deployment.release,
     adopt: deployment.adopt,
-    steps: deployment.steps.map(({ name, attempt, exitCode, signal, startedAt, finishedAt }) => ({
+    steps: deployment.steps.map(({ name, phase, attempt, exitCode, signal, startedAt, finishedAt }) => ({
       name,
+      phase,
       attempt,
       exitCode,
       signal,

@@ -50,6 +50,7 @@ export type Deployment = {
 export type StepRecord = {
   /** Counted from 1 within the attempt. */
   readonly number: number
+  readonly phase: Phase
   readonly name: string
   readonly attempt: number
   readonly exitCode: number | null
@@ -57,6 +58,9 @@ export type StepRecord = {
   readonly startedAt: Date
   readonly finishedAt: Date | null
 }
+
+/** What a command of a deployment is for; `rollback`: part of the way back after a failure. */
+export type Phase = 'build' | 'before_switch' | 'preview' | 'activate' | 'health' | 'after' | 'rollback'
 
 /** How a deployment ended, before it is written down. */
 export type DeploymentResult = {

@@ -45,6 +45,18 @@ export async function checkOutTree(app: App, revision: Revision, { context, deps
       `Somebody committed or stashed in the tree; it is kept: git --git-dir=${kept} log --all --reflog`,
     )
 
+  const view = viewDirectory(stateDirectory, app.name)
+  return finishCheckout(app, revision, { git, tree, next, view, context, deps })
+}
+
+/** Everything in the way is gone: the files of the revision come, are asserted, and get the view that steps look at. */
+export async function finishCheckout(
+  app: App,
+  revision: Revision,
+  { git, tree, next, view, context, deps }: Finishing,
+): Promise<CheckedOut> {
+  const { failPoint, settings } = deps
+  const { stateDirectory } = settings
   await tree.remember({ underway: revision })
   await git.checkOut(tree, revision)
   failPoint('in-checkout')
@@ -54,11 +66,21 @@ export async function checkOutTree(app: App, revision: Revision, { context, deps
   await tree.remember({ underway: null, built: null })
 
   const tags = await git.refs({ gitDir: mirrorDirectory(stateDirectory, app.repo) }, 'refs/tags')
-  await renewView(app, tree, { stateDirectory, revision, tags })
-  await writeGitFile(app.path, viewDirectory(stateDirectory, app.name))
+  await renewView(app, tree, { stateDirectory, view, revision, tags })
+  await writeGitFile(tree.workTree, view)
   await noteUnsupported(git, tree, { next, note: context.note })
   failPoint('after-checkout')
   return { kind: 'checked_out' }
+}
+
+type Finishing = {
+  readonly git: Git
+  readonly tree: Tree
+  /** The files of the revision. */
+  readonly next: Entries
+  readonly view: string
+  readonly context: GitContext
+  readonly deps: CheckoutDeps
 }
 
 type Clearing = { git: Git; next: Entries; context: GitContext & CheckoutOptions; stateDirectory: string }

@@ -13,6 +13,8 @@ export type StepContext = {
   readonly ref: string
   readonly cookie: string
   readonly revision: Revision
+  /** Where the app's steps run: the release, or the tree. */
+  readonly directory: string
   /** null: nothing of this app has succeeded yet. */
   readonly previousRevision: Revision | null
   readonly user: User
@@ -54,14 +56,22 @@ function revealed(env: Env): Record<string, string> {
   return Object.fromEntries(own.map(([name, value]) => [name, typeof value === 'string' ? value : value.reveal()]))
 }
 
-function told({ app, deployment, ref, cookie, revision, previousRevision }: StepContext): Record<string, string> {
+function told({
+  app,
+  deployment,
+  ref,
+  cookie,
+  revision,
+  directory,
+  previousRevision,
+}: StepContext): Record<string, string> {
   return {
     DEPLOYHOOK_APP: app.name,
     DEPLOYHOOK_REVISION: revision,
     DEPLOYHOOK_PREVIOUS_REVISION: previousRevision ?? '',
     DEPLOYHOOK_REF: ref,
     DEPLOYHOOK_DEPLOYMENT: String(deployment),
-    DEPLOYHOOK_RELEASE_PATH: app.path,
+    DEPLOYHOOK_RELEASE_PATH: directory,
     [cookieName]: cookie,
   }
 }

@@ -7,7 +7,8 @@ import type { Log } from '../lib/log.ts'
 import type { App } from '../model/deploy-map.ts'
 import type { Revision } from '../model/revision.ts'
 import { prepareAskpass } from './askpass.ts'
-import type { CheckoutDeps } from './checkout.ts'
+import { checkOutRelease } from './checkout-release.ts'
+import { checkOutTree, type CheckoutDeps } from './checkout.ts'
 import type { RunCommand } from './command.ts'
 import { writeGlobalConfig, type GitSettings } from './git-environment.ts'
 import { failureOf } from './git-failure.ts'
@@ -24,7 +25,7 @@ import { viewNamedAt } from './standing.ts'
 import { stateProblem } from './state-parts.ts'
 import { stopReason } from './stop.ts'
 import { openTree, readMemory } from './tree.ts'
-import { treeDirectory } from './tree-directory.ts'
+import { headOf, treeDirectory } from './tree-directory.ts'
 import { viewDirectory, writeGitFile } from './view.ts'
 import type { GitContext, GitFailure, Workspace } from './workspace.ts'
 import type { Stop } from './runner.ts'
@@ -83,8 +84,25 @@ export function createWorkspace(deps: WorkspaceDeps): Workspace {
         await prepare()
         const renewMirror = () =>
           locks.run(mirrorDirectory(stateDirectory, app.repo), () => renewIfBroken(app, context, remote))
-        return checkOutMending(app, revision, { checkout: { context, deps: remote }, deps: remote, renewMirror })
+        const checkOut = () => checkOutTree(app, revision, { context, deps: remote })
+        return checkOutMending(app, checkOut, { context, deps: remote, renewMirror })
       }),
+    checkoutRelease: (app, revision, context) =>
+      settled(app, { context, stateDirectory, what: `The checkout in ${context.directory}` }, async () => {
+        await prepare()
+        const renewMirror = () =>
+          locks.run(mirrorDirectory(stateDirectory, app.repo), () => renewIfBroken(app, context, remote))
+        const checkOut = () => checkOutRelease(app, revision, { context, deps: remote })
+        return checkOutMending(app, checkOut, { context, deps: remote, renewMirror })
+      }),
+    async holds(app, revision, context) {
+      const mirror = { gitDir: mirrorDirectory(stateDirectory, app.repo) }
+      if (!(await exists(mirror.gitDir))) return false
+      return (await createGit(settings, context).commitOf(mirror, revision)) !== null
+    },
+    isReachable: (app, between, context) =>
+      createGit(settings, context).isAncestor({ gitDir: mirrorDirectory(stateDirectory, app.repo) }, between),
+    checkedOut: (app) => checkedOut(app, stateDirectory),
     changedFiles: (app, between, context) => changedFiles(app, between, { context, settings }),
     messageOf: (app, revision, context) => messageOf(app, revision, { context, settings }),
     recordBuilt: (app, context) => recordBuilt(app, context, settings),
@@ -203,6 +221,12 @@ const systemProblems: ReadonlyMap<string, string> = new Map([
   ['EEXIST', 'File exists'],
   ['EBUSY', 'Operation not permitted'],
 ])
+
+async function checkedOut({ name, path }: App, stateDirectory: string): Promise<Revision | null> {
+  const gitDir = treeDirectory(stateDirectory, name)
+  const memory = await readMemory(gitDir)
+  return memory.path === path && memory.underway === null ? headOf(gitDir) : null
+}
 
 /** To be repeated when interrupted: what is already at the new name stays. */
 async function renameApp(stateDirectory: string, from: string, to: string): Promise<void> {

@@ -35,6 +35,11 @@ export function createGit(settings: GitSettings, context: { readonly signal: Abo
       const { stdout, exitCode } = await run(place, args, { accept: [0, 1, 128] })
       return exitCode === 0 ? parseRevision(stdout.toString('utf8').trim()) : null
     },
+    /** Whether `revision` is `from` or one of those it came from. */
+    async isAncestor(place: Place, { revision, from }: { revision: Revision; from: Revision }): Promise<boolean> {
+      const args = ['merge-base', '--is-ancestor', '--end-of-options', revision, from]
+      return (await run(place, args, { accept: [0, 1, 128] })).exitCode === 0
+    },
     treeOf: (place: Place, revision: Revision) =>
       text(place, ['rev-parse', '--verify', '--end-of-options', `${revision}^{tree}`]),
     messageOf: (place: Place, revision: Revision) =>

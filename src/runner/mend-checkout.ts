@@ -1,6 +1,4 @@
 import type { App } from '../model/deploy-map.ts'
-import type { Revision } from '../model/revision.ts'
-import { checkOutTree, type Checkout } from './checkout.ts'
 import { createEvidence } from './evidence.ts'
 import { failureOf } from './git-failure.ts'
 import { createGit, GitCommandError } from './git.ts'
@@ -8,10 +6,10 @@ import { suspicious } from './mend-mirror.ts'
 import { mendTree } from './mend-tree.ts'
 import { whereOf, type MirrorDeps } from './mirror.ts'
 import { treeDirectory } from './tree-directory.ts'
-import type { CheckedOut, Fetched } from './workspace.ts'
+import type { CheckedOut, Fetched, GitContext } from './workspace.ts'
 
 export type MendingCheckout = {
-  readonly checkout: Checkout
+  readonly context: GitContext
   readonly deps: MirrorDeps
   /** Makes the mirror anew if it is broken; null: it is whole. */
   readonly renewMirror: () => Promise<Fetched | null>
@@ -21,10 +19,14 @@ export type MendingCheckout = {
  * Checks out. When that fails and the app's own repository or the mirror turns out to be broken, they are mended, and
  * it is done once more: each of its parts can be repeated.
  */
-export async function checkOutMending(app: App, revision: Revision, of: MendingCheckout): Promise<CheckedOut> {
-  const { checkout, deps, renewMirror } = of
+export async function checkOutMending(
+  app: App,
+  checkOut: () => Promise<CheckedOut>,
+  of: MendingCheckout,
+): Promise<CheckedOut> {
+  const { deps, renewMirror } = of
   try {
-    return await checkOutTree(app, revision, checkout)
+    return await checkOut()
   } catch (error) {
     if (!(error instanceof GitCommandError) || !isSuspicious(error, app, deps)) throw error
     const isMended = await mendOwn(app, of)
@@ -32,7 +34,7 @@ export async function checkOutMending(app: App, revision: Revision, of: MendingC
     if (renewed === null && !isMended) throw error
     if (renewed?.kind === 'failed' || renewed?.kind === 'stopped') return renewed
   }
-  return checkOutTree(app, revision, checkout)
+  return checkOut()
 }
 
 function isSuspicious({ output }: GitCommandError, app: App, { settings }: MirrorDeps): boolean {
@@ -40,8 +42,7 @@ function isSuspicious({ output }: GitCommandError, app: App, { settings }: Mirro
   return suspicious.has(reason)
 }
 
-async function mendOwn(app: App, { checkout, deps }: MendingCheckout): Promise<boolean> {
-  const { context } = checkout
+async function mendOwn(app: App, { context, deps }: MendingCheckout): Promise<boolean> {
   const gitDir = treeDirectory(deps.settings.stateDirectory, app.name)
   const evidence = createEvidence(gitDir, deps.clock.now())
   const mended = await mendTree(gitDir, { git: createGit(deps.settings, context), evidence })

@@ -1,6 +1,7 @@
 import type { Skip } from '../model/already-live.ts'
 import type { App } from '../model/deploy-map.ts'
-import type { Deployment, DeploymentResult } from '../model/deployment.ts'
+import type { Release } from '../model/release.ts'
+import type { Deployment, DeploymentResult, Phase } from '../model/deployment.ts'
 import type { Revision } from '../model/revision.ts'
 
 /** Effects on this machine. It knows no store: it reports through `Progress` and returns a result. */
@@ -12,6 +13,8 @@ export type Runner = {
    * running; says how many there were.
    */
   endLeftovers(): Promise<number>
+  /** The app's releases that are there, newest first; none of an app that is deployed in place. */
+  releases(app: App): Promise<readonly Release[]>
   /** The app's directories follow it to its new name. */
   rename(from: string, to: string): Promise<void>
 }
@@ -21,13 +24,28 @@ export type Job = {
   readonly deployment: Deployment
   /** Its attempt, for the cookie. */
   readonly attempt: number
+  /** What is deployed; null: what the deployment's ref leads to. */
+  readonly target: Target | null
   /** Last succeeded; steps see it as DEPLOYHOOK_PREVIOUS_REVISION. */
   readonly previousRevision: Revision | null
+  /** Of the last that succeeded; null: it made none. */
+  readonly previousRelease: string | null
   /** Judged once the tip is known: a reason to leave it at that, or null to go on. */
   readonly skip: (tip: Revision, look: Look) => Promise<Skip | null>
   /** Ends it; `signal.reason` is a `Stop`. */
   readonly signal: AbortSignal
+  /** Ends what `signal` leaves to be done, the way back to what was live: the daemon is ending. */
+  readonly shutdown: AbortSignal
 }
+
+/** One version rather than the newest. */
+export type Target =
+  /** A commit that the ref has had: fetched, checked out and built like any other. */
+  | { readonly kind: 'exact'; readonly revision: Revision }
+  /** A commit that was live before: no fetch when it is there. */
+  | { readonly kind: 'earlier'; readonly revision: Revision }
+  /** A release that is there: neither fetched nor built. */
+  | { readonly kind: 'release'; readonly name: string }
 
 /** What can be looked up once the tip is there. */
 export type Look = {
@@ -42,7 +60,9 @@ export type Stop = 'cancelled' | 'timed_out' | 'interrupted'
 
 export type Progress = {
   revision(revision: Revision): Promise<void>
-  stepStarted(step: { readonly number: number; readonly name: string }): Promise<void>
+  /** The release that is live from now on. */
+  release(name: string): Promise<void>
+  stepStarted(step: { readonly number: number; readonly name: string; readonly phase: Phase }): Promise<void>
   stepFinished(step: {
     readonly number: number
     readonly exitCode: number | null

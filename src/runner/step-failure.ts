@@ -11,6 +11,8 @@ import { formatProblem } from './program-format.ts'
 
 export type StepFacts = {
   readonly app: App
+  /** Where the app's steps run. */
+  readonly directory: string
   readonly step: Step
   /** `step 2/3 (npm ci)` */
   readonly label: string
@@ -73,10 +75,10 @@ function hint(result: Extract<CommandResult, { kind: 'exited' | 'signalled' }>, 
 const badFormatCodes: ReadonlySet<number> = new Set([2, 126, 127])
 
 /** The file that a list step runs, or that a text names which is one plain command; null: there is none to name. */
-function programOf({ app, step, searchPath }: StepFacts): string | null {
+function programOf({ directory, step, searchPath }: StepFacts): string | null {
   const { run, cwd } = step
   const name = run.kind === 'argv' ? run.argv[0] : /^\s*([\w./-]*\/[\w.-]+)(?:[ \t][^;&|\n]*)?\s*$/.exec(run.text)?.[1]
-  return name === undefined ? null : locate(name, { cwd: join(app.path, cwd), searchPath })
+  return name === undefined ? null : locate(name, { cwd: join(directory, cwd), searchPath })
 }
 
 /** The first that fits is told. */

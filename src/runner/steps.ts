@@ -2,23 +2,19 @@ import { readFile } from 'node:fs/promises'
 import { lengthOf } from '../lib/ago.ts'
 import type { FailPoint } from '../lib/fail-point.ts'
 import type { Step } from '../model/deploy-map.ts'
-import type { DeploymentResult } from '../model/deployment.ts'
+import type { DeploymentResult, Phase } from '../model/deployment.ts'
 import type { Command, CommandResult, RunCommand } from './command.ts'
 import type { DiskFloor } from './disk-floor.ts'
 import { stepEnvironment, type StepContext } from './environment.ts'
 import { keptCookie, type Kept } from './kept.ts'
-import { failed, lowDisk, stoppedResult } from './outcome.ts'
+import { failed, lowDisk } from './outcome.ts'
+import { stoppedIn, type Run } from './run.ts'
 import type { Progress } from './runner.ts'
 import { stepDirectory } from './step-directory.ts'
 import { stepFailure } from './step-failure.ts'
 import { prepareStep } from './step-script.ts'
-import { stopReason } from './stop.ts'
 
-export type StepsRun = {
-  readonly context: StepContext
-  readonly attempt: number
-  readonly progress: Progress
-  readonly signal: AbortSignal
+export type StepTools = {
   readonly run: RunCommand
   readonly failPoint: FailPoint
   readonly graceMs: number
@@ -26,43 +22,55 @@ export type StepsRun = {
   readonly scripts: string
   readonly kept: Pick<Kept, 'add'>
   readonly floor: Pick<DiskFloor, 'roomFor' | 'guard'>
+}
+
+export type StepsRun = StepTools & {
+  readonly of: Run
+  readonly phase: Phase
+  readonly steps: readonly Step[]
+  /** How many steps the deployment has in all its phases. */
+  readonly total: number
+  readonly context: StepContext
   /** What must have room on its disk. */
   readonly paths: readonly string[]
 }
 
-/** Runs the app's steps in order in its tree. The first that does not succeed ends it; null: all did. */
-export async function runSteps(steps: StepsRun): Promise<DeploymentResult | null> {
-  const { context, signal, failPoint } = steps
-  const { app } = context
-  for (const [index, step] of app.steps.entries()) {
-    const numbered = {
-      step,
-      number: index + 1,
-      label: `step ${index + 1}/${app.steps.length} (${shortened(step.name)})`,
-    }
-    if (index > 0) failPoint('between-steps')
-    if (signal.aborted) return stoppedResult(stopReason(signal), { where: numbered.label, app })
-    const noRoom = lowDisk(await steps.floor.roomFor(steps.paths), numbered.label)
+/** Runs the steps of one phase in order. The first that does not succeed ends it; null: all did. */
+export async function runSteps(all: StepsRun): Promise<DeploymentResult | null> {
+  const { of: run, failPoint } = all
+  for (const step of all.steps) {
+    const numbered = numberedOf(step, all)
+    if (numbered.number > 1) failPoint('between-steps')
+    const stopped = stoppedIn(numbered.label, run)
+    if (stopped) return stopped
+    const noRoom = lowDisk(await all.floor.roomFor(all.paths), numbered.label)
     if (noRoom) return noRoom
-    const failure = await runStep(numbered, steps)
+    const failure = await runStep(numbered, all)
     if (failure) return failure
   }
   return null
 }
 
-type Numbered = { readonly step: Step; readonly number: number; readonly label: string }
+export type Numbered = { readonly step: Step; readonly number: number; readonly place: string; readonly label: string }
 
-async function runStep(numbered: Numbered, steps: StepsRun): Promise<DeploymentResult | null> {
-  const { step, number, label } = numbered
-  const { context, progress, signal } = steps
-  await progress.stepStarted({ number, name: step.name })
-  await progress.note(`step ${number}/${context.app.steps.length}: ${step.name}`)
+function numberedOf(step: Step, { of: run, total }: StepsRun): Numbered {
+  const number = (run.started.steps += 1)
+  const place = run.backFrom === null ? `step ${number}/${total}` : `step ${number}, on the way back`
+  return { step, number, place, label: `${place} (${shortened(step.name)})` }
+}
+
+async function runStep(numbered: Numbered, all: StepsRun): Promise<DeploymentResult | null> {
+  const { step, number, place, label } = numbered
+  const { context, phase, of: run } = all
+  const { progress, signal } = run
+  await progress.stepStarted({ number, name: step.name, phase })
+  await progress.note(`${place}: ${step.name}`)
   const startedAt = performance.now()
 
   const cookie = step.background === 'keep' ? keptCookie(context.cookie, number) : context.cookie
   const env = stepEnvironment(step, { ...context, cookie })
-  const { result, problem } = await steps.floor.guard(steps.paths, (low) => runCommandOf(numbered, { env, steps, low }))
-  if (step.background === 'keep' && result.kind === 'exited' && result.exitCode === 0) await steps.kept.add(cookie)
+  const { result, problem } = await all.floor.guard(all.paths, (low) => runCommandOf(numbered, { env, all, low }))
+  if (step.background === 'keep' && result.kind === 'exited' && result.exitCode === 0) await all.kept.add(cookie)
   await progress.endOutput(number)
   await progress.stepFinished({
     number,
@@ -73,19 +81,22 @@ async function runStep(numbered: Numbered, steps: StepsRun): Promise<DeploymentR
   if (problem !== null && result.kind === 'stopped' && !signal.aborted)
     return failed('disk_full', `${label} was ended: ${problem}`)
   const noNewPrivileges = await hasNoNewPrivileges()
-  return stepFailure(result, { app: context.app, step, label, searchPath: env['PATH'] ?? '', noNewPrivileges })
+  const { app, directory } = context
+  return stepFailure(result, { app, directory, step, label, searchPath: env['PATH'] ?? '', noNewPrivileges })
 }
 
-async function runCommandOf(
+/** Runs a step's command in the directory that the step names. */
+export async function runCommandOf(
   { step, number }: Numbered,
-  { env, steps, low }: { readonly env: Command['env']; readonly steps: StepsRun; readonly low: AbortSignal },
+  { env, all, low }: { readonly env: Command['env']; readonly all: StepsRun; readonly low: AbortSignal },
 ): Promise<CommandResult> {
-  const { context, attempt, progress, failPoint, graceMs, scripts } = steps
-  const signal = AbortSignal.any([steps.signal, low])
-  const directory = await stepDirectory(context.app.path, step.cwd)
+  const { context, failPoint, graceMs, scripts } = all
+  const { job, progress, signal: stop } = all.of
+  const signal = AbortSignal.any([stop, low])
+  const directory = await stepDirectory(context.directory, step.cwd)
   if ('problem' in directory) return { kind: 'not_started', reason: 'cwd_missing', message: directory.problem }
 
-  const name = `${context.deployment}-${attempt}-${number}.sh`
+  const name = `${context.deployment}-${job.attempt}-${number}.sh`
   const { argv, remove } = await prepareStep(step.run, { directory: scripts, name })
   const onOutput = async (chunk: Buffer) => {
     await progress.output(number, chunk)
@@ -94,7 +105,7 @@ async function runCommandOf(
   const { timeoutMs, background } = step
   try {
     const command = { argv, cwd: directory.path, env }
-    return await steps.run(command, { signal, timeoutMs, graceMs, background, onOutput })
+    return await all.run(command, { signal, timeoutMs, graceMs, background, onOutput })
   } finally {
     await remove()
   }
@@ -104,7 +115,7 @@ async function tell(
   result: CommandResult,
   { label, tookMs, progress }: { readonly label: string; readonly tookMs: number; readonly progress: Progress },
 ): Promise<void> {
-  await progress.note(`${label}: ${ended(result)} after ${lengthOf(tookMs)}`)
+  await progress.note(`${label}: ${endedText(result)} after ${lengthOf(tookMs)}`)
   if (result.kind === 'not_started' || result.leftovers === 0) return
   const processes = result.leftovers === 1 ? 'a process' : `${result.leftovers} processes`
   await progress.note(
@@ -112,7 +123,8 @@ async function tell(
   )
 }
 
-function ended(result: CommandResult): string {
+/** How a command ended, in a word or two. */
+export function endedText(result: CommandResult): string {
   switch (result.kind) {
     case 'exited':
       return `exit code ${result.exitCode}`

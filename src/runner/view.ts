@@ -25,11 +25,17 @@ export async function renewView(
   tree: Tree,
   {
     stateDirectory,
+    view,
     revision,
     tags,
-  }: { readonly stateDirectory: string; readonly revision: Revision; readonly tags: readonly GitRef[] },
+  }: {
+    readonly stateDirectory: string
+    /** Where it is made. */
+    readonly view: string
+    readonly revision: Revision
+    readonly tags: readonly GitRef[]
+  },
 ): Promise<void> {
-  const view = viewDirectory(stateDirectory, app.name)
   const making = `${view}.making`
   await mkdir(dirname(view), { recursive: true, mode: 0o700 })
   await rm(making, { recursive: true, force: true })

@@ -20,6 +20,18 @@ export type Workspace = {
    * `context.ref`: what is fetched when the mirror turns out to be broken.
    */
   checkout(app: App, revision: Revision, context: FetchContext & CheckoutOptions): Promise<CheckedOut>
+  /** Puts the files of `revision` into an empty directory, with a view of their own for the steps. Asserted like a checkout. */
+  checkoutRelease(app: App, revision: Revision, context: FetchContext & ReleaseOptions): Promise<CheckedOut>
+  /** Whether the mirror has a commit. */
+  holds(app: App, revision: Revision, context: GitContext): Promise<boolean>
+  /** Whether a commit of the mirror is `from` or one of those it came from. */
+  isReachable(
+    app: App,
+    between: { readonly revision: Revision; readonly from: Revision },
+    context: GitContext,
+  ): Promise<boolean>
+  /** What the tree at the app's path was made from; null: it has none, or is not whole. */
+  checkedOut(app: App): Promise<Revision | null>
   /** After the last step: remembers the tree as built, so that what the build itself changed is not saved as yours. */
   recordBuilt(app: App, context: GitContext): Promise<void>
   /** The branches and tags that the app's remote has now, of those that are wanted. Touches nothing but the network. */
@@ -57,6 +69,13 @@ export type CheckoutOptions = {
   readonly deployment: number
   /** A directory with other files may be taken over. */
   readonly adopt: boolean
+}
+
+export type ReleaseOptions = {
+  /** Absolute. */
+  readonly directory: string
+  /** Where the steps' repository is made. */
+  readonly view: string
 }
 
 export type Fetched =

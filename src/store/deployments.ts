@@ -51,12 +51,13 @@ export function queueOf(sql: Sql): readonly Queued[] {
 
 export function liveOf(sql: Sql, app: string): Live {
   const succeeded = sql.first(
-    `select id, revision, ref, finished_at from deployments where app = :app and outcome = 'succeeded' order by id desc limit 1`,
+    `select id, revision, release, ref, finished_at from deployments where app = :app and outcome = 'succeeded' order by id desc limit 1`,
     { app },
   )
   const touched = sql.first(lastToTouchTheTree, { app })
   return {
     revision: parseRevision(succeeded?.['revision']),
+    release: succeeded === null ? null : textOrNull(succeeded, 'release'),
     deployment: succeeded === null ? null : integerOrNull(succeeded, 'id'),
     at: succeeded === null ? null : dateOrNull(succeeded, 'finished_at'),
     ref: succeeded === null ? null : textOrNull(succeeded, 'ref'),

@@ -1,5 +1,5 @@
 import { ignoredReasons, type DeliveryRecord, type DeliveryResult, type IgnoredApp } from '../model/delivery.ts'
-import type { Deployment, Outcome, State, StepRecord, Trigger } from '../model/deployment.ts'
+import type { Deployment, Outcome, Phase, State, StepRecord, Trigger } from '../model/deployment.ts'
 import { parseRevision } from '../model/revision.ts'
 import { date, dateOrNull, integer, integerOrNull, text, textOrNull, type Row, type Sql } from './sql.ts'
 
@@ -43,6 +43,7 @@ function toDeployment(row: Row, steps: readonly StepRecord[]): Deployment {
 function toStep(row: Row): StepRecord {
   return {
     number: integer(row, 'number'),
+    phase: text(row, 'phase') as Phase,
     name: text(row, 'name'),
     attempt: integer(row, 'attempt'),
     exitCode: integerOrNull(row, 'exit_code'),

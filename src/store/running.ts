@@ -9,7 +9,7 @@ import { integer, text, type Row, type Sql, type Values } from './sql.ts'
 import type { Owner, Store } from './store.ts'
 import type { Touch, Writer } from './writer.ts'
 
-type Running = Pick<Store, 'setRevision' | 'startStep' | 'finishStep' | 'finish' | 'requeue' | 'recover'>
+type Running = Pick<Store, 'setRevision' | 'setRelease' | 'startStep' | 'finishStep' | 'finish' | 'requeue' | 'recover'>
 
 /** What happens to a running deployment: written by its owner alone, or settled after the daemon's death. */
 export function createRunning(sql: Sql, writer: Writer): Running {
@@ -17,6 +17,10 @@ export function createRunning(sql: Sql, writer: Writer): Running {
     setRevision: (owner, revision) =>
       writer.write((touch) => {
         update(sql, { owner, set: 'revision = :revision', values: { revision } }, touch)
+      }),
+    setRelease: (owner, release) =>
+      writer.write((touch) => {
+        update(sql, { owner, set: 'release = :release', values: { release } }, touch)
       }),
     startStep: (owner, step) =>
       writer.write((touch) => {
@@ -68,8 +72,9 @@ function startStep(
 ): void {
   requireOwner(sql, owner)
   sql.run(
-    `insert into steps (deployment, attempt, number, name, started_at) values (:id, :attempt, :number, :name, :at)`,
-    { ...values(owner), number: step.number, name: step.name, at: step.at.toISOString() },
+    `insert into steps (deployment, attempt, number, phase, name, started_at)
+     values (:id, :attempt, :number, :phase, :name, :at)`,
+    { ...values(owner), number: step.number, phase: step.phase, name: step.name, at: step.at.toISOString() },
   )
   touch(owner.id)
 }

@@ -1,6 +1,6 @@
 import type { Secret } from '../lib/secret.ts'
 import type { DeliveryRecord, VerifiedDelivery } from '../model/delivery.ts'
-import type { Deployment, DeploymentResult, Outcome, State, StepRecord, Trigger } from '../model/deployment.ts'
+import type { Deployment, DeploymentResult, Outcome, Phase, State, StepRecord, Trigger } from '../model/deployment.ts'
 import type { Revision } from '../model/revision.ts'
 import type { Accepted, Arrival, Recalled, Verdict } from './arrival.ts'
 import type { Backup } from './backup.ts'
@@ -59,7 +59,12 @@ export type Store = Outbox &
     }): Promise<Claim | null>
     /** Names the commit of a running deployment. */
     setRevision(owner: Owner, revision: Revision): Promise<void>
-    startStep(owner: Owner, step: { readonly number: number; readonly name: string; readonly at: Date }): Promise<void>
+    /** Names the release that a running deployment is about to make live. */
+    setRelease(owner: Owner, release: string): Promise<void>
+    startStep(
+      owner: Owner,
+      step: { readonly number: number; readonly name: string; readonly phase: Phase; readonly at: Date },
+    ): Promise<void>
     finishStep(
       owner: Owner,
       step: {
@@ -164,6 +169,8 @@ export type Queued = {
 export type Live = {
   /** Of the last deployment that succeeded. */
   readonly revision: Revision | null
+  /** null: it made none. */
+  readonly release: string | null
   readonly deployment: number | null
   readonly at: Date | null
   /** The ref that it was deployed by. */

@@ -23,7 +23,7 @@ async function succeed(store: Store, app = 'blog'): Promise<number> {
   const id = await start(store)
   const owner = { id, attempt: 1 }
   await store.setRevision(owner, revision('c'))
-  await store.startStep(owner, { number: 1, name: 'npm ci', at: new Date() })
+  await store.startStep(owner, { number: 1, phase: 'build', name: 'npm ci', at: new Date() })
   await store.finishStep(owner, { number: 1, exitCode: 0, signal: null, at: new Date() })
   await store.finish(owner, { outcome: 'succeeded', reason: null, message: null }, new Date())
   return id

@@ -34,7 +34,7 @@ async function claim({ store }: Door): Promise<Owner> {
 async function run(door: Door): Promise<Owner> {
   await queue(door)
   const owner = await claim(door)
-  await door.store.startStep(owner, { number: 1, name: 'npm ci', at: new Date() })
+  await door.store.startStep(owner, { number: 1, phase: 'build', name: 'npm ci', at: new Date() })
   return owner
 }
 
@@ -153,7 +153,7 @@ describe('following a log', () => {
     await log.note('fetching')
     expect(await next()).toMatchObject({ event: 'line', data: { step: null, stream: 'deployhook', text: 'fetching' } })
 
-    await door.store.startStep(owner, { number: 1, name: 'npm ci', at: new Date() })
+    await door.store.startStep(owner, { number: 1, phase: 'build', name: 'npm ci', at: new Date() })
     expect(stateOf(await next())).toMatchObject({ steps: [{ name: 'npm ci', finishedAt: null }] })
 
     await log.output(1, Buffer.from('added 3 packages\nand a half'))

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
+import { systemClock } from '../../src/lib/clock.ts'
 import type { FailPoint } from '../../src/lib/fail-point.ts'
 import type { App, Step } from '../../src/model/deploy-map.ts'
 import type { DeploymentResult } from '../../src/model/deployment.ts'
@@ -60,6 +61,10 @@ export function createDeploying(options: WorldOptions = {}): World {
     listRefs: () => Promise.resolve({ kind: 'refs', tips: new Map() }),
     recordBuilt: () => Promise.resolve(),
     rename: () => Promise.resolve(),
+    checkoutRelease: () => Promise.resolve({ kind: 'checked_out' }),
+    holds: () => Promise.resolve(true),
+    isReachable: () => Promise.resolve(true),
+    checkedOut: () => Promise.resolve(null),
     ...options.workspace,
   }
   const runner = createRunner({
@@ -69,11 +74,14 @@ export function createDeploying(options: WorldOptions = {}): World {
     run: createRunCommand({ directory: join(state, 'work') }),
     failPoint: options.failPoint ?? (() => undefined),
     user: { name: 'deploy', home: options.home ?? '/nonexistent' },
+    clock: systemClock,
+    systemd: { searchPath: '/usr/bin:/bin', runtimeDirectory: null },
     graceMs: options.graceMs ?? 5_000,
     ...(options.floor === undefined ? {} : { floor: options.floor }),
   })
   const progress: Progress = {
     revision: (named) => say(`revision ${named.slice(0, 12)}`),
+    release: (name) => say(`release ${name}`),
     stepStarted: ({ number, name }) => say(`step ${number} started: ${name}`),
     stepFinished: ({ number, exitCode, signal }) => say(`step ${number} finished: ${exitCode ?? signal ?? 'neither'}`),
     output: (step, chunk) => {
@@ -91,9 +99,12 @@ export function createDeploying(options: WorldOptions = {}): World {
     app: appAt(tree, app),
     deployment: deployment(),
     attempt: 1,
+    target: null,
     previousRevision: null,
+    previousRelease: null,
     skip: () => Promise.resolve(null),
     signal: new AbortController().signal,
+    shutdown: new AbortController().signal,
     ...rest,
   })
   return {
@@ -173,6 +184,10 @@ function tellingOf(workspace: Workspace, told: { push(line: string): void }): Wo
       told.push(`checkout ${wanted.slice(0, 12)} for ${context.deployment}${context.adopt ? ', adopting' : ''}`)
       return workspace.checkout(app, wanted, context)
     },
+    checkoutRelease: (app, wanted, context) => workspace.checkoutRelease(app, wanted, context),
+    holds: (app, wanted, context) => workspace.holds(app, wanted, context),
+    isReachable: (app, between, context) => workspace.isReachable(app, between, context),
+    checkedOut: (app) => workspace.checkedOut(app),
     changedFiles: (app, between, context) => workspace.changedFiles(app, between, context),
     messageOf: (app, wanted, context) => workspace.messageOf(app, wanted, context),
     listRefs: (app, context) => workspace.listRefs(app, context),

@@ -43,6 +43,7 @@ function environmentOf(app: Record<string, string | Secret>, step: Record<string
       ref: 'refs/heads/main',
       cookie: 'state.12.1',
       revision: tip,
+      directory: '/srv/blog',
       previousRevision: null,
       user: { name: 'deploy', home: '/home/deploy' },
       home: '/home/deploy',

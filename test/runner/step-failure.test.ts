@@ -29,5 +29,13 @@ describe('a step that succeeded', () => {
 
 function facts(changed: Partial<StepFacts>): StepFacts {
   const { app } = createDeploying().job()
-  return { app, step: script('true'), label: 'step 1/1 (s)', searchPath: '/bin', noNewPrivileges: false, ...changed }
+  return {
+    app,
+    directory: app.path,
+    step: script('true'),
+    label: 'step 1/1 (s)',
+    searchPath: '/bin',
+    noNewPrivileges: false,
+    ...changed,
+  }
 }

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Step } from '../../src/model/deploy-map.ts'
+import { systemClock } from '../../src/lib/clock.ts'
 import type { Deployment } from '../../src/model/deployment.ts'
 import type { RunCommand } from '../../src/runner/command.ts'
 import { createRunCommand } from '../../src/runner/exec.ts'
@@ -92,10 +93,16 @@ export async function soakEscape(
         changedFiles: () => Promise.resolve(null),
         recordBuilt: () => Promise.resolve(),
         rename: () => Promise.resolve(),
+        checkoutRelease: () => Promise.resolve({ kind: 'checked_out' }),
+        holds: () => Promise.resolve(true),
+        isReachable: () => Promise.resolve(true),
+        checkedOut: () => Promise.resolve(null),
       },
       run: run({ directory: join(state, 'work') }),
       failPoint: () => undefined,
       user: { name: 'deploy', home: folder },
+      clock: systemClock,
+      systemd: { searchPath: '/usr/bin:/bin', runtimeDirectory: null },
       graceMs: 300,
     })
     const nothing = (): Promise<void> => Promise.resolve()
@@ -104,12 +111,15 @@ export async function soakEscape(
         app: createApp('blog', { path: join(folder, 'tree'), steps: [stepOf(text)] }),
         deployment,
         attempt: 1,
+        target: null,
         previousRevision: null,
+        previousRelease: null,
         skip: () => Promise.resolve(null),
         signal: new AbortController().signal,
+        shutdown: new AbortController().signal,
       },
       {
-        ...{ revision: nothing, stepStarted: nothing, stepFinished: nothing },
+        ...{ revision: nothing, release: nothing, stepStarted: nothing, stepFinished: nothing },
         ...{ output: nothing, endOutput: nothing, note: nothing },
       },
     )

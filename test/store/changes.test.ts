@@ -21,7 +21,7 @@ describe('who follows changes', () => {
     expect(await next()).toMatchObject({ id: 1, state: 'running' })
     await store.setRevision({ id: 1, attempt: 1 }, revision('c'))
     expect(await next()).toMatchObject({ id: 1, revision: revision('c') })
-    await store.startStep({ id: 1, attempt: 1 }, { number: 1, name: 'make', at: at(2) })
+    await store.startStep({ id: 1, attempt: 1 }, { number: 1, phase: 'build', name: 'make', at: at(2) })
     expect((await next()).steps).toHaveLength(1)
     await store.finish({ id: 1, attempt: 1 }, { outcome: 'failed', reason: null, message: null }, at(3))
     expect(await next()).toMatchObject({ id: 1, state: 'done', outcome: 'failed' })

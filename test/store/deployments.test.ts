@@ -21,7 +21,7 @@ describe('the list of deployments', () => {
     for (const app of ['a', 'b']) {
       await enqueue(store, app)
       const { owner } = await claimed(store)
-      await store.startStep(owner, { number: 1, name: `make ${app}`, at: at(1) })
+      await store.startStep(owner, { number: 1, phase: 'build', name: `make ${app}`, at: at(1) })
     }
 
     const listed = await store.deployments({ limit: 9 })

@@ -61,7 +61,7 @@ describe('the history', () => {
     for (let number = 1; number <= 6; number++) {
       await store.accept(arrival({ providerId: `a-${number}`, body: `${number}` }))
       const { owner } = await claimed(store)
-      await store.startStep(owner, { number: 1, name: 'build', at: start })
+      await store.startStep(owner, { number: 1, phase: 'build', name: 'build', at: start })
       await store.finish(owner, { outcome: 'failed', reason: null, message: null }, at(number))
     }
     expect(await pruneAll(store, {})).toBe(0)

@@ -11,9 +11,9 @@ describe('a running deployment', () => {
     await enqueue(store, 'blog')
     const { owner } = await claimed(store)
     await store.setRevision(owner, revision('c'))
-    await store.startStep(owner, { number: 1, name: 'npm ci', at: at(2) })
+    await store.startStep(owner, { number: 1, phase: 'build', name: 'npm ci', at: at(2) })
     await store.finishStep(owner, { number: 1, exitCode: 0, signal: null, at: at(3) })
-    await store.startStep(owner, { number: 2, name: 'npm test', at: at(3) })
+    await store.startStep(owner, { number: 2, phase: 'build', name: 'npm test', at: at(3) })
     await store.finishStep(owner, { number: 2, exitCode: null, signal: 'SIGSEGV', at: at(4) })
 
     const done = await store.finish(
@@ -49,7 +49,7 @@ describe('a running deployment', () => {
     ['finish', (store, owner) => store.finish(owner, succeeded, at(9))],
     ['requeue', (store, owner) => store.requeue(owner, at(9))],
     ['setRevision', (store, owner) => store.setRevision(owner, revision('d'))],
-    ['startStep', (store, owner) => store.startStep(owner, { number: 1, name: 'x', at: at(9) })],
+    ['startStep', (store, owner) => store.startStep(owner, { number: 1, phase: 'build', name: 'x', at: at(9) })],
     ['finishStep', (store, owner) => store.finishStep(owner, { number: 1, exitCode: 0, signal: null, at: at(9) })],
   ])('lets nobody but its owner %s', async (_, write) => {
     const { store } = await openTestStore()
@@ -57,7 +57,7 @@ describe('a running deployment', () => {
     const first = await claimed(store)
     await store.requeue(first.owner, at(2))
     const second = await claimed(store)
-    await store.startStep(second.owner, { number: 1, name: 'npm ci', at: at(3) })
+    await store.startStep(second.owner, { number: 1, phase: 'build', name: 'npm ci', at: at(3) })
     const before = await store.deployment(1)
 
     await expect(write(store, first.owner)).rejects.toThrow(NotOwner)
@@ -84,7 +84,7 @@ describe('a deployment that a shutdown interrupts', () => {
     const { owner } = await claimed(store)
     await enqueue(store, 'docs')
     await store.setRevision(owner, revision('c'))
-    await store.startStep(owner, { number: 1, name: 'npm ci', at: at(2) })
+    await store.startStep(owner, { number: 1, phase: 'build', name: 'npm ci', at: at(2) })
 
     expect(await store.requeue(owner, at(3))).toMatchObject({
       state: 'queued',
@@ -93,7 +93,7 @@ describe('a deployment that a shutdown interrupts', () => {
       startedAt: null,
     })
     const again = await claimed(store)
-    await store.startStep(again.owner, { number: 1, name: 'npm ci', at: at(4) })
+    await store.startStep(again.owner, { number: 1, phase: 'build', name: 'npm ci', at: at(4) })
 
     expect(again.owner).toEqual({ id: 1, attempt: 2 })
     expect(again.deployment.message).toBeNull()

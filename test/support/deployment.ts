@@ -25,6 +25,7 @@ export function createDeployment(change: Partial<Deployment> = {}): Deployment {
     steps: [
       {
         number: 1,
+        phase: 'build',
         name: 'npm ci',
         attempt: 1,
         exitCode: 1,

@@ -122,6 +122,9 @@ create table steps (
   deployment integer not null references deployments (id),
   attempt integer not null,
   number integer not null,
+  phase text not null check (
+    phase in ('build', 'before_switch', 'preview', 'activate', 'health', 'after', 'rollback')
+  ),
   name text not null,
   exit_code integer,
   signal text,

@@ -1,0 +1,21 @@
+import type { App } from '../model/deploy-map.ts'
+import type { Revision } from '../model/revision.ts'
+import { finishCheckout, type CheckoutDeps } from './checkout.ts'
+import { createGit } from './git.ts'
+import { openTree } from './tree.ts'
+import type { CheckedOut, FetchContext, ReleaseOptions } from './workspace.ts'
+
+/** See `Workspace.checkoutRelease`. The directory is empty, so that there is nothing to save and nothing in the way. */
+export async function checkOutRelease(
+  app: App,
+  revision: Revision,
+  { context, deps }: { readonly context: FetchContext & ReleaseOptions; readonly deps: CheckoutDeps },
+): Promise<CheckedOut> {
+  const { directory, view } = context
+  const git = createGit(deps.settings, context)
+  const tree = await openTree({ ...app, path: directory }, deps.settings.stateDirectory, context)
+  deps.failPoint('before-checkout')
+  await tree.startOver()
+  const next = await git.filesOf(tree, revision)
+  return finishCheckout(app, revision, { git, tree, next, view, context, deps })
+}

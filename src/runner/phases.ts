@@ -1,0 +1,147 @@
+import { isDirectory } from '../lib/is-directory.ts'
+import type { App, Step } from '../model/deploy-map.ts'
+import type { DeploymentResult, Phase } from '../model/deployment.ts'
+import { standInHome, type StepContext, type User } from './environment.ts'
+import type { Systemd } from './health/index.ts'
+import { usableHome } from './home.ts'
+import { judgeHealth } from './judge-health.ts'
+import { failed } from './outcome.ts'
+import { judgePreview } from './preview.ts'
+import { stoppedIn, type Run } from './run.ts'
+import { runSteps, type StepsRun, type StepTools } from './steps.ts'
+import { ended, type Prepared, type Strategy, type Version } from './strategy.ts'
+import type { Workspace } from './workspace.ts'
+
+export type Tools = StepTools & {
+  readonly stateDirectory: string
+  readonly workspace: Workspace
+  readonly strategy: Strategy
+  /** The user that the daemon runs as. */
+  readonly user: User
+  readonly systemd: Systemd
+}
+
+/** Runs the build in what has been prepared, unless that has been done. */
+export async function built(
+  prepared: Prepared,
+  { run, tools }: { readonly run: Run; readonly tools: Tools },
+): Promise<Prepared> {
+  if (prepared.kind === 'ended' || prepared.isBuilt) return prepared
+  const { version } = prepared
+  const of = { version, run, tools }
+  tools.failPoint('before-steps')
+  const failure =
+    (await runPhase('build', of)) ??
+    (await runPhase('before_switch', of)) ??
+    treeProblem(version) ??
+    (await lookAtPreview(of))
+  if (failure) return ended(failure)
+  tools.failPoint('after-steps')
+  await tools.strategy.seal(run, version)
+  return prepared
+}
+
+/** Makes it live, and sees that it is well; null: it is. */
+export async function putLive(version: Version, run: Run, tools: Tools): Promise<DeploymentResult | null> {
+  const { strategy, failPoint } = tools
+  const of = { version, run, tools }
+  const stopped = stoppedIn('the switch', run)
+  if (stopped) return stopped
+  if (version.release !== null && run.backFrom === null) await run.progress.release(version.release)
+  failPoint('before-switch')
+  await strategy.goLive(run, version)
+  failPoint('after-switch')
+  const failure = (await runPhase('activate', of)) ?? (await lookAtHealth(of))
+  if (failure) return failure
+  await strategy.prove(run, version)
+  return null
+}
+
+type Of = { readonly version: Version; readonly run: Run; readonly tools: Tools }
+
+export async function runPhase(
+  phase: 'build' | 'before_switch' | 'activate' | 'after',
+  { version, run, tools }: Of,
+): Promise<DeploymentResult | null> {
+  const steps = stepsOfPhase(run.app)[phase]
+  return steps.length === 0 ? null : runSteps(await stepsRun({ phase, steps, version, run, tools }))
+}
+
+function stepsOfPhase({ steps, beforeSwitch, activate, after }: App) {
+  return { build: steps, before_switch: beforeSwitch, activate, after }
+}
+
+async function lookAtPreview({ version, run, tools }: Of): Promise<DeploymentResult | null> {
+  const { preview } = run.app
+  const checks = run.app.health.filter((check) => check.preview)
+  if (preview === null || checks.length === 0 || run.backFrom !== null) return null
+  const all = await stepsRun({ phase: 'preview', steps: [preview], version, run, tools })
+  return recorded('preview', all, (number) =>
+    judgePreview(preview, { checks, all, judging: { context: all.context, run, tools, number } }),
+  )
+}
+
+async function lookAtHealth({ version, run, tools }: Of): Promise<DeploymentResult | null> {
+  const checks = run.app.health.filter((check) => !check.preview)
+  if (checks.length === 0) return null
+  const all = await stepsRun({ phase: 'health', steps: [], version, run, tools })
+  return recorded('health', all, (number) => {
+    tools.failPoint('in-health')
+    return judgeHealth(checks, { context: all.context, run, tools, number })
+  })
+}
+
+/** What is no single command, with the place and the times of a step. */
+async function recorded(
+  name: string,
+  { of: run, phase, total }: StepsRun,
+  judge: (number: number) => Promise<DeploymentResult | null>,
+): Promise<DeploymentResult | null> {
+  const { progress } = run
+  const number = (run.started.steps += 1)
+  await progress.stepStarted({ number, name, phase })
+  await progress.note(`step ${number}/${total}: ${name}`)
+  const result = await judge(number)
+  await progress.endOutput(number)
+  await progress.stepFinished({ number, exitCode: result === null ? 0 : 1, signal: null })
+  return result
+}
+
+async function stepsRun({
+  phase,
+  steps,
+  version,
+  run,
+  tools,
+}: Of & { readonly phase: Phase; readonly steps: readonly Step[] }): Promise<StepsRun> {
+  const { app, backFrom } = run
+  const extra = [app.health.some((check) => !check.preview), app.preview !== null].filter(Boolean).length
+  return {
+    ...tools,
+    of: run,
+    phase: backFrom === null ? phase : 'rollback',
+    steps,
+    total: Object.values(stepsOfPhase(app)).flat().length + extra,
+    context: await stepContext(version, run, tools),
+    paths: pathsOf(run, tools),
+  }
+}
+
+/** What commands that run in a version's directory are told. */
+async function stepContext(
+  { revision, ref, directory }: Version,
+  { app, job, cookie }: Run,
+  { stateDirectory, user }: Tools,
+): Promise<StepContext> {
+  const home = await usableHome(user.home, standInHome(stateDirectory, app.name))
+  const { previousRevision, deployment } = job
+  return { app, deployment: deployment.id, ref, cookie, revision, directory, previousRevision, user, home }
+}
+
+export function pathsOf({ app }: Run, { stateDirectory }: Tools): readonly string[] {
+  return [stateDirectory, app.path]
+}
+
+function treeProblem({ directory }: Version): DeploymentResult | null {
+  return isDirectory(directory) ? null : failed('tree_missing', `${directory} is not there any more: a step removed it`)
+}

@@ -1,0 +1,36 @@
+import type { App } from '../model/deploy-map.ts'
+import type { DeploymentResult } from '../model/deployment.ts'
+import { stoppedResult } from './outcome.ts'
+import type { Job, Progress } from './runner.ts'
+import { stopReason } from './stop.ts'
+import type { GitContext } from './workspace.ts'
+
+/** A deployment underway: what all parts of it work with. */
+export type Run = {
+  readonly job: Job
+  readonly app: App
+  readonly progress: Progress
+  /** Ends what is being done now. */
+  readonly signal: AbortSignal
+  /** Of every process of it. */
+  readonly cookie: string
+  /** How many steps it has started, in all its phases. */
+  readonly started: { steps: number }
+  /** What has failed, on the way back from it; null: all is well so far. */
+  readonly backFrom: DeploymentResult | null
+}
+
+export function openRun(job: Job, progress: Progress, { stateId }: { readonly stateId: string }): Run {
+  const { app, deployment, attempt, signal } = job
+  const cookie = `${stateId}.${deployment.id}.${attempt}`
+  return { job, app, progress, signal, cookie, started: { steps: 0 }, backFrom: null }
+}
+
+export function gitContextOf({ signal, cookie, progress }: Run): GitContext {
+  return { signal, cookie, note: (text) => progress.note(text) }
+}
+
+/** null: it goes on. */
+export function stoppedIn(where: string, { signal, app }: Run): DeploymentResult | null {
+  return signal.aborted ? stoppedResult(stopReason(signal), { where, app }) : null
+}
