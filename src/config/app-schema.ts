@@ -50,8 +50,7 @@ const windowSchema = z.union([
     }),
 ])
 
-/** One app, or the defaults of all. */
-export const appSchema = z.strictObject({
+const appKeys = {
   repo: text(repoProblem)
     .optional()
     .describe('Clone URL: https://…, ssh://…, user@host:path, file://… or an absolute path.'),
@@ -141,4 +140,7 @@ export const appSchema = z.strictObject({
   notify: notifySchema
     .optional()
     .describe('Reporters that are told how deployments end: names, or what each is told of. Default: none.'),
-})
+}
+
+/** One app, or the defaults of all. */
+export const appSchema = z.strictObject(appKeys).meta({ id: 'app' })

@@ -46,3 +46,4 @@ export const healthCheckSchema = z
     const stray = ofHttp.find((key) => value[key] !== undefined)
     if (stray !== undefined && value.http === undefined) problem(`${stray} is for http alone: take it out`)
   })
+  .meta({ id: 'health_check' })

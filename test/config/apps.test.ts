@@ -85,7 +85,8 @@ describe('an app', () => {
     ['git: { username: "a:b", token: { env: TOKEN } }', 'must be letters, digits and signs, without : and spaces'],
     ['git: { ssh_key: ~/.ssh/id }', '~ is not expanded here: write the whole path'],
     ['git: { shh_key: x }', 'there is no key "shh_key" here: did you mean "ssh_key"?'],
-    ['keep: 5', 'there is no key "keep" here'],
+    ['keeps: 5', 'there is no key "keeps" here: did you mean "keep"?'],
+    ['health: { http: http://127.0.0.1/, contain: ok }', 'there is no key "contain" here: did you mean "contains"?'],
   ])('is refused for %s', async (line, told) => {
     expect(await headsOf(withApp(line))).toEqual([expect.stringContaining(told)])
   })
