@@ -8,12 +8,12 @@ import { envSchema, stepSchema } from './step-schema.ts'
 import {
   aliasProblem,
   appPathProblem,
+  bakeProblem,
   catchUpProblem,
   durationPattern,
   durationProblem,
   fileProblem,
   keepPattern,
-  keepProblem,
   repoProblem,
   sharedProblem,
   userNameProblem,
@@ -99,7 +99,7 @@ const appKeys = {
     .union([healthCheckSchema, list(healthCheckSchema)])
     .optional()
     .describe('What has to answer well after the switch: one check or several.'),
-  bake: text(keepProblem, { pattern: keepPattern })
+  bake: text(bakeProblem, { pattern: keepPattern })
     .optional()
     .describe('How long the health checks have to go on passing after the switch. Default 0s: once is enough.'),
   on_failure: z
