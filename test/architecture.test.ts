@@ -33,6 +33,7 @@ const homes: Readonly<Record<string, string | null>> = {
   yaml: 'config/',
   fastify: 'http/',
   commander: 'cli/',
+  croner: 'lib/cron.ts',
   'node:child_process': null,
   child_process: null,
 }
@@ -158,6 +159,7 @@ describe('the guard of the import order', () => {
   const good = {
     'lib/clock.ts': "import { x } from 'node:util'",
     'lib/log.ts': "import { x } from './clock.ts'",
+    'lib/cron.ts': "import { Cron } from 'croner'",
     'model/app.ts': "import { x } from '../lib/clock.ts'",
     'model/delivery.ts': 'export function markVerified() {}',
     'providers/index.ts': "import { markVerified } from '../model/delivery.ts'",
@@ -217,6 +219,7 @@ describe('the guard of the import order', () => {
       'imports fastify/types/instance, whose home is http/',
     ],
     ['main.ts', "import { Command } from 'commander'", 'imports commander, whose home is cli/'],
+    ['worker.ts', "import { Cron } from 'croner'", 'imports croner, whose home is lib/cron.ts'],
     ['runner/exec.ts', "import { spawn } from 'node:child_process'", 'imports node:child_process, which nobody may'],
     ['runner/exec.ts', "const { spawn } = require('child_process')", 'imports child_process, which nobody may'],
     ['lib/log.ts', "process.getBuiltinModule('node:child_process')", 'imports node:child_process, which nobody may'],

@@ -8,12 +8,12 @@ import { envSchema, stepSchema } from './step-schema.ts'
 import {
   aliasProblem,
   appPathProblem,
+  bakeProblem,
   catchUpProblem,
   durationPattern,
   durationProblem,
   fileProblem,
   keepPattern,
-  keepProblem,
   repoProblem,
   sharedProblem,
   userNameProblem,
@@ -50,8 +50,7 @@ const windowSchema = z.union([
     }),
 ])
 
-/** One app, or the defaults of all. */
-export const appSchema = z.strictObject({
+const appKeys = {
   repo: text(repoProblem)
     .optional()
     .describe('Clone URL: https://…, ssh://…, user@host:path, file://… or an absolute path.'),
@@ -100,7 +99,7 @@ export const appSchema = z.strictObject({
     .union([healthCheckSchema, list(healthCheckSchema)])
     .optional()
     .describe('What has to answer well after the switch: one check or several.'),
-  bake: text(keepProblem, { pattern: keepPattern })
+  bake: text(bakeProblem, { pattern: keepPattern })
     .optional()
     .describe('How long the health checks have to go on passing after the switch. Default 0s: once is enough.'),
   on_failure: z
@@ -141,4 +140,7 @@ export const appSchema = z.strictObject({
   notify: notifySchema
     .optional()
     .describe('Reporters that are told how deployments end: names, or what each is told of. Default: none.'),
-})
+}
+
+/** One app, or the defaults of all. */
+export const appSchema = z.strictObject(appKeys).meta({ id: 'app' })

@@ -1,5 +1,6 @@
-import { normalize } from 'node:path'
+import { tidyPath } from '../lib/tidy-path.ts'
 import type { Path } from './finding.ts'
+import type { WrittenHealthCheck } from './health-schema.ts'
 import type { WrittenReporter } from './reporter-schema.ts'
 import type { WrittenApp } from './app-schema.ts'
 import type { WrittenMap, WrittenWebhook } from './schema.ts'
@@ -38,7 +39,7 @@ function refsOf(own: WrittenApp, defaults: WrittenApp): Pick<WrittenApp, 'branch
 
 /** An app's path without slashes at its end and doubled ones, or null when it was struck out. */
 export function appPath({ app: { path } }: Entry): string | null {
-  return path === undefined ? null : normalize(path).replace(/(?<=.)\/$/, '')
+  return path === undefined ? null : tidyPath(path)
 }
 
 /** The sources of a webhook's secrets, the newest first. */
@@ -61,3 +62,19 @@ export function reporterOptionsOf(reporter: WrittenReporter): Readonly<Record<st
 export function formerNames({ was = [] }: Pick<WrittenApp, 'was'>): readonly string[] {
   return typeof was === 'string' ? [was] : was
 }
+
+/** The health checks, whichever way they were written. */
+export function checksOf({ health = [] }: Pick<WrittenApp, 'health'>): readonly WrittenHealthCheck[] {
+  return Array.isArray(health) ? health : [health]
+}
+
+/** The first key with a command for this machine; null: the app runs none. */
+export function commandKeyOf(app: WrittenApp): 'preview' | 'health' | (typeof stepLists)[number] | null {
+  const list = stepLists.find((key) => (app[key] ?? []).length > 0)
+  if (list !== undefined) return list
+  if (app.preview !== undefined) return 'preview'
+  return checksOf(app).some(({ command }) => command !== undefined) ? 'health' : null
+}
+
+/** The keys of an app that hold lists of steps, in the order in which they run. */
+export const stepLists = ['steps', 'before_switch', 'activate', 'after'] as const

@@ -13,10 +13,7 @@ import {
 export type WrittenHealthCheck = z.output<typeof healthCheckSchema>
 
 const durationText = text(durationProblem, { pattern: durationPattern })
-const kinds = ['http', 'tcp', 'command', 'systemd_unit'] as const
-const ofHttp = ['status', 'contains', 'headers', 'follow_redirects'] as const
-
-/** One check of an app's health: exactly one of the four kinds, with what goes with it. */
+/** One check of an app's health. That it is of exactly one kind is a rule (`rules/health.ts`). */
 export const healthCheckSchema = z
   .strictObject({
     http: text(probeUrlProblem).optional().describe('URL that must answer; {port} stands for the port of the preview.'),
@@ -39,10 +36,4 @@ export const healthCheckSchema = z
       .describe('How often it may fail at first, while the app starts. Default 30.'),
     preview: z.boolean().optional().describe('Ask the preview, before the switch. Default false.'),
   })
-  .check(({ value, issues }) => {
-    const said = kinds.filter((kind) => value[kind] !== undefined)
-    const problem = (message: string) => issues.push({ code: 'custom', message, input: value })
-    if (said.length !== 1) problem(`needs exactly one of ${kinds.join(', ')}`)
-    const stray = ofHttp.find((key) => value[key] !== undefined)
-    if (stray !== undefined && value.http === undefined) problem(`${stray} is for http alone: take it out`)
-  })
+  .meta({ id: 'health_check' })

@@ -17,6 +17,7 @@ import type { ReporterTable } from './reporter-schema.ts'
 import { createSchema, type ProviderTable } from './schema.ts'
 import { secretPlaces } from './secret-places.ts'
 import { findSecrets } from './secrets.ts'
+import type { LookUpUser } from './users.ts'
 import { parseYaml, unparsed, type YamlDocument } from './yaml.ts'
 
 export { findDeployMap } from './find.ts'
@@ -33,6 +34,8 @@ export type LoadOptions = {
   readonly stateDirectory: string | null
   /** Steps as root without `allow_root_steps`: refused, or (for `check`, which may be run by root) a warning. */
   readonly rootSteps?: 'refuse' | 'warn'
+  /** Knows the users of this machine; by default by its /etc/passwd. */
+  readonly lookUpUser?: LookUpUser
   /** Default of `server.max_running`. */
   readonly cores?: number
   readonly providers?: ProviderTable

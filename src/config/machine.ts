@@ -3,6 +3,7 @@ import { appPath, type Entry } from './entries.ts'
 import { readRegularFile } from './read-file.ts'
 import { realPathOf } from './real-path.ts'
 import type { Machine } from './rules/rule.ts'
+import { lookUpUser as lookUpUserHere, type LookUpUser } from './users.ts'
 
 /** What the rules need to know of this machine; the only part of them that looks at the disk. */
 export async function lookAtMachine(
@@ -13,9 +14,10 @@ export async function lookAtMachine(
     readonly uid: number
     readonly stateDirectory: string | null
     readonly rootSteps?: 'refuse' | 'warn'
+    readonly lookUpUser?: LookUpUser
   },
 ): Promise<Machine> {
-  const { file, env, uid, stateDirectory, rootSteps = 'refuse' } = options
+  const { file, env, uid, stateDirectory, rootSteps = 'refuse', lookUpUser = lookUpUserHere } = options
   const paths = [...new Set(entries.map(appPath).filter((path) => path !== null))]
   const realFile = realPathOf(file)
   const home = env['HOME']
@@ -27,8 +29,14 @@ export async function lookAtMachine(
     stateDirectories: stateDirectory === null ? [] : withReal(resolve(stateDirectory)),
     realPaths: new Map(paths.map((path) => [path, realPathOf(path)])),
     sshFileProblems: await sshFileProblems(entries, dirname(file)),
+    users: await usersNamedBy(entries, lookUpUser),
     rootSteps,
   }
+}
+
+async function usersNamedBy(entries: readonly Entry[], lookUpUser: LookUpUser): Promise<Machine['users']> {
+  const names = new Set(entries.map(({ app }) => app.run_as).filter((name) => name !== undefined))
+  return new Map(await Promise.all([...names].map(async (name) => [name, await lookUpUser(name)] as const)))
 }
 
 function withReal(directory: string): readonly string[] {

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
-import { normalize, resolve } from 'node:path'
-import { parseCron, type CronWindow } from '../lib/cron.ts'
+import { resolve } from 'node:path'
 import { parseDuration } from '../lib/duration.ts'
 import { parseSize } from '../lib/size.ts'
+import { tidyPath } from '../lib/tidy-path.ts'
 import type { ApiToken, App, DeployMap, GitAccess, Server, SharedPath, Webhook } from '../model/deploy-map.ts'
 import { globOf } from '../model/glob.ts'
 import { createPathFilter } from '../model/path-filter.ts'
 import { identityOf, parseRepository } from '../model/repository.ts'
-import { appPath, formerNames, optionsOf, sourcesOf, type Entry } from './entries.ts'
+import { appPath, checksOf, formerNames, optionsOf, sourcesOf, type Entry } from './entries.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import type { WrittenApp } from './app-schema.ts'
 import { parseListen } from './listen.ts'
@@ -16,6 +16,7 @@ import type { WrittenServer, WrittenWebhook } from './schema.ts'
 import { resolveHealthCheck } from './resolve-health.ts'
 import { resolveNotify, resolveReporter } from './resolve-reporters.ts'
 import { resolveEnv, resolveStep, type Reveal } from './resolve-steps.ts'
+import { resolveWindow } from './resolve-window.ts'
 import { parseProxy } from './trust-proxy.ts'
 
 export type ResolveOptions = {
@@ -79,7 +80,7 @@ function resolveApp(entry: Entry, context: { readonly folder: string; readonly s
     activate: stepsOf(app.activate),
     after: stepsOf(app.after),
     preview: app.preview === undefined ? null : resolveStep(app.preview, context.secretOf),
-    health: [app.health ?? []].flat().map((check) => resolveHealthCheck(check, context.secretOf)),
+    health: checksOf(app).map((check) => resolveHealthCheck(check, context.secretOf)),
     bakeMs: offOrMs(app.bake ?? '0s'),
     onFailure: app.on_failure ?? (app.strategy === 'releases' ? 'rollback' : 'stop'),
     holdAfterRollback: app.hold_after_rollback ?? 'unhold',
@@ -101,16 +102,9 @@ function resolveApp(entry: Entry, context: { readonly folder: string; readonly s
 
 function resolveShared(written: string): SharedPath {
   return {
-    path: normalize(written).replace(/(?<=.)\/$/, ''),
+    path: tidyPath(written),
     kind: written.endsWith('/') ? 'directory' : null,
   }
-}
-
-function resolveWindow(written: NonNullable<WrittenApp['windows']>[number]): CronWindow {
-  const { cron, time_zone = 'UTC' } = typeof written === 'string' ? { cron: written } : written
-  const window = parseCron(cron, time_zone)
-  if ('problem' in window) throw new Error(`windows ${window.problem}`)
-  return window
 }
 
 function withDefaults(app: WrittenApp) {

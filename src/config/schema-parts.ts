@@ -49,13 +49,15 @@ export function extended<Schema extends z.ZodObject>(schema: Schema, kinds: read
 const howToNameOne = '{ env: NAME }, { file: PATH } or { credential: NAME }'
 
 /** Where a secret that is ours to choose is found; never the secret itself. */
-export const secretSource = sourceOf('a secret', `give ${howToNameOne} (a new one: openssl rand -hex 32)`)
+export const secretSource = sourceOf('a secret', `give ${howToNameOne} (a new one: openssl rand -hex 32)`).meta({
+  id: 'secret',
+})
 
 /** Where a token is found that a git host has made. */
 export const tokenSource = sourceOf(
   'a token',
   'put it into a file that only this user can read (chmod 600) and give { file: PATH }; { env: NAME } and { credential: NAME } do too',
-)
+).meta({ id: 'token' })
 
 function sourceOf(what: string, cure: string) {
   const error = ({ input }: { readonly input?: unknown }): string => {

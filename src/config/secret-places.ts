@@ -1,5 +1,5 @@
 import type { Path } from './finding.ts'
-import { reporterOptionsOf } from './entries.ts'
+import { checksOf, reporterOptionsOf, stepLists } from './entries.ts'
 import type { WrittenApp } from './app-schema.ts'
 import type { WrittenMap } from './schema.ts'
 import type { WrittenEnv, WrittenStep } from './step-schema.ts'
@@ -61,15 +61,11 @@ function placesOfApp(app: WrittenApp, path: Path): readonly SecretPlace[] {
     ...placesOfEnv(app.env, [...path, 'env']),
     ...stepLists.flatMap((key) => (app[key] ?? []).flatMap((step, index) => placesOfStep(step, [...path, key, index]))),
     ...(app.preview === undefined ? [] : placesOfStep(app.preview, [...path, 'preview'])),
-    ...[app.health ?? []]
-      .flat()
-      .flatMap(({ headers }, index) =>
-        placesOfEnv(headers, [...path, 'health', ...(Array.isArray(app.health) ? [index] : []), 'headers']),
-      ),
+    ...checksOf(app).flatMap(({ headers }, index) =>
+      placesOfEnv(headers, [...path, 'health', ...(Array.isArray(app.health) ? [index] : []), 'headers']),
+    ),
   ]
 }
-
-const stepLists = ['steps', 'before_switch', 'activate', 'after'] as const
 
 function placesOfStep(step: WrittenStep, path: Path): readonly SecretPlace[] {
   return typeof step === 'string' || Array.isArray(step) ? [] : placesOfEnv(step.env, [...path, 'env'])

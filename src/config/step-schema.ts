@@ -17,14 +17,18 @@ export type WrittenEnv = z.output<typeof envSchema>
 const durationText = text(durationProblem, { pattern: durationPattern })
 
 /** Environment variables by name: text, or where a secret is found. */
-export const envSchema = named(text(envNameProblem, { pattern: envNamePattern }), z.union([text(), secretSource]))
+export const envSchema = named(text(envNameProblem, { pattern: envNamePattern }), z.union([text(), secretSource])).meta(
+  {
+    id: 'environment',
+  },
+)
 
 const argvSchema = list(text()).check(({ value, issues }) => {
   if (value[0] === '') issues.push({ code: 'custom', message: 'the first entry, the program, is empty', input: value })
 })
 
 /** A text for the shell, or a list of arguments. */
-export const commandSchema = z.union([text(commandProblem), argvSchema])
+export const commandSchema = z.union([text(commandProblem), argvSchema]).meta({ id: 'command' })
 
 const stepKeys = {
   name: text((name) => (name.trim() === '' || /[\r\n]/.test(name) ? 'must be one line of text' : null))
@@ -41,6 +45,9 @@ const stepKeys = {
     .describe('What becomes of processes that the step leaves running when it succeeds. Default kill.'),
 }
 
-export const stepSchema = z.union([text(commandProblem), argvSchema, z.strictObject(stepKeys)], {
-  error: ({ input }) => mapByAccident(input, Object.keys(stepKeys)) ?? undefined,
-})
+/** A command, or a map with more to say of it. */
+export const stepSchema = z
+  .union([text(commandProblem), argvSchema, z.strictObject(stepKeys)], {
+    error: ({ input }) => mapByAccident(input, Object.keys(stepKeys)) ?? undefined,
+  })
+  .meta({ id: 'step' })

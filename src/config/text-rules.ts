@@ -2,6 +2,7 @@ import { isAbsolute, normalize } from 'node:path'
 import { parseCron } from '../lib/cron.ts'
 import { formatDuration, parseDuration } from '../lib/duration.ts'
 import { formatSize, parseSize } from '../lib/size.ts'
+import { tidyPath } from '../lib/tidy-path.ts'
 import { identityOf, parseRepository } from '../model/repository.ts'
 import { quoted } from './did-you-mean.ts'
 
@@ -36,6 +37,14 @@ export const keepProblem: TextRule = (text) => {
   const durationMs = parseDuration(text)
   if (durationMs === null) return `${quoted(text)} is not a duration such as 7d or 12h (0s: not at all)`
   return durationMs > longestKeepMs ? `must be at most ${formatDuration(longestKeepMs)}` : null
+}
+
+/** How long something is watched: a duration, 0s and off included. */
+export const bakeProblem: TextRule = (text) => {
+  if (text === 'off') return null
+  const durationMs = parseDuration(text)
+  if (durationMs === null) return `${quoted(text)} is not a duration such as 30s or 5m (0s: none)`
+  return durationMs > longestMs ? `must be at most ${formatDuration(longestMs)}` : null
 }
 
 const largestSize = 2 ** 50
@@ -125,7 +134,7 @@ export const sha256Problem: TextRule = (hex) =>
 /** Below `path/shared` and below each release. */
 export const sharedProblem: TextRule = (path) => {
   if (isAbsolute(path)) return 'must be a path of the repository, without the / in front'
-  const tidy = normalize(path).replace(/(?<=.)\/$/, '')
+  const tidy = tidyPath(path)
   if (path === '' || tidy === '.') return 'is empty: name a file or a directory of the repository'
   if (!isInside(path)) return 'must stay inside the repository: it leads out of it by ..'
   return tidy.split('/')[0] === '.git' ? 'must not be in .git: that belongs to deployhook' : null

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { headsOf, load, makeFolder, mapOf, warningsOf, withApp } from './support.ts'
+import { headsOf, makeFolder, mapOf, warningsOf, withApp } from './support.ts'
 
 const badName = 'a name is 1 to 63 of a-z, 0-9, _ and -, and starts with a letter or digit'
 
@@ -85,7 +85,8 @@ describe('an app', () => {
     ['git: { username: "a:b", token: { env: TOKEN } }', 'must be letters, digits and signs, without : and spaces'],
     ['git: { ssh_key: ~/.ssh/id }', '~ is not expanded here: write the whole path'],
     ['git: { shh_key: x }', 'there is no key "shh_key" here: did you mean "ssh_key"?'],
-    ['keep: 5', 'there is no key "keep" here'],
+    ['keeps: 5', 'there is no key "keeps" here: did you mean "keep"?'],
+    ['health: { http: http://127.0.0.1/, contain: ok }', 'there is no key "contain" here: did you mean "contains"?'],
   ])('is refused for %s', async (line, told) => {
     expect(await headsOf(withApp(line))).toEqual([expect.stringContaining(told)])
   })
@@ -193,31 +194,6 @@ describe('the environment of an app', () => {
     ],
   ])('is refused for %s', async (entry, told) => {
     expect(await headsOf(withApp(`env: { ${entry} }`))).toEqual([expect.stringContaining(told)])
-  })
-})
-
-describe('steps as root', () => {
-  const root = { uid: 0, rootSteps: 'refuse' } as const
-  const message =
-    'apps.blog.steps: would run as root: run deployhook as a user of its own, or allow it with server: { allow_root_steps: true }'
-
-  it('are refused unless the file allows them', async () => {
-    expect(await headsOf(withApp('steps: [make]'), root)).toEqual([`7:5 ${message}`])
-    expect(await headsOf(`${withApp('steps: [make]')}server: { allow_root_steps: false }\n`, root)).toEqual([
-      `7:5 ${message}`,
-    ])
-    expect(await headsOf(`${withApp('steps: [make]')}server: { allow_root_steps: true }\n`, root)).toEqual([])
-  })
-
-  it('are a warning where root only checks the file for another user', async () => {
-    const loaded = await load(withApp('steps: [make]'), { ...root, rootSteps: 'warn' })
-    expect(loaded.kind).toBe('loaded')
-    expect(loaded.warnings.map(({ path, severity }) => [path, severity])).toEqual([['apps.blog.steps', 'warning']])
-  })
-
-  it.skipIf(process.getuid?.() !== 0)('are no matter for another user, nor for an app without steps', async () => {
-    expect(await headsOf(withApp('steps: [make]'), { ...root, uid: 990 })).toEqual([])
-    expect(await headsOf(withApp(), root)).toEqual([])
   })
 })
 

@@ -27,6 +27,7 @@ describe('deploy.yml.example', () => {
       'secrets/gitlab.new',
       'secrets/docs-token',
       'secrets/pager-token',
+      'secrets/api-health',
       'keys/shop',
       'known_hosts',
       'gitlab-webhook',
@@ -47,7 +48,8 @@ describe('deploy.yml.example', () => {
     }
     // A service user: as root the steps would be refused, which is right.
     const uid = options.uid === 0 ? 990 : options.uid
-    const loaded = await loadDeployMap(file, { ...options, env, uid })
+    const lookUpUser = () => Promise.resolve({ kind: 'found', uid } as const)
+    const loaded = await loadDeployMap(file, { ...options, env, uid, lookUpUser })
     expect(loaded).toMatchObject({ kind: 'loaded', warnings: [] })
   })
 

@@ -55,7 +55,7 @@ describe('text that YAML may take for something else', () => {
     ],
     ['git: main', '7:10 apps.blog.git: must be a map of keys and values'],
     ['on_interrupt: retry', '7:19 apps.blog.on_interrupt: must be requeue or stop'],
-    ['strategy: releases', '7:15 apps.blog.strategy: must be in-place'],
+    ['strategy: release', '7:15 apps.blog.strategy: must be in-place or releases: did you mean "releases"?'],
   ])('is of the kind that the key wants: %s', async (line, told) => {
     expect(await headsOf(withApp(line))).toContain(told)
   })

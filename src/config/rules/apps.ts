@@ -105,15 +105,3 @@ export const wasNamesAreFree: Rule = ({ entries, document }) => {
     }),
   )
 }
-
-export const rootNeedsPermission: Rule = ({ entries, written, document, machine }) => {
-  const first = entries.find(({ app }) => (app.steps ?? []).length > 0)
-  if (machine.uid !== 0 || first === undefined || written.server?.allow_root_steps === true) return []
-  // Written, but not as true or false: that is told already.
-  if (written.server === undefined && document.has(['server', 'allow_root_steps'])) return []
-  const message =
-    'would run as root: run deployhook as a user of its own, or allow it with server: { allow_root_steps: true }'
-  return [
-    { ...problemAtKey(first.placeOf('steps'), message), severity: machine.rootSteps === 'warn' ? 'warning' : 'error' },
-  ]
-}

@@ -2,14 +2,16 @@ import {
   branchOrGlobs,
   gitFitsRepository,
   needsRepoAndPath,
-  rootNeedsPermission,
   sshFilesAreUsable,
   wasNamesAreFree,
   webhookExists,
 } from './apps.ts'
+import { bakeHasChecks, checkHasOneKind, checksFitPreview, previewIsAsked } from './health.ts'
 import { pathsAreApart, pathsAreSafe, treesHoldNoDeployMap } from './paths.ts'
+import { keysOfReleases, sharedPathsAreApart, windowsOpen } from './releases.ts'
 import { notifiedReporterExists, reporterFitsKind, reporterIsAllowed, reporterKindIsKnown } from './reporters.ts'
 import type { Rule } from './rule.ts'
+import { rootNeedsPermission, runAsIsPossible } from './run-as.ts'
 import { apiTokensHaveOneSecret, apiTokenNamesDiffer } from './server.ts'
 import { hasSecret, optionsFitProvider, providerIsKnown, secretsFitProvider, someWebhook } from './webhooks.ts'
 
@@ -26,6 +28,14 @@ export const rules: readonly Rule[] = [
   sshFilesAreUsable,
   webhookExists,
   wasNamesAreFree,
+  keysOfReleases,
+  sharedPathsAreApart,
+  windowsOpen,
+  checkHasOneKind,
+  bakeHasChecks,
+  previewIsAsked,
+  checksFitPreview,
+  runAsIsPossible,
   rootNeedsPermission,
   pathsAreSafe,
   pathsAreApart,

@@ -5,6 +5,7 @@ import type { RealPath } from '../real-path.ts'
 import type { ReporterTable } from '../reporter-schema.ts'
 import type { ProviderTable, WrittenMap } from '../schema.ts'
 import type { SecretSource } from '../schema-parts.ts'
+import type { UserFound } from '../users.ts'
 import type { YamlDocument } from '../yaml.ts'
 
 /** What the rules look at: a file that fits the schema (what does not is struck out), and this machine around it. */
@@ -32,6 +33,8 @@ export type Machine = {
   readonly realPaths: ReadonlyMap<string, RealPath>
   /** What is wrong with the key and known_hosts files of `git`, by the name as written. */
   readonly sshFileProblems: ReadonlyMap<string, string>
+  /** Of every `run_as`. */
+  readonly users: ReadonlyMap<string, UserFound>
   /** Whether root's steps are refused or only warned about. */
   readonly rootSteps: 'refuse' | 'warn'
 }
