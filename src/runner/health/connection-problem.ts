@@ -1,0 +1,34 @@
+import { errorCode } from '../../lib/error-code.ts'
+
+/** Why there is no connection, or no more of one, by the error's code; its text may quote anything, a header's value too. */
+export function connectionProblem(error: unknown): string {
+  const code = errorCode(error) ?? (error instanceof Error ? error.name : 'an unknown error')
+  return known[code] ?? tlsProblem(code) ?? `cannot be asked (${code})`
+}
+
+const known: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'refuses connections: nothing listens there (yet)',
+  ECONNRESET: 'cut the connection',
+  EPIPE: 'cut the connection',
+  UND_ERR_SOCKET: 'cut the connection',
+  ENOTFOUND: 'has a name that DNS does not know',
+  EAI_AGAIN: 'has a name that cannot be looked up: DNS does not answer',
+  EHOSTUNREACH: 'cannot be reached (EHOSTUNREACH)',
+  ENETUNREACH: 'cannot be reached (ENETUNREACH)',
+  ETIMEDOUT: 'cannot be reached (ETIMEDOUT)',
+  EMFILE: 'cannot be asked: the system allows no further open file (ulimit -n, or LimitNOFILE of the service)',
+  UND_ERR_HEADERS_OVERFLOW: 'answered with more than 16 KiB of headers',
+  UND_ERR_INVALID_ARG: 'cannot be asked: one of its headers cannot be sent',
+  UND_ERR_NOT_SUPPORTED: 'cannot be asked: one of its headers cannot be sent',
+  CERT_HAS_EXPIRED: 'has a TLS certificate that has expired',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'has a TLS certificate for another name',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'does not speak TLS: is it http?',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'does not speak TLS: is it http?',
+}
+
+function tlsProblem(code: string): string | null {
+  if (/^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/.test(code))
+    return `has no TLS certificate that is trusted (${code}): name its authority in NODE_EXTRA_CA_CERTS of the service, or ask by http`
+  if (/^HPE_/.test(code)) return 'does not speak HTTP'
+  return /^ERR_(?:TLS|SSL)_|^EPROTO$/.test(code) ? `cannot be asked by TLS (${code})` : null
+}
