@@ -29,6 +29,6 @@ const known: Readonly<Record<string, string>> = {
 function tlsProblem(code: string): string | null {
   if (/^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/.test(code))
     return `has no TLS certificate that is trusted (${code}): name its authority in NODE_EXTRA_CA_CERTS of the service, or ask by http`
-  if (/^HPE_/.test(code)) return 'does not speak HTTP'
+  if (/^HPE_|^HTTPParserError$/.test(code)) return 'does not speak HTTP'
   return /^ERR_(?:TLS|SSL)_|^EPROTO$/.test(code) ? `cannot be asked by TLS (${code})` : null
 }
