@@ -17,14 +17,16 @@ import { listRefs } from './list-refs.ts'
 import { createLocks } from './locks.ts'
 import { checkOutMending } from './mend-checkout.ts'
 import { fetchMending, renewIfBroken } from './mend-mirror.ts'
-import { mirrorDirectory, whereOf, type MirrorDeps } from './mirror.ts'
+import { mirrorDirectories, mirrorDirectory, whereOf, type MirrorDeps } from './mirror.ts'
 import { exists } from './repository-files.ts'
 import { treeAsOnDisk } from './scratch-index.ts'
 import { viewNamedAt } from './standing.ts'
 import { stateProblem } from './state-parts.ts'
 import { stopReason } from './stop.ts'
+import { tendMirror } from './tend-mirror.ts'
 import { openTree, readMemory } from './tree.ts'
 import { treeDirectory } from './tree-directory.ts'
+import type { Mirrors } from './upkeep.ts'
 import { viewDirectory, writeGitFile } from './view.ts'
 import type { GitContext, GitFailure, Workspace } from './workspace.ts'
 import type { Stop } from './runner.ts'
@@ -51,7 +53,7 @@ export type WorkspaceDeps = {
 }
 
 /** The git side of deployments. One at a time per app (the queue sees to that); mirrors are locked in here. */
-export function createWorkspace(deps: WorkspaceDeps): Workspace {
+export function createWorkspace(deps: WorkspaceDeps): Workspace & { readonly mirrors: Mirrors } {
   const { stateDirectory, run, localPaths, failPoint, path, networkEnv = {}, idleMs = 120_000, clock, log } = deps
   const { slowMs = 300_000, retryAfterMs = [2_000, 10_000] } = deps
   const settings: GitSettings = { stateDirectory, path }
@@ -94,6 +96,22 @@ export function createWorkspace(deps: WorkspaceDeps): Workspace {
         return listRefs(app, context, remote)
       }),
     rename: (from, to) => renameApp(stateDirectory, from, to),
+    mirrors: {
+      async list(apps) {
+        const all = [...apps]
+        const into = (directory: string) =>
+          all.filter(({ repo }) => mirrorDirectory(stateDirectory, repo) === directory)
+        return (await mirrorDirectories(stateDirectory)).map((directory) => ({ directory, apps: into(directory) }))
+      },
+      async tend(mirror, context) {
+        await prepare()
+        const tended = await locks.runIdly(mirror.directory, (giveWay) => {
+          const signal = AbortSignal.any([context.signal, giveWay])
+          return tendMirror(mirror, { ...context, signal }, { settings, run, now: clock.now() })
+        })
+        return tended ?? { kind: 'busy', pid: null }
+      },
+    },
   }
 }
 
