@@ -29,6 +29,7 @@ import type { Stop } from './runner/runner.ts'
 import { createWorkspace } from './runner/git-workspace.ts'
 import { createSimulate } from './simulate.ts'
 import { createRefusals, createStrays, openStore, type StoreError } from './store/index.ts'
+import { createUpkeep } from './upkeep.ts'
 import { startWatchdog } from './watchdog.ts'
 import { createWorker } from './worker.ts'
 
@@ -130,6 +131,10 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   }
   const ingest = createIngest({ store, map, clock, log, failPoint, onRefused })
   const catchingUp = new AbortController()
+  const upkeep = createUpkeep({
+    ...{ store, mirrors: workspace.mirrors, map, diskProblems, random: Math.random, log, signal: catchingUp.signal },
+  })
+  opened.defer(() => upkeep.settled()) // once that signal, below, has ended it
   const catchUp = createCatchUp({
     ...{ store, workspace, found: ingest.found, map, clock, log, signal: catchingUp.signal },
     monotonic: systemMonotonic,
@@ -194,6 +199,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   if (!stop.signal.aborted) {
     worker.start()
     catchUp.start()
+    upkeep.start()
   }
   up.resolve(undefined)
 

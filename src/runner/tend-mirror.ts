@@ -12,7 +12,7 @@ import { lookAtMirror, unusedFile } from './mirror-facts.ts'
 import { neededBy } from './needed-objects.ts'
 import { replaceFile } from './replace-file.ts'
 import { removeLeftovers, writeRepositoryConfig } from './repository-files.ts'
-import type { Mirror, Tended, TendContext } from './upkeep.ts'
+import type { Mirror, Tended, TendContext } from './mirrors.ts'
 
 export type TendDeps = {
   readonly settings: GitSettings
