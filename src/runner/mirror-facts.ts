@@ -38,7 +38,7 @@ export async function lookAtMirror(
 const leftoverMs = 86_400_000
 
 async function unusedMs(mirror: string, now: Date): Promise<number | null> {
-  const at = Date.parse(await readFile(unusedFile(mirror), 'utf8').catch(() => ''))
+  const at = Date.parse((await readFile(unusedFile(mirror), 'utf8').catch(() => '')).trim())
   return Number.isNaN(at) ? null : now.getTime() - at
 }
 
