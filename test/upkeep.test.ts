@@ -109,7 +109,7 @@ it('logs one line for each mirror that something was done to, none for the other
   await upkeep.settled()
   expect(logged).toEqual([
     {
-      ...{ repository: 'github.com/acme/blog', mirror: '/state/blog.git', ms: expect.any(Number) },
+      ...{ repository: 'github.com/acme/blog', mirror: '/state/blog.git', ms: expect.any(Number) as number },
       ...{ chores: ['sort_refs', 'repack'], packs: [3, 1], looseObjects: [9, 0], refsRemoved: 1 },
       text: 'a mirror was looked after',
     },
