@@ -113,9 +113,9 @@ export function createGit(settings: GitSettings, context: { readonly signal: Abo
     async parents(place: Place, prefix: string): Promise<readonly string[]> {
       return (await text(place, ['for-each-ref', '--format=%(parent)', prefix])).split(/\s+/)
     },
-    /** Commits that HEAD, all refs and the roots lead to, but not those in `not`; unknown ids count for nothing. */
+    /** Commits that HEAD, all refs and the roots lead to, but not those in `not`. */
     async commits(place: Place, range: Range): Promise<readonly Commit[]> {
-      const args = ['rev-list', '--parents', '--ignore-missing', '--all', '--stdin']
+      const args = ['rev-list', '--parents', '--all', '--stdin']
       return linesOf(await run(place, args, { input: rangeInput(range) })).map((line) => {
         const [id = '', ...parents] = line.split(' ')
         return { id, parents }
@@ -123,7 +123,7 @@ export function createGit(settings: GitSettings, context: { readonly signal: Abo
     },
     /** The same with every object that belongs to those commits. */
     async objects(place: Place, range: Range): Promise<readonly string[]> {
-      const args = ['rev-list', '--objects', '--no-object-names', '--ignore-missing', '--all', '--stdin']
+      const args = ['rev-list', '--objects', '--no-object-names', '--all', '--stdin']
       return linesOf(await run(place, args, { input: rangeInput(range) }))
     },
     /** Those of the objects that are there. */

@@ -31,7 +31,11 @@ type Place = { readonly git: Git; readonly mirror: string }
  */
 async function neededByTree(gitDir: string, { git, mirror }: Place): Promise<readonly string[]> {
   const tree = { gitDir }
-  const [head, { underway, built }] = await Promise.all([headOf(gitDir), readMemory(gitDir)])
+  const [named, memory] = await Promise.all([headOf(gitDir), readMemory(gitDir)])
+  const known = [named, memory.underway, memory.built].filter((id) => id !== null)
+  const there = await git.having(tree, known)
+  const ifThere = (id: string | null): string | null => (id !== null && there.has(id) ? id : null)
+  const [head, underway, built] = [ifThere(named), ifThere(memory.underway), ifThere(memory.built)]
   const heads = head === null ? [] : [head]
   const commits = await git.commits(tree, { roots: underway === null ? [] : [underway], not: heads })
   const held = await git.having({ gitDir: mirror }, [...heads, ...commits.map(({ id }) => id)])

@@ -72,6 +72,7 @@ describe('an idle mirror', () => {
     expect(await tend(world)).toMatchObject({ chores: ['sort_refs'] })
     expect(await borrowed()).toContain('/shop/')
 
+    await world.git(mirrorOf(world), 'update-ref', 'refs/deployhook/borrowed/shop/earlier', 'refs/deployhook/tip/blog')
     const before = await borrowed()
     await world.write({ 'state/trees/shop.git/refs/deployhook/dirty/9': '1'.repeat(40) })
     await world.fetchTip(world.app({ name: 'gone' }))
