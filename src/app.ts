@@ -95,7 +95,9 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const { map, reload, state: config } = live
   const { stateId } = store
   const cgroups = openCgroups({ stateId, log })
-  opened.defer(cgroups.close)
+  opened.defer(() => {
+    cgroups.close()
+  })
   const run = createRunCommand({ directory: `${stateDirectory}/work`, cgroups })
   const networkEnv = networkEnvOf(env)
   const workspace = createWorkspace({

@@ -65,7 +65,7 @@ function findOwn(): string | null {
 export function openCgroupsIn(own: string, { stateId, log }: CgroupsOf): Cgroups {
   const prefix = `deployhook.${stateId}.`
   // Open from here on: the way back must not fail for want of a descriptor.
-  const home = openSync(join(own, 'cgroup.procs'), 'w')
+  const home = openSync(join(own, 'cgroup.procs'), 'r+')
   const released = new Set<Cgroup>()
   let count = 0
   try {
@@ -161,7 +161,7 @@ export function openCgroupsIn(own: string, { stateId, log }: CgroupsOf): Cgroups
 
 /** 0: the process that writes it. */
 function enter(directory: string): void {
-  writeFileSync(join(directory, 'cgroup.procs'), '0')
+  writeFileSync(join(directory, 'cgroup.procs'), '0', { flag: 'r+' })
 }
 
 function isEmpty(directory: string): boolean {

@@ -37,13 +37,7 @@ export function createRunCommand({ directory, cgroups = noCgroups }: RunCommandD
     const fifo = await makeFifo(directory)
     if (typeof fifo === 'string') return notStarted(command, fifo)
     try {
-      if (options.signal.aborted) return stoppedBefore(options.signal)
-      const { started, cgroup } = cgroups.start(command.env[cookieName] ?? 'none', () => start(command, fifo))
-      try {
-        return await seeToItsEnd(started, { fifo, command, options, cgroup })
-      } finally {
-        cgroups.release(cgroup)
-      }
+      return await runInto(fifo, command, { ...options, cgroups })
     } finally {
       fifo.close()
     }
@@ -69,6 +63,18 @@ export async function runQuietly(
 
 /** Nothing of the daemon's own reaches a child, and nothing of execa's comforts is in the way. */
 const alone = { extendEnv: false, preferLocal: false, buffer: false, verbose: 'none' } as const
+
+type Options = CommandOptions & { readonly cgroups: Cgroups }
+
+async function runInto(fifo: Fifo, command: Command, { cgroups, ...options }: Options): Promise<CommandResult> {
+  if (options.signal.aborted) return stoppedBefore(options.signal)
+  const { started, cgroup } = cgroups.start(command.env[cookieName] ?? 'none', () => start(command, fifo))
+  try {
+    return await seeToItsEnd(started, { fifo, command, options, cgroup })
+  } finally {
+    cgroups.release(cgroup)
+  }
+}
 
 /** Its process, if there is one, has begun when this returns. */
 function start({ argv, cwd, env, input }: Command, fifo: Fifo) {
