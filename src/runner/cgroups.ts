@@ -46,7 +46,7 @@ export function openCgroups({ stateId, log }: CgroupsOf): Cgroups {
     if (code === null) throw error
     log.info(
       { cgroup: own, code },
-      'commands get no cgroup of their own; Delegate= in the unit of the daemon gives them one',
+      'commands get no cgroup of their own; Delegate= in the unit of the daemon, without ProtectControlGroups=, gives them one',
     )
     return noCgroups
   }
