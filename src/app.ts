@@ -20,6 +20,7 @@ import { surviveUnstarted } from './lib/unstarted.ts'
 import { createSender } from './outbox.ts'
 import type { Notify } from './model/report.ts'
 import { createLiveMap, type Reading } from './reload.ts'
+import { openCgroups } from './runner/cgroups.ts'
 import { createRunCommand, runQuietly } from './runner/exec.ts'
 import { networkEnvOf, userOf } from './runner/host-env.ts'
 import { createDiskFloor } from './runner/disk-floor.ts'
@@ -93,7 +94,12 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   }
   const live = createLiveMap(first, { read, store, clock, log, onSwap, retryMs: 1_000, signal: watching.signal })
   const { map, reload, state: config } = live
-  const run = createRunCommand({ directory: `${stateDirectory}/work` })
+  const { stateId } = store
+  const cgroups = openCgroups({ stateId, log })
+  opened.defer(() => {
+    cgroups.close()
+  })
+  const run = createRunCommand({ directory: `${stateDirectory}/work`, cgroups })
   const networkEnv = networkEnvOf(env)
   const workspace = createWorkspace({
     stateDirectory,
@@ -114,9 +120,8 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     everyMs: floorMs,
   })
   const diskProblems = () => floor.problems([stateDirectory, ...[...map().apps.values()].map((app) => app.path)])
-  const { stateId } = store
   const user = userOf(env)
-  const runner = createRunner({ stateDirectory, stateId, workspace, run, failPoint, user, floor })
+  const runner = createRunner({ stateDirectory, stateId, workspace, run, failPoint, user, floor, cgroups })
   const worker = createWorker({ store, runner, map, realPath, clock, log, failPoint, retryMs: 1_000 })
   const { draining } = worker
   const sending = new AbortController()

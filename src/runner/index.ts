@@ -8,6 +8,7 @@ import type { DeploymentResult } from '../model/deployment.ts'
 import { shortRef } from '../model/ref.ts'
 import { kindAndName, kindOfRef, refsOf, refToDeploy } from '../model/ref-filter.ts'
 import type { Revision } from '../model/revision.ts'
+import { noCgroups, type Cgroups } from './cgroups.ts'
 import type { RunCommand } from './command.ts'
 import { noFloor, type DiskFloor } from './disk-floor.ts'
 import { standInHome, type User } from './environment.ts'
@@ -34,11 +35,14 @@ export type RunnerDeps = {
   readonly graceMs?: number
   /** No floor unless given. */
   readonly floor?: DiskFloor
+  /** Those that `run` starts its commands in; none unless given. */
+  readonly cgroups?: Pick<Cgroups, 'cookies' | 'leftBehind' | 'release'>
 }
 
 /** A deployment on this machine, in this order: fetch, name the commit, check it out, run the steps, remember the tree. */
 export function createRunner(deps: RunnerDeps): Runner {
   const { stateDirectory, stateId, workspace, run, failPoint, user, graceMs = 10_000, floor = noFloor } = deps
+  const { cgroups = noCgroups } = deps
   const work = join(stateDirectory, 'work')
   const scripts = join(work, 'steps')
   const kept = createKept(join(stateDirectory, 'kept'))
@@ -103,7 +107,10 @@ export function createRunner(deps: RunnerDeps): Runner {
     },
 
     async endLeftovers() {
-      const ended = await endProcesses(`${stateId}.`, { graceMs, spared: await kept.alive() })
+      const spared = await kept.alive(cgroups.cookies())
+      const cgroup = cgroups.leftBehind(spared)
+      const ended = await endProcesses(`${stateId}.`, { graceMs, spared, cgroup })
+      cgroups.release(cgroup)
       await rm(work, { recursive: true, force: true })
       return ended
     },
