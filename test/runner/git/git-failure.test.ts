@@ -137,6 +137,13 @@ describe('the failure of a git command', () => {
     expect(message).not.toContain(basic)
   })
 
+  it.each(['ci', 'x-access-token', 'deploy'])('hides the header that carried the login of %s', (username) => {
+    const basic = Buffer.from(`${username}:hunter2-token`).toString('base64')
+    const { message } = failureOf('git fetch', `remote: authorization: Basic ${basic}`, remote)
+    expect(message).toContain('[secret]')
+    expect(Buffer.from(message.split('Basic ')[1] ?? '', 'base64').toString()).not.toContain('hunter2')
+  })
+
   it('is one line for people, without progress, control characters or a flood', () => {
     const output = `Receiving objects:  10% (1/10)\rReceiving objects: 100% (10/10), done.\r\nremote: \x1b[31mred\x1b[0m\n${'x'.repeat(5000)}\nfatal: the end\n`
     const { message } = failureOf('git fetch', output, remote)
