@@ -182,7 +182,7 @@ function linesOf(log: string, place: Moment['place']): readonly Line[] {
   })
 }
 
-/** Counted as strace will: in the daemon the calls on our files, in a git command all of them. */
+/** By kind. Counted as strace will: in the daemon the calls on our files, in a git command all of them. */
 function momentsOf(lines: readonly (Line & { readonly isOurs: boolean })[]): readonly Moment[] {
   const counts = new Map<string, number>()
   const moments = new Map<string, Moment>()
@@ -194,7 +194,8 @@ function momentsOf(lines: readonly (Line & { readonly isOurs: boolean })[]): rea
     const id = `${kind} ${place} ${nth}`
     if (isOurs && !moments.has(id)) moments.set(id, { kind, place, nth, call: `${kind} of ${path}` })
   }
-  return [...moments.values()]
+  const order = Object.keys(kinds)
+  return [...moments.values()].sort((one, other) => order.indexOf(one.kind) - order.indexOf(other.kind))
 }
 
 /** Names of files that belong to one deployment hold its number. */
