@@ -51,10 +51,13 @@ export async function soakFaults({
     await world.done(3)
   })
 
+  /** Of each kind the first, and every `every`th after it. */
+  const isChosen = ({ kind }: Moment, index: number): boolean =>
+    (index - moments.findIndex((moment) => moment.kind === kind)) % every === 0
   const runs: Run[] = []
-  for (const moment of moments.filter((_, index) => index % every === 0).slice(0, most)) {
+  for (const moment of moments.filter(isChosen).slice(0, most)) {
     runs.push(await failAt(moment, { world, traps, spoil, old: text, text: (text = randomUUID()) }))
-    if (process.stderr.isTTY || import.meta.main) console.error(JSON.stringify(runs.at(-1)))
+    if (import.meta.main) console.error(JSON.stringify(runs.at(-1)))
   }
   const hit = runs.filter(({ hasFailed }) => hasFailed)
   return {
