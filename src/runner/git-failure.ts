@@ -65,6 +65,11 @@ const everywhere: readonly Rule[] = [
     cure: () => 'The disk (or the quota) is full: make room and deploy again.',
   },
   {
+    reason: 'disk_failed',
+    pattern: /Input\/output error/,
+    cure: () => 'The disk could not read or write: look at the log of the kernel (dmesg), and deploy again.',
+  },
+  {
     reason: 'locked',
     pattern: /Unable to create '.*\.lock': File exists|cannot lock ref .*File exists/s,
     cure: () => 'Another git is at work there; deploy again when it has ended.',

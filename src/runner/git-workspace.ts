@@ -213,6 +213,7 @@ function systemProblem(error: unknown): string | null {
 const systemProblems: ReadonlyMap<string, string> = new Map([
   ['ENOSPC', 'No space left on device'],
   ['EDQUOT', 'Disk quota exceeded'],
+  ['EIO', 'Input/output error'],
   ['EACCES', 'Permission denied'],
   ['EPERM', 'Operation not permitted'],
   ['EROFS', 'Read-only file system'],

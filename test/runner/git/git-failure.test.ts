@@ -119,6 +119,7 @@ describe('the failure of a git command', () => {
       says: 'Delete /state/mirrors/blog.git',
     },
     { output: 'fatal: sha1 file write error: No space left on device', reason: 'disk_full', says: 'make room' },
+    { output: 'Input/output error (EIO: i/o error, fsync)', reason: 'disk_failed', says: 'dmesg' },
   ])('in a tree is $reason: $output', ({ output, reason, says }) => {
     const failure = failureOf('The checkout', output, local)
     expect(failure.reason).toBe(reason)
