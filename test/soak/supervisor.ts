@@ -18,7 +18,8 @@ export type Supervisor = AsyncDisposable & {
 }
 
 export function keepRunning(world: World): Supervisor {
-  let isOver = false
+  const over = new AbortController()
+  const isOver = (): boolean => over.signal.aborted
   let restarts = 0
   let watching: Promise<void> = Promise.resolve()
   const problems: string[] = []
@@ -46,10 +47,10 @@ export function keepRunning(world: World): Supervisor {
       return false
     },
     letGo() {
-      isOver = true
+      over.abort()
     },
     async [Symbol.asyncDispose]() {
-      isOver = true
+      over.abort()
       const { daemon } = world as { readonly daemon: World['daemon'] | undefined }
       daemon?.kill('SIGKILL')
       await watching
@@ -58,14 +59,14 @@ export function keepRunning(world: World): Supervisor {
 
   async function watch(): Promise<void> {
     let how = String(await world.daemon.ended)
-    while (!isOver) {
+    while (!isOver()) {
       restarts++
       if (how === '78') problems.push('the daemon ended with 78: systemd does not start it again')
       await sleep(restartMs)
-      if (isOver) return
+      if (isOver()) return
       try {
         const daemon = await world.start()
-        if (isOver) daemon.kill('SIGKILL') // the linter of types does not see that it may have changed meanwhile
+        if (isOver()) daemon.kill('SIGKILL')
         how = String(await daemon.ended)
       } catch (error) {
         how = /the daemon ended \(([^)]*)\)/.exec(String(error))?.[1] ?? ''
