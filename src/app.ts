@@ -3,6 +3,7 @@ import { settleThePast } from './app/settle-the-past.ts'
 import { isOfTheSurroundings, listenOf, localPaths, mayPass, readDeployMap } from './app/surroundings.ts'
 import type { Served } from './cli/io.ts'
 import type { ServeOptions } from './cli/locations.ts'
+import { createAgain } from './again.ts'
 import { createCatchUp } from './catch-up.ts'
 import { watchDeployMap } from './config/index.ts'
 import { createExplain } from './explain.ts'
@@ -41,6 +42,7 @@ const shutdownGraceMs = 60_000
 const ledgerMs = 60_000
 const watchMs = 15_000
 const floorMs = 2_000
+const againMs = 2_000
 
 /** Runs the daemon until a signal ends it. What is wrong around it (deploy.yml, state, address) is a value, with its cure. */
 export async function startApp(options: ServeOptions, host: Host): Promise<Served> {
@@ -129,6 +131,9 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const sender = createSender({
     ...{ store, map, clock, log, lookup, run: runReport, random: Math.random, signal: sending.signal, retryMs: 1_000 },
   })
+  const again = createAgain({
+    ...{ store, floor, stateDirectory, map, clock, log, signal: ending.signal, everyMs: againMs },
+  })
   const refusals = createRefusals()
   const strays = createStrays()
   const onRefused: IngestDeps['onRefused'] = ({ receivedAt: at, webhook, remoteAddress }, reason, providerId) => {
@@ -186,10 +191,10 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const pruning = setInterval(() => {
     ledger.wake()
   }, ledgerMs).unref()
-  opened.defer(() => {
+  opened.defer(async () => {
     clearInterval(pruning)
     ending.abort()
-    return ledger.settled()
+    await Promise.all([ledger.settled(), again.settled()])
   })
 
   // What is being sent is cut off, and sent again by the next start.
@@ -205,6 +210,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     worker.start()
     catchUp.start()
     upkeep.start()
+    again.start()
   }
   up.resolve(undefined)
 

@@ -11,6 +11,7 @@ import type { Deployment, DeploymentResult } from './model/deployment.ts'
 import type { Progress, Runner, Stop } from './runner/runner.ts'
 import type { Cancelled, Claim, ClaimTarget, LogSink, Store } from './store/store.ts'
 import { reasonToSkip } from './worker/reason-to-skip.ts'
+import { untilKept } from './worker/until-kept.ts'
 
 /** Runs queued deployments: claims in order, one per concurrency group, and owns cancelling. */
 export type Worker = {
@@ -210,11 +211,18 @@ export function createWorker(deps: WorkerDeps): Worker {
     }
   }
 
-  function progressOf({ owner, clock: own }: Run, sink: LogSink): Progress {
+  function progressOf({ owner, controller: { signal }, clock: own }: Run, sink: LogSink): Progress {
+    const kept = (write: () => Promise<void>) => untilKept(write, { signal, retryMs: deps.retryMs, log })
     return {
-      revision: (revision) => store.setRevision(owner, revision),
-      stepStarted: ({ number, name }) => store.startStep(owner, { number, name, at: own.now() }),
-      stepFinished: (step) => store.finishStep(owner, { ...step, at: own.now() }),
+      revision: (revision) => kept(() => store.setRevision(owner, revision)),
+      stepStarted: ({ number, name }) => {
+        const step = { number, name, at: own.now() }
+        return kept(() => store.startStep(owner, step))
+      },
+      stepFinished: (ended) => {
+        const step = { ...ended, at: own.now() }
+        return kept(() => store.finishStep(owner, step))
+      },
       output: (step, chunk) => sink.output(step, chunk),
       endOutput: (step) => sink.endStep(step),
       note: (text) => sink.note(text),

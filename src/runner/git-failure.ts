@@ -62,7 +62,7 @@ const everywhere: readonly Rule[] = [
   {
     reason: 'disk_full',
     pattern: /No space left on device|Disk quota exceeded/i,
-    cure: () => 'The disk (or the quota) is full: make room and deploy again.',
+    cure: () => 'The disk (or the quota) is full: make room; then it is deployed by itself.',
   },
   {
     reason: 'disk_failed',

@@ -13,7 +13,7 @@ import type { RunCommand } from './command.ts'
 import { noFloor, type DiskFloor } from './disk-floor.ts'
 import { standInHome, type User } from './environment.ts'
 import { usableHome } from './home.ts'
-import { failed, lowDisk, stoppedResult } from './outcome.ts'
+import { diskWasFull, failed, isDiskFull, lowDisk, orDiskFull, stoppedResult } from './outcome.ts'
 import { createKept } from './kept.ts'
 import { endProcesses } from './processes.ts'
 import type { Job, Progress, Runner } from './runner.ts'
@@ -49,61 +49,13 @@ export function createRunner(deps: RunnerDeps): Runner {
 
   return {
     async deploy(job, progress) {
-      const { app, deployment, attempt, signal } = job
-      const startedAt = performance.now()
-      const cookie = `${stateId}.${deployment.id}.${attempt}`
-      const context = { signal, cookie, note: (text: string) => progress.note(text) }
-      const stoppedIn = (where: string) => (signal.aborted ? stoppedResult(stopReason(signal), { where, app }) : null)
-
-      const paths = [stateDirectory, app.path]
-      const noRoomFor = async (what: string) => lowDisk(await floor.roomFor(paths), what)
-
-      const before = stoppedIn('its start') ?? (await noRoomFor('the fetch'))
-      if (before) return before
-      const ref = refToDeploy(app, deployment.ref)
-      if (ref === null) return unwanted(job)
-      await progress.note(`fetching ${shortRef(ref)} of ${app.repo.url}`)
-      const fetched = await workspace.fetch(app, { ...context, ref })
-      if (fetched.kind === 'stopped') return stoppedResult(fetched.why, { where: 'the fetch', app })
-      if (fetched.kind === 'failed') return failed(fetched.reason, fetched.message)
-      if (fetched.kind === 'branch_gone') return refGone(app, ref)
-
-      const { revision } = fetched
-      await nameRevision(revision, { deployment, ref, progress })
-      const skip = await job.skip(revision, {
-        changedSince: (from) => workspace.changedFiles(app, { from, to: revision }, context),
-        message: () => workspace.messageOf(app, revision, context),
-      })
-      if (skip) return { outcome: 'skipped', ...skip }
-
-      const afterFetch = stoppedIn('the fetch') ?? (await noRoomFor('the checkout'))
-      if (afterFetch) return afterFetch
-      await progress.note(`checking out ${short(revision)} in ${app.path}`)
-      const adopt = app.adopt || deployment.adopt
-      const checkedOut = await workspace.checkout(app, revision, { ...context, ref, deployment: deployment.id, adopt })
-      if (checkedOut.kind === 'stopped') return stoppedResult(checkedOut.why, { where: 'the checkout', app })
-      if (checkedOut.kind === 'failed') return failed(checkedOut.reason, checkedOut.message)
-
-      failPoint('before-steps')
-      const home = await usableHome(user.home, standInHome(stateDirectory, app.name))
-      const { previousRevision } = job
-      const seen = { app, deployment: deployment.id, ref, cookie, revision, previousRevision, user, home }
-      const failure = await runSteps({
-        ...{ context: seen, attempt, progress, signal, failPoint, graceMs },
-        ...{ run, scripts, kept, floor, paths },
-      })
-      if (failure) return failure
-      failPoint('after-steps')
-      if (!isDirectory(app.path)) return failed('tree_missing', `${app.path} is not there any more: a step removed it`)
-
-      const afterSteps = stoppedIn('its end')
-      if (afterSteps) return afterSteps
+      const paths = [stateDirectory, job.app.path]
       try {
-        await workspace.recordBuilt(app, context)
+        return orDiskFull(await deployOnce(job, progress), await floor.full(paths))
       } catch (error) {
-        if (!signal.aborted) throw error
+        if (!isDiskFull(error)) throw error
+        return failed('disk_full', (await floor.full(paths)) ?? diskWasFull(error))
       }
-      return stoppedIn('its end') ?? succeeded(app, { ref, revision, tookMs: performance.now() - startedAt })
     },
 
     async endLeftovers() {
@@ -120,6 +72,64 @@ export function createRunner(deps: RunnerDeps): Runner {
       const [old, renamed] = [standInHome(stateDirectory, from), standInHome(stateDirectory, to)]
       if (existsSync(old) && !existsSync(renamed)) await rename(old, renamed)
     },
+  }
+
+  async function deployOnce(job: Job, progress: Progress): Promise<DeploymentResult> {
+    const { app, deployment, attempt, signal } = job
+    const startedAt = performance.now()
+    const cookie = `${stateId}.${deployment.id}.${attempt}`
+    const context = { signal, cookie, note: (text: string) => progress.note(text) }
+    const stoppedIn = (where: string) => (signal.aborted ? stoppedResult(stopReason(signal), { where, app }) : null)
+
+    const paths = [stateDirectory, app.path]
+    const noRoomFor = async (what: string) => lowDisk(await floor.roomFor(paths), what)
+
+    const before = stoppedIn('its start') ?? (await noRoomFor('the fetch'))
+    if (before) return before
+    const ref = refToDeploy(app, deployment.ref)
+    if (ref === null) return unwanted(job)
+    await progress.note(`fetching ${shortRef(ref)} of ${app.repo.url}`)
+    const fetched = await workspace.fetch(app, { ...context, ref })
+    if (fetched.kind === 'stopped') return stoppedResult(fetched.why, { where: 'the fetch', app })
+    if (fetched.kind === 'failed') return failed(fetched.reason, fetched.message)
+    if (fetched.kind === 'branch_gone') return refGone(app, ref)
+
+    const { revision } = fetched
+    await nameRevision(revision, { deployment, ref, progress })
+    const skip = await job.skip(revision, {
+      changedSince: (from) => workspace.changedFiles(app, { from, to: revision }, context),
+      message: () => workspace.messageOf(app, revision, context),
+    })
+    if (skip) return { outcome: 'skipped', ...skip }
+
+    const afterFetch = stoppedIn('the fetch') ?? (await noRoomFor('the checkout'))
+    if (afterFetch) return afterFetch
+    await progress.note(`checking out ${short(revision)} in ${app.path}`)
+    const adopt = app.adopt || deployment.adopt
+    const checkedOut = await workspace.checkout(app, revision, { ...context, ref, deployment: deployment.id, adopt })
+    if (checkedOut.kind === 'stopped') return stoppedResult(checkedOut.why, { where: 'the checkout', app })
+    if (checkedOut.kind === 'failed') return failed(checkedOut.reason, checkedOut.message)
+
+    failPoint('before-steps')
+    const home = await usableHome(user.home, standInHome(stateDirectory, app.name))
+    const { previousRevision } = job
+    const seen = { app, deployment: deployment.id, ref, cookie, revision, previousRevision, user, home }
+    const failure = await runSteps({
+      ...{ context: seen, attempt, progress, signal, failPoint, graceMs },
+      ...{ run, scripts, kept, floor, paths },
+    })
+    if (failure) return failure
+    failPoint('after-steps')
+    if (!isDirectory(app.path)) return failed('tree_missing', `${app.path} is not there any more: a step removed it`)
+
+    const afterSteps = stoppedIn('its end')
+    if (afterSteps) return afterSteps
+    try {
+      await workspace.recordBuilt(app, context)
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
+    return stoppedIn('its end') ?? succeeded(app, { ref, revision, tookMs: performance.now() - startedAt })
   }
 }
 
