@@ -46,23 +46,28 @@ export type Course = {
 }
 
 /**
- * Bytes that memory has grown by from the first moment to the last: the slope of the least of each of 20 parts of the
- * time, for the heap's sawtooth touches its live part at the bottom. As Theil and Sen have it, the median of the slopes
- * of all pairs, so that no single part decides.
+ * Bytes that memory has grown by from the first moment to the last: as Theil and Sen have it, the median of the slopes
+ * of all pairs of bottoms, so that no single one decides.
  */
-export function growthOf(samples: readonly Pick<Vitals, 'atMs' | 'rssBytes'>[]): number {
-  const [first, last] = [samples[0]?.atMs ?? 0, samples.at(-1)?.atMs ?? 0]
-  const bottoms = Map.groupBy(samples, ({ atMs }) =>
-    Math.min(parts - 1, Math.floor(((atMs - first) / (last - first)) * parts)),
-  )
-    .values()
-    .map((part) => part.reduce((least, one) => (one.rssBytes < least.rssBytes ? one : least)))
-    .toArray()
+export function growthOf(samples: readonly Moment[]): number {
+  const bottoms = bottomsOf(samples)
   const slopes = bottoms.flatMap((one, at) =>
     bottoms.slice(at + 1).map((other) => (other.rssBytes - one.rssBytes) / (other.atMs - one.atMs)),
   )
-  return (median(slopes) ?? 0) * (last - first)
+  return (median(slopes) ?? 0) * ((samples.at(-1)?.atMs ?? 0) - (samples[0]?.atMs ?? 0))
 }
+
+/** The least memory in each of 20 parts of the time: there the sawtooth of the heap comes near to what is alive. */
+export function bottomsOf(samples: readonly Moment[]): readonly Moment[] {
+  const firstMs = samples[0]?.atMs ?? 0
+  const partMs = ((samples.at(-1)?.atMs ?? 0) - firstMs) / parts
+  return Map.groupBy(samples, ({ atMs }) => Math.min(parts - 1, Math.floor((atMs - firstMs) / partMs)))
+    .values()
+    .map((part) => part.reduce((least, one) => (one.rssBytes < least.rssBytes ? one : least)))
+    .toArray()
+}
+
+type Moment = Pick<Vitals, 'atMs' | 'rssBytes'>
 
 const parts = 20
 
