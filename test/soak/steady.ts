@@ -127,7 +127,9 @@ export async function soakSteady(
       patience,
     )
     if (earlier !== undefined) {
-      await until('what was opened to be closed', () => isBackAt(earlier, vitals()), patience).catch(() => undefined)
+      // What leaks is waited for in vain.
+      const waiting = leaks ? { ...patience, withinMs: 3_000 } : patience
+      await until('what was opened to be closed', () => isBackAt(earlier, vitals()), waiting).catch(() => undefined)
       problems.push(...strangers(world).map((command) => `left running: ${command}`))
       return vitals()
     }
