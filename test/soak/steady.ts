@@ -35,7 +35,7 @@ export type SteadyReport = {
 
 export type SteadyOptions = {
   readonly seed?: number
-  /** The negative control: a daemon that leaks (`plant-leak.ts`). */
+  /** The negative control, `npm run soak:steady -- 1 1 leaks`: a daemon that leaks (`plant-leak.ts`). */
   readonly leaks?: boolean
 }
 
@@ -199,7 +199,8 @@ function errorsIn({ daemon }: World): readonly string[] {
 if (import.meta.main) {
   const seed = Number(process.argv[3] ?? Date.now() % 1_000_000)
   console.log(`seed ${seed}`)
-  const report = await soakSteady(Number(process.argv[2] ?? 60) * 60, { seed })
+  const leaks = process.argv[4] === 'leaks'
+  const report = await soakSteady(Number(process.argv[2] ?? 60) * 60, { seed, leaks })
   console.log(JSON.stringify(report, null, 2))
   if (report.problems.length > 0) process.exitCode = 1
 }
