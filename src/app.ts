@@ -1,13 +1,15 @@
 import { lookup } from 'node:dns'
+import { recordIn } from './app/record-in.ts'
 import { settleThePast } from './app/settle-the-past.ts'
 import { isOfTheSurroundings, listenOf, localPaths, mayPass, readDeployMap } from './app/surroundings.ts'
 import type { Served } from './cli/io.ts'
 import type { ServeOptions } from './cli/locations.ts'
+import { createAgain } from './again.ts'
 import { createCatchUp } from './catch-up.ts'
 import { watchDeployMap } from './config/index.ts'
 import { createExplain } from './explain.ts'
 import { openHttp, type HttpDeps } from './http/index.ts'
-import { createIngest, type IngestDeps } from './ingest.ts'
+import { createIngest } from './ingest.ts'
 import { createLedger } from './ledger.ts'
 import { systemClock, systemMonotonic } from './lib/clock.ts'
 import { createClockWatch } from './lib/clock-watch.ts'
@@ -20,6 +22,7 @@ import { surviveUnstarted } from './lib/unstarted.ts'
 import { createSender } from './outbox.ts'
 import type { Notify } from './model/report.ts'
 import { createLiveMap, type Reading } from './reload.ts'
+import { openCgroups } from './runner/cgroups.ts'
 import { createRunCommand, runQuietly } from './runner/exec.ts'
 import { networkEnvOf, userOf } from './runner/host-env.ts'
 import { createDiskFloor } from './runner/disk-floor.ts'
@@ -30,6 +33,7 @@ import type { Stop } from './runner/runner.ts'
 import { createWorkspace } from './runner/git-workspace.ts'
 import { createSimulate } from './simulate.ts'
 import { createRefusals, createStrays, openStore, type StoreError } from './store/index.ts'
+import { createUpkeep } from './upkeep.ts'
 import { startWatchdog } from './watchdog.ts'
 import { createWorker } from './worker.ts'
 
@@ -40,6 +44,7 @@ const shutdownGraceMs = 60_000
 const ledgerMs = 60_000
 const watchMs = 15_000
 const floorMs = 2_000
+const againMs = 2_000
 
 /** Runs the daemon until a signal ends it. What is wrong around it (deploy.yml, state, address) is a value, with its cure. */
 export async function startApp(options: ServeOptions, host: Host): Promise<Served> {
@@ -93,17 +98,16 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   }
   const live = createLiveMap(first, { read, store, clock, log, onSwap, retryMs: 1_000, signal: watching.signal })
   const { map, reload, state: config } = live
-  const run = createRunCommand({ directory: `${stateDirectory}/work` })
-  const networkEnv = networkEnvOf(env)
+  const { stateId } = store
+  const cgroups = openCgroups({ stateId, log })
+  opened.defer(() => {
+    cgroups.close()
+  })
+  const run = createRunCommand({ directory: `${stateDirectory}/work`, cgroups })
   const workspace = createWorkspace({
-    stateDirectory,
-    run,
-    failPoint,
-    path,
-    networkEnv,
+    ...{ stateDirectory, run, failPoint, path, clock, log },
+    networkEnv: networkEnvOf(env),
     localPaths: () => localPaths(map()),
-    clock,
-    log,
   })
   const ending = new AbortController()
   const { hasJumped: clockJumped } = createClockWatch({ clock, monotonic: systemMonotonic, log })
@@ -114,10 +118,9 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     everyMs: floorMs,
   })
   const diskProblems = () => floor.problems([stateDirectory, ...[...map().apps.values()].map((app) => app.path)])
-  const { stateId } = store
   const user = userOf(env)
   const runner = createRunner({
-    ...{ stateDirectory, stateId, workspace, run, failPoint, user, floor, clock },
+    ...{ stateDirectory, stateId, workspace, run, failPoint, user, floor, clock, cgroups },
     systemd: systemdOf(env, process.getuid?.()),
   })
   const worker = createWorker({ store, runner, map, realPath, clock, log, failPoint, retryMs: 1_000 })
@@ -127,13 +130,17 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const sender = createSender({
     ...{ store, map, clock, log, lookup, run: runReport, random: Math.random, signal: sending.signal, retryMs: 1_000 },
   })
+  const again = createAgain({
+    ...{ store, floor, stateDirectory, map, clock, log, signal: ending.signal, everyMs: againMs },
+  })
   const refusals = createRefusals()
   const strays = createStrays()
-  const onRefused: IngestDeps['onRefused'] = ({ receivedAt: at, webhook, remoteAddress }, reason, providerId) => {
-    refusals.record({ at, webhook, remoteAddress, reason, providerId })
-  }
-  const ingest = createIngest({ store, map, clock, log, failPoint, onRefused })
+  const ingest = createIngest({ store, map, clock, log, failPoint, onRefused: recordIn(refusals) })
   const catchingUp = new AbortController()
+  const upkeep = createUpkeep({
+    ...{ store, mirrors: workspace.mirrors, map, diskProblems, random: Math.random, log, signal: catchingUp.signal },
+  })
+  opened.defer(() => upkeep.settled()) // once that signal, below, has ended it
   const catchUp = createCatchUp({
     ...{ store, workspace, found: ingest.found, map, clock, log, signal: catchingUp.signal },
     monotonic: systemMonotonic,
@@ -180,10 +187,10 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const pruning = setInterval(() => {
     ledger.wake()
   }, ledgerMs).unref()
-  opened.defer(() => {
+  opened.defer(async () => {
     clearInterval(pruning)
     ending.abort()
-    return ledger.settled()
+    await Promise.all([ledger.settled(), again.settled()])
   })
 
   // What is being sent is cut off, and sent again by the next start.
@@ -198,6 +205,8 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   if (!stop.signal.aborted) {
     worker.start()
     catchUp.start()
+    upkeep.start()
+    again.start()
   }
   up.resolve(undefined)
 

@@ -8,9 +8,10 @@ import type { Secret } from './lib/secret.ts'
 import { createWakeLoop } from './lib/wake-loop.ts'
 import { secretsOf, type App, type DeployMap } from './model/deploy-map.ts'
 import type { Deployment, DeploymentResult } from './model/deployment.ts'
-import type { Progress, Runner, Stop } from './runner/runner.ts'
+import type { Runner, Stop } from './runner/runner.ts'
 import type { Cancelled, Claim, ClaimTarget, LogSink, Store } from './store/store.ts'
 import { reasonToSkip } from './worker/reason-to-skip.ts'
+import { createProgress } from './worker/progress.ts'
 
 /** Runs queued deployments: claims in order, one per concurrency group, and owns cancelling. */
 export type Worker = {
@@ -202,7 +203,7 @@ export function createWorker(deps: WorkerDeps): Worker {
           signal: controller.signal,
           shutdown: shutdown.signal,
         },
-        progressOf(run, sink),
+        createProgress(sink, { store, owner, clock: run.clock, signal: controller.signal, log, retryMs: deps.retryMs }),
       )
       await sink.note(`${result.outcome}${result.message === null ? '' : `: ${result.message}`}`)
       return result
@@ -215,18 +216,6 @@ export function createWorker(deps: WorkerDeps): Worker {
       }
     } finally {
       await sink?.close()
-    }
-  }
-
-  function progressOf({ owner, clock: own }: Run, sink: LogSink): Progress {
-    return {
-      revision: (revision) => store.setRevision(owner, revision),
-      release: (release) => store.setRelease(owner, release),
-      stepStarted: (step) => store.startStep(owner, { ...step, at: own.now() }),
-      stepFinished: (step) => store.finishStep(owner, { ...step, at: own.now() }),
-      output: (step, chunk) => sink.output(step, chunk),
-      endOutput: (step) => sink.endStep(step),
-      note: (text) => sink.note(text),
     }
   }
 

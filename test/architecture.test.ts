@@ -10,7 +10,7 @@ const rows = [
   ['config', 'providers', 'store', 'runner', 'reporters', 'match'],
   [
     ...['ingest', 'worker', 'catch-up', 'reload', 'explain', 'simulate', 'sample', 'sample-report', 'ledger'],
-    ...['outbox', 'watchdog'],
+    ...['outbox', 'watchdog', 'upkeep', 'again'],
   ],
   ['http', 'cli'],
   ['app'],

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import type { ServeOptions } from '../cli/locations.ts'
 import { loadDeployMap, parseListen } from '../config/index.ts'
 import { SocketTaken } from '../http/index.ts'
+import { errorCode } from '../lib/error-code.ts'
 import type { DeployMap, Listen } from '../model/deploy-map.ts'
 import type { Reading } from '../reload.ts'
 import { StoreError } from '../store/index.ts'
@@ -31,6 +32,7 @@ export function localPaths(map: DeployMap): readonly string[] {
 
 /** What hinders now and may be over at the next try (a full disk, a lock): systemd starts the daemon again. */
 export function mayPass(error: Error): boolean {
+  if (errorCode(error) === 'ENOSPC') return true
   return error instanceof StoreError && (error.code === 'unavailable' || error.code === 'failed')
 }
 

@@ -8,7 +8,7 @@ import { headOf, treeDirectory } from './tree-directory.ts'
 export type Borrowed = { readonly app: string; readonly revision: Revision }
 
 /** In the mirror: no `git gc` can take away what a ref leads to. */
-export function borrowedRef({ app, revision }: Borrowed): string {
+export function borrowedRef({ app, revision }: { readonly app: string; readonly revision: string }): string {
   return `${borrowedRefs}${app}/${revision}`
 }
 

@@ -10,6 +10,11 @@ export type DiskFloor = {
   /** The same before something is started: what is ours to forget is forgotten first. */
   roomFor(paths: readonly string[]): Promise<string | null>
   /**
+   * What is wrong with a disk that is so full that whatever fails may fail for that: below half of the floor, or, where
+   * there is no floor, nearly at its end. null: there is room.
+   */
+  full(paths: readonly string[]): Promise<string | null>
+  /**
    * Runs `work` and aborts its signal when a disk falls below half of the floor, so that a build may use some of the
    * reserve and not all of it. `problem`: why that was done.
    */
@@ -43,6 +48,7 @@ export function createDiskFloor(deps: DiskFloorDeps): DiskFloor {
   const { minFreeBytes, makeRoom, everyMs, statDisk = statfs } = deps
   return {
     problems: (paths) => problems(paths, 1),
+    full: async (paths) => (await problems(paths, 0.5))[0] ?? (await endsOf(paths))[0] ?? null,
     async roomFor(paths) {
       if ((await problems(paths, 1)).length === 0) return null
       await makeRoom()
@@ -83,7 +89,7 @@ export function createDiskFloor(deps: DiskFloorDeps): DiskFloor {
     if (free >= floor) return null
     return (
       `the disk that ${path} lies on has ${formatSize(free)} free, less than the ${formatSize(floor)} that deployhook ` +
-      `leaves free (server.min_free): make room (df -h ${path}), then deploy again`
+      `leaves free (server.min_free): make room (df -h ${path}); then it is deployed by itself`
     )
   }
 
@@ -92,7 +98,18 @@ export function createDiskFloor(deps: DiskFloorDeps): DiskFloor {
     if (ffree >= floor) return null
     return (
       `the disk that ${path} lies on has room for ${ffree} more files, less than the ${Math.ceil(floor)} that deployhook ` +
-      `leaves: remove files that nobody needs (df -i ${path}), then deploy again`
+      `leaves: remove files that nobody needs (df -i ${path}); then it is deployed by itself`
+    )
+  }
+
+  async function endsOf(paths: readonly string[]): Promise<readonly string[]> {
+    const disks = await Promise.all(paths.map(async (path) => ({ path, disk: await diskOf(path) })))
+    return disks.flatMap(({ path, disk }) =>
+      disk === null || !isAtItsEnd(disk)
+        ? []
+        : [
+            `the disk that ${path} lies on is full: make room (df -h ${path}; df -i ${path}); then it is deployed by itself`,
+          ],
     )
   }
 
@@ -107,8 +124,14 @@ export function createDiskFloor(deps: DiskFloorDeps): DiskFloor {
   }
 }
 
+function isAtItsEnd({ bsize, blocks, bavail, files, ffree }: Disk): boolean {
+  const bytes = Math.min(endBytes, blocks * bsize * endShare)
+  return bavail * bsize < bytes || ffree < Math.min(endInodes, files * endShare)
+}
+
 export const noFloor: DiskFloor = {
   problems: () => Promise.resolve([]),
+  full: () => Promise.resolve(null),
   roomFor: () => Promise.resolve(null),
   guard: async (_, work) => ({ result: await work(new AbortController().signal), problem: null }),
 }
@@ -116,3 +139,7 @@ export const noFloor: DiskFloor = {
 const usualFloorBytes = 2 ** 30
 const usualFloorInodes = 10_000
 const usualShare = 0.05
+
+const endBytes = 2 ** 20
+const endInodes = 64
+const endShare = 0.01

@@ -2,6 +2,8 @@ import { mkdtemp, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { errorCode } from '../lib/error-code.ts'
+import type { Cgroup } from './cgroup.ts'
+import { noCgroups, type Cgroups } from './cgroups.ts'
 import type { Command, CommandOptions, CommandResult, RunCommand } from './command.ts'
 import { systemPath } from './environment.ts'
 import { openFifo, type Fifo } from './fifo.ts'
@@ -12,15 +14,21 @@ import { isScarcity } from '../lib/scarcity.ts'
 import { stopReason } from './stop.ts'
 import { supervise, type Exit } from './supervise.ts'
 
+export type RunCommandDeps = {
+  /** Holds the names of the pipes for an instant; made (0700) when needed. */
+  readonly directory: string
+  /** None unless given. */
+  readonly cgroups?: Cgroups
+}
+
 /**
  * Makes the one function that runs commands. A command gets a session and process group of its own, no stdin but its `input`, exactly
  * the environment given, and one pipe for stdout and stderr. How it ended is decided when its first process ends;
  * what it leaves running is ended too, by whatever mark it is found (`kin.ts`). All that was written until then is
  * handed over.
- * Rejects when `onOutput` does, once the command is ended. `directory` holds the pipes' names for an instant, and is
- * made (0700) when needed.
+ * Rejects when `onOutput` does, once the command is ended.
  */
-export function createRunCommand({ directory }: { readonly directory: string }): RunCommand {
+export function createRunCommand({ directory, cgroups = noCgroups }: RunCommandDeps): RunCommand {
   return async (command, options) => {
     if (options.signal.aborted) return stoppedBefore(options.signal)
     const problem = nulProblem(command)
@@ -29,7 +37,7 @@ export function createRunCommand({ directory }: { readonly directory: string }):
     const fifo = await makeFifo(directory)
     if (typeof fifo === 'string') return notStarted(command, fifo)
     try {
-      return await runInto(fifo, command, options)
+      return await runInto(fifo, command, { ...options, cgroups })
     } finally {
       fifo.close()
     }
@@ -56,14 +64,24 @@ export async function runQuietly(
 /** Nothing of the daemon's own reaches a child, and nothing of execa's comforts is in the way. */
 const alone = { extendEnv: false, preferLocal: false, buffer: false, verbose: 'none' } as const
 
-async function runInto(fifo: Fifo, command: Command, options: CommandOptions): Promise<CommandResult> {
-  const { signal, timeoutMs, graceMs, background = 'kill' } = options
-  if (signal.aborted) return stoppedBefore(signal)
-  const [file, ...args] = command.argv
-  const { cwd, env, input } = command
+type Options = CommandOptions & { readonly cgroups: Cgroups }
+
+async function runInto(fifo: Fifo, command: Command, { cgroups, ...options }: Options): Promise<CommandResult> {
+  if (options.signal.aborted) return stoppedBefore(options.signal)
+  const { started, cgroup } = cgroups.start(command.env[cookieName] ?? 'none', () => start(command, fifo))
+  try {
+    return await seeToItsEnd(started, { fifo, command, options, cgroup })
+  } finally {
+    cgroups.release(cgroup)
+  }
+}
+
+/** Its process, if there is one, has begun when this returns. */
+function start({ argv, cwd, env, input }: Command, fifo: Fifo) {
+  const [file, ...args] = argv
   // execa takes any descriptor; its types name those up to 9.
   const output = fifo.writeEnd as 3
-  const subprocess = execa(file, args, {
+  return execa(file, args, {
     ...alone,
     cwd,
     env,
@@ -75,6 +93,20 @@ async function runInto(fifo: Fifo, command: Command, options: CommandOptions): P
     forceKillAfterDelay: false,
     reject: false,
   })
+}
+
+type Started = {
+  readonly fifo: Fifo
+  readonly command: Command
+  readonly options: CommandOptions
+  readonly cgroup: Cgroup
+}
+
+async function seeToItsEnd(
+  subprocess: ReturnType<typeof start>,
+  { fifo, command, options, cgroup }: Started,
+): Promise<CommandResult> {
+  const { signal, timeoutMs, graceMs, background = 'kill' } = options
   const child = subprocess.nodeChildProcess
   const exited = new Promise<Exit>((resolve) => {
     child.once('exit', (exitCode, killedBy) => {
@@ -86,9 +118,9 @@ async function runInto(fifo: Fifo, command: Command, options: CommandOptions): P
 
   const reading = fifo.read(options.onOutput)
   const leader = processStartedAs(child.pid)
-  const kin = createKin({ leader, cookie: env[cookieName] ?? null, output: fifo.id })
+  const kin = createKin({ leader, cookie: command.env[cookieName] ?? null, output: fifo.id, cgroup })
   const outputFailed = reading.failed
-  const result = await supervise({ leader, kin, background, exited, outputFailed, signal, timeoutMs, graceMs })
+  const result = await supervise({ leader, kin, cgroup, background, exited, outputFailed, signal, timeoutMs, graceMs })
   await reading.finish()
   return result
 }

@@ -114,6 +114,7 @@ const unanswered: ReadonlySet<GitFailureReason> = new Set([
   'git_missing',
   'dubious_ownership',
   'disk_full',
+  'disk_failed',
   'store_broken',
 ])
 

@@ -1,3 +1,5 @@
+import { maskText } from '../lib/masker.ts'
+import { Secret } from '../lib/secret.ts'
 import type { Repository } from '../model/deploy-map.ts'
 import { changedHostKeyCure, hostKeyCure } from './host-key.ts'
 import type { GitFailure, GitFailureReason } from './workspace.ts'
@@ -60,7 +62,12 @@ const everywhere: readonly Rule[] = [
   {
     reason: 'disk_full',
     pattern: /No space left on device|Disk quota exceeded/i,
-    cure: () => 'The disk (or the quota) is full: make room and deploy again.',
+    cure: () => 'The disk (or the quota) is full: make room; then it is deployed by itself.',
+  },
+  {
+    reason: 'disk_failed',
+    pattern: /Input\/output error/,
+    cure: () => 'The disk could not read or write: look at the log of the kernel (dmesg), and deploy again.',
   },
   {
     reason: 'locked',
@@ -194,12 +201,10 @@ function tidy(output: string): string {
 
 /** A host may send back what it was sent, in the clear or as the header that carried it. */
 function hide(text: string, secrets: readonly string[]): string {
-  const forms = secrets.flatMap((secret) => [
-    secret,
-    encodeURIComponent(secret),
-    Buffer.from(secret).toString('base64'),
-  ])
-  return forms.filter((form) => form !== '').reduce((hidden, form) => hidden.replaceAll(form, '[secret]'), text)
+  return maskText(
+    secrets.map((secret) => new Secret(secret)),
+    text,
+  )
 }
 
 /** What git and the host said last, in one line of at most 400 characters; phrases that say nothing left out. */

@@ -1,7 +1,6 @@
 import { mkdir, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Clock } from '../lib/clock.ts'
-import { errorCode } from '../lib/error-code.ts'
 import type { FailPoint } from '../lib/fail-point.ts'
 import type { Log } from '../lib/log.ts'
 import type { App } from '../model/deploy-map.ts'
@@ -11,24 +10,22 @@ import { checkOutRelease } from './checkout-release.ts'
 import { checkOutTree, type CheckoutDeps } from './checkout.ts'
 import type { RunCommand } from './command.ts'
 import { writeGlobalConfig, type GitSettings } from './git-environment.ts'
-import { failureOf } from './git-failure.ts'
-import { createGit, GitCommandError } from './git.ts'
-import { LockHeld } from './lock-holder.ts'
+import { createGit } from './git.ts'
 import { listRefs } from './list-refs.ts'
 import { createLocks } from './locks.ts'
 import { checkOutMending } from './mend-checkout.ts'
 import { fetchMending, renewIfBroken } from './mend-mirror.ts'
-import { mirrorDirectory, whereOf, type MirrorDeps } from './mirror.ts'
+import { mirrorDirectories, mirrorDirectory, type MirrorDeps } from './mirror.ts'
 import { exists } from './repository-files.ts'
 import { treeAsOnDisk } from './scratch-index.ts'
 import { viewNamedAt } from './standing.ts'
-import { stateProblem } from './state-parts.ts'
-import { stopReason } from './stop.ts'
+import { tendMirror } from './tend-mirror.ts'
 import { openTree, readMemory } from './tree.ts'
 import { headOf, treeDirectory } from './tree-directory.ts'
+import type { Mirrors } from './mirrors.ts'
 import { viewDirectory, writeGitFile } from './view.ts'
-import type { GitContext, GitFailure, Workspace } from './workspace.ts'
-import type { Stop } from './runner.ts'
+import { settled } from './settled.ts'
+import type { CheckedOut, FetchContext, GitContext, Workspace } from './workspace.ts'
 
 export type WorkspaceDeps = {
   /** Absolute; 0700. */
@@ -52,7 +49,7 @@ export type WorkspaceDeps = {
 }
 
 /** The git side of deployments. One at a time per app (the queue sees to that); mirrors are locked in here. */
-export function createWorkspace(deps: WorkspaceDeps): Workspace {
+export function createWorkspace(deps: WorkspaceDeps): Workspace & { readonly mirrors: Mirrors } {
   const { stateDirectory, run, localPaths, failPoint, path, networkEnv = {}, idleMs = 120_000, clock, log } = deps
   const { slowMs = 300_000, retryAfterMs = [2_000, 10_000] } = deps
   const settings: GitSettings = { stateDirectory, path }
@@ -73,6 +70,19 @@ export function createWorkspace(deps: WorkspaceDeps): Workspace {
     await locks.run('git.config', () => writeGlobalConfig(stateDirectory, localPaths()))
   }
 
+  function checkedOutIn(
+    directory: string,
+    { app, context }: { readonly app: App; readonly context: FetchContext },
+    checkOut: () => Promise<CheckedOut>,
+  ): Promise<CheckedOut> {
+    return settled(app, { context, stateDirectory, what: `The checkout in ${directory}` }, async () => {
+      await prepare()
+      const renewMirror = () =>
+        locks.run(mirrorDirectory(stateDirectory, app.repo), () => renewIfBroken(app, context, remote))
+      return checkOutMending(app, checkOut, { context, deps: remote, renewMirror })
+    })
+  }
+
   return {
     fetch: (app, context) =>
       settled(app, { context, stateDirectory, what: `Fetching ${app.repo.url}` }, async () => {
@@ -80,21 +90,11 @@ export function createWorkspace(deps: WorkspaceDeps): Workspace {
         return locks.run(mirrorDirectory(stateDirectory, app.repo), () => fetchMending(app, context, remote))
       }),
     checkout: (app, revision, context) =>
-      settled(app, { context, stateDirectory, what: `The checkout in ${app.path}` }, async () => {
-        await prepare()
-        const renewMirror = () =>
-          locks.run(mirrorDirectory(stateDirectory, app.repo), () => renewIfBroken(app, context, remote))
-        const checkOut = () => checkOutTree(app, revision, { context, deps: remote })
-        return checkOutMending(app, checkOut, { context, deps: remote, renewMirror })
-      }),
+      checkedOutIn(app.path, { app, context }, () => checkOutTree(app, revision, { context, deps: remote })),
     checkoutRelease: (app, revision, context) =>
-      settled(app, { context, stateDirectory, what: `The checkout in ${context.directory}` }, async () => {
-        await prepare()
-        const renewMirror = () =>
-          locks.run(mirrorDirectory(stateDirectory, app.repo), () => renewIfBroken(app, context, remote))
-        const checkOut = () => checkOutRelease(app, revision, { context, deps: remote })
-        return checkOutMending(app, checkOut, { context, deps: remote, renewMirror })
-      }),
+      checkedOutIn(context.directory, { app, context }, () =>
+        checkOutRelease(app, revision, { context, deps: remote }),
+      ),
     async holds(app, revision, context) {
       const mirror = { gitDir: mirrorDirectory(stateDirectory, app.repo) }
       if (!(await exists(mirror.gitDir))) return false
@@ -112,6 +112,22 @@ export function createWorkspace(deps: WorkspaceDeps): Workspace {
         return listRefs(app, context, remote)
       }),
     rename: (from, to) => renameApp(stateDirectory, from, to),
+    mirrors: {
+      async list(apps) {
+        const all = [...apps]
+        const into = (directory: string) =>
+          all.filter(({ repo }) => mirrorDirectory(stateDirectory, repo) === directory)
+        return (await mirrorDirectories(stateDirectory)).map((directory) => ({ directory, apps: into(directory) }))
+      },
+      async tend(mirror, context) {
+        await prepare()
+        const tended = await locks.runIdly(mirror.directory, (giveWay) => {
+          const signal = AbortSignal.any([context.signal, giveWay])
+          return tendMirror(mirror, { ...context, signal }, { settings, run, now: clock.now() })
+        })
+        return tended ?? { kind: 'busy', pid: null }
+      },
+    },
   }
 }
 
@@ -165,62 +181,6 @@ async function recordBuilt(app: App, context: GitContext, settings: GitSettings)
   )
   if (recorded.kind === 'failed') await context.note(recorded.message)
 }
-
-/** Failures of git and of the file system become values; an aborted signal explains everything. */
-async function settled<T>(
-  app: App,
-  {
-    context,
-    stateDirectory,
-    what,
-  }: { readonly context: Pick<GitContext, 'signal'>; readonly stateDirectory: string; readonly what: string },
-  work: () => Promise<T>,
-): Promise<T | GitFailure | { readonly kind: 'stopped'; readonly why: Stop }> {
-  const stopped = () =>
-    context.signal.aborted ? ({ kind: 'stopped', why: stopReason(context.signal) } as const) : null
-  const before = stopped()
-  if (before !== null) return before
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof LockHeld && stopReason(context.signal) === 'timed_out')
-      return { kind: 'failed', reason: 'locked', message: `${what} waited until its time was up: ${error.message}` }
-    const meanwhile = stopped()
-    if (meanwhile !== null) return meanwhile
-    const output = error instanceof GitCommandError ? error.output : systemProblem(error)
-    if (output === null) throw error
-    const where = whereOf(app, stateDirectory)
-    const repositories = [
-      where.mirror,
-      treeDirectory(stateDirectory, app.name),
-      viewDirectory(stateDirectory, app.name),
-    ]
-    return failureOf(what, output, {
-      repo: null,
-      ...where,
-      stateProblem: () => stateProblem(repositories, stateDirectory),
-    })
-  }
-}
-
-/** The message of an error that the machine's state explains, not a defect of ours. */
-function systemProblem(error: unknown): string | null {
-  const sentence = systemProblems.get(errorCode(error) ?? '')
-  return sentence === undefined || !(error instanceof Error) ? null : `${sentence} (${error.message})`
-}
-
-/** In git's words, so that one table judges both. */
-const systemProblems: ReadonlyMap<string, string> = new Map([
-  ['ENOSPC', 'No space left on device'],
-  ['EDQUOT', 'Disk quota exceeded'],
-  ['EACCES', 'Permission denied'],
-  ['EPERM', 'Operation not permitted'],
-  ['EROFS', 'Read-only file system'],
-  ['ENOTDIR', 'Not a directory'],
-  ['EISDIR', 'Is a directory'],
-  ['EEXIST', 'File exists'],
-  ['EBUSY', 'Operation not permitted'],
-])
 
 async function checkedOut({ name, path }: App, stateDirectory: string): Promise<Revision | null> {
   const gitDir = treeDirectory(stateDirectory, name)

@@ -118,6 +118,26 @@ export function createGit(settings: GitSettings, context: { readonly signal: Abo
     async parents(place: Place, prefix: string): Promise<readonly string[]> {
       return (await text(place, ['for-each-ref', '--format=%(parent)', prefix])).split(/\s+/)
     },
+    /** Commits that HEAD, all refs and the roots lead to, but not those in `not`. */
+    async commits(place: Place, range: Range): Promise<readonly Commit[]> {
+      const args = ['rev-list', '--parents', '--all', '--stdin']
+      return linesOf(await run(place, args, { input: rangeInput(range) })).map((line) => {
+        const [id = '', ...parents] = line.split(' ')
+        return { id, parents }
+      })
+    },
+    /** The same with every object that belongs to those commits. */
+    async objects(place: Place, range: Range): Promise<readonly string[]> {
+      const args = ['rev-list', '--objects', '--no-object-names', '--all', '--stdin']
+      return linesOf(await run(place, args, { input: rangeInput(range) }))
+    },
+    /** Those of the objects that are there. */
+    async having(place: Place, ids: readonly string[]): Promise<ReadonlySet<string>> {
+      if (ids.length === 0) return new Set()
+      const input = Buffer.from(ids.map((id) => `${id}\n`).join(''))
+      const lines = linesOf(await run(place, ['cat-file', '--batch-check=%(objectname)'], { input }))
+      return new Set(lines.filter((line) => !line.includes(' ')))
+    },
     /** Whether everything that refs lead to is there and whole. What old history is forgiven on its way here is no fault. */
     async isWhole(place: Place): Promise<boolean> {
       const { exitCode } = await run(place, ['fsck', '--full', '--no-dangling', '--no-progress'], { accept: anyExit })
@@ -159,6 +179,24 @@ export function createGit(settings: GitSettings, context: { readonly signal: Abo
 }
 
 const anyExit = Array.from({ length: 256 }, (_, exitCode) => exitCode)
+
+type Commit = { readonly id: string; readonly parents: readonly string[] }
+
+type Range = { readonly roots: readonly string[]; readonly not: readonly string[] }
+
+/** One in `not` is told with its files, for a root may be a tree: https://git-scm.com/docs/git-rev-list */
+function rangeInput({ roots, not }: Range): Buffer {
+  return Buffer.from(
+    [...roots, ...not.flatMap((id) => [`^${id}`, `^${id}^{tree}`])].map((line) => `${line}\n`).join(''),
+  )
+}
+
+function linesOf({ stdout }: { readonly stdout: Buffer }): readonly string[] {
+  return stdout
+    .toString('latin1')
+    .split('\n')
+    .filter((line) => line !== '')
+}
 
 type RunOptions = { readonly input?: Buffer; readonly accept?: readonly number[] }
 

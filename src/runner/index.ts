@@ -4,12 +4,14 @@ import { join } from 'node:path'
 import type { Clock } from '../lib/clock.ts'
 import type { FailPoint } from '../lib/fail-point.ts'
 import type { App } from '../model/deploy-map.ts'
+import { noCgroups, type Cgroups } from './cgroups.ts'
 import type { RunCommand } from './command.ts'
 import { deploy } from './deploy.ts'
 import { noFloor, type DiskFloor } from './disk-floor.ts'
 import { standInHome, type User } from './environment.ts'
 import type { Systemd } from './health/index.ts'
 import { createInPlace } from './in-place.ts'
+import { diskWasFull, failed, isDiskFull, orDiskFull } from './outcome.ts'
 import { createKept } from './kept.ts'
 import { endProcesses } from './processes.ts'
 import { createReleases, releasesOf, renameReleases } from './releases/index.ts'
@@ -35,11 +37,14 @@ export type RunnerDeps = {
   readonly graceMs?: number
   /** No floor unless given. */
   readonly floor?: DiskFloor
+  /** Those that `run` starts its commands in; none unless given. */
+  readonly cgroups?: Pick<Cgroups, 'cookies' | 'leftBehind' | 'release'>
 }
 
 /** Deployments on this machine; `deploy.ts` tells how one goes. */
 export function createRunner(deps: RunnerDeps): Runner {
   const { stateDirectory, stateId, workspace, run, failPoint, user, graceMs = 10_000, floor = noFloor } = deps
+  const { cgroups = noCgroups } = deps
   const work = join(stateDirectory, 'work')
   const kept = createKept(join(stateDirectory, 'kept'))
   const tools = {
@@ -52,13 +57,25 @@ export function createRunner(deps: RunnerDeps): Runner {
   }
 
   return {
-    deploy: (job, progress) =>
-      deploy(openRun(job, progress, { stateId }), { ...tools, strategy: strategies[job.app.strategy] }),
+    async deploy(job, progress) {
+      const paths = [stateDirectory, job.app.path]
+      const run = openRun(job, progress, { stateId })
+      try {
+        const result = await deploy(run, { ...tools, strategy: strategies[job.app.strategy] })
+        return orDiskFull(result, await floor.full(paths))
+      } catch (error) {
+        if (!isDiskFull(error)) throw error
+        return failed('disk_full', (await floor.full(paths)) ?? diskWasFull(error))
+      }
+    },
 
     releases: (app) => releasesOf(app, stateDirectory),
 
     async endLeftovers() {
-      const ended = await endProcesses(`${stateId}.`, { graceMs, spared: await kept.alive() })
+      const spared = await kept.alive(cgroups.cookies())
+      const cgroup = cgroups.leftBehind(spared)
+      const ended = await endProcesses(`${stateId}.`, { graceMs, spared, cgroup })
+      cgroups.release(cgroup)
       await rm(work, { recursive: true, force: true })
       return ended
     },

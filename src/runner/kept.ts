@@ -7,8 +7,8 @@ import { cookieOf, liveProcesses } from './processes.ts'
 export type Kept = {
   /** Outlives the daemon, so that the next one spares them too. */
   add(cookie: string): Promise<void>
-  /** Those that a live process still carries; the others are forgotten. */
-  alive(): Promise<ReadonlySet<string>>
+  /** Those that a live process still carries, or that are `known` to be alive; the others are forgotten. */
+  alive(known: ReadonlySet<string>): Promise<ReadonlySet<string>>
 }
 
 /** One empty file per cookie in `directory`, which is made (0700) when needed. */
@@ -18,8 +18,8 @@ export function createKept(directory: string): Kept {
       await mkdir(directory, { recursive: true, mode: 0o700 })
       await writeFile(join(directory, cookie), '', { mode: 0o600 })
     },
-    async alive() {
-      const carried = new Set(liveProcesses().map(({ pid }) => cookieOf(pid)))
+    async alive(known) {
+      const carried = new Set([...known, ...liveProcesses().map(({ pid }) => cookieOf(pid))])
       const kept = await namesIn(directory)
       for (const cookie of kept) if (!carried.has(cookie)) await rm(join(directory, cookie), { force: true })
       return new Set(kept.filter((cookie) => carried.has(cookie)))

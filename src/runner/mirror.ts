@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Clock } from '../lib/clock.ts'
 import type { FailPoint } from '../lib/fail-point.ts'
@@ -40,6 +40,13 @@ export function mirrorDirectory(stateDirectory: string, { identity }: Pick<Repos
     .slice(0, 60)
   const hash = createHash('sha256').update(identity).digest('hex').slice(0, 12)
   return join(stateDirectory, 'mirrors', `${slug}-${hash}.git`)
+}
+
+/** All mirrors that are there; what is being made, or was kept of a broken one, is none. */
+export async function mirrorDirectories(stateDirectory: string): Promise<readonly string[]> {
+  const mirrors = join(stateDirectory, 'mirrors')
+  const names = await readdir(mirrors).catch(() => [])
+  return names.filter((name) => /-[0-9a-f]{12}\.git$/.test(name)).map((name) => join(mirrors, name))
 }
 
 /** What to say of a failure that concerns this app. */

@@ -1,3 +1,4 @@
+import { errorCode } from '../lib/error-code.ts'
 import { formatDuration } from '../lib/duration.ts'
 import { unreachable } from '../lib/unreachable.ts'
 import type { App } from '../model/deploy-map.ts'
@@ -34,6 +35,25 @@ export function timedOut(message: string): DeploymentResult {
 /** `problem`: why nothing more may be written to a disk; null: it may. */
 export function lowDisk(problem: string | null, what: string): DeploymentResult | null {
   return problem === null ? null : failed('disk_full', `${what} was not started: ${problem}`)
+}
+
+/** What failed on a full disk, for a reason that may be no other, failed for that: it is tried again when there is room. */
+export function orDiskFull(result: DeploymentResult, problem: string | null): DeploymentResult {
+  if (problem === null || result.outcome !== 'failed' || !mayBeTheDisk.has(result.reason ?? '')) return result
+  return failed('disk_full', `${result.message ?? result.reason ?? 'it failed'}; ${problem}`)
+}
+
+const mayBeTheDisk: ReadonlySet<string> = new Set([
+  ...['step_failed', 'git_failed', 'store_broken', 'checkout_mismatch', 'path_unusable', 'state_unusable'],
+])
+
+/** Whether the system had no room for a file or its content. */
+export function isDiskFull(error: unknown): error is Error {
+  return ['ENOSPC', 'EDQUOT'].includes(errorCode(error) ?? '')
+}
+
+export function diskWasFull(error: Error): string {
+  return `a disk or a quota was full (${error.message}): make room; then it is deployed by itself`
 }
 
 export function failed(reason: string, message: string): DeploymentResult {

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { isScarcity } from '../lib/scarcity.ts'
+import { cgroupOf, type Cgroup } from './cgroup.ts'
 
 /** A process as it was seen; `startedAt` (clock ticks since boot) tells it from a later one with the same pid. */
 export type Process = {
@@ -16,12 +17,12 @@ export type Process = {
 export const cookieName = 'DEPLOYHOOK_COOKIE'
 
 /**
- * Ends every process whose cookie starts with `cookiePrefix`, but for those with one of `spared`: SIGTERM, the grace,
- * SIGKILL. Says how many there were. What cannot be ended (another user's, or stuck in the kernel) is given up after 5 s.
+ * Ends every process whose cookie starts with `cookiePrefix`, but for those with one of `spared`, and whoever is in
+ * `cgroup`: SIGTERM, the grace, SIGKILL. Says how many there were. What cannot be ended (another user's, or stuck in the kernel) is given up after 5 s.
  */
 export async function endProcesses(
   cookiePrefix: string,
-  { graceMs, spared = new Set() }: { readonly graceMs: number; readonly spared?: ReadonlySet<string> },
+  { graceMs, spared = new Set(), cgroup = cgroupOf([]) }: EndOptions,
 ): Promise<number> {
   const isMeant = (pid: number) => {
     const cookie = cookieOf(pid)
@@ -29,9 +30,22 @@ export async function endProcesses(
   }
   const find = () => {
     const live = liveProcesses()
-    return { found: live.filter(({ pid }) => isMeant(pid)), isSure: !live.some(isStarting) }
+    const members = cgroup.pids()
+    const found = live.filter(({ pid }) => members.has(pid) || isMeant(pid))
+    return { found, isSure: isListed(members, found) && !live.some(isStarting) }
   }
-  return (await endFound(find, { group: null, settleMs: 0, graceMs })).length
+  return (await endFound(find, { group: null, cgroup, settleMs: 0, graceMs })).length
+}
+
+export type EndOptions = {
+  readonly graceMs: number
+  readonly spared?: ReadonlySet<string>
+  readonly cgroup?: Pick<Cgroup, 'pids' | 'kill'>
+}
+
+/** Whether each of `pids` is one of `processes`: one that is not has begun in between, or just ended. */
+export function isListed(pids: ReadonlySet<number>, processes: Iterable<Process>): boolean {
+  return pids.isSubsetOf(new Set(Array.from(processes, ({ pid }) => pid)))
 }
 
 /** What was found at one look. */
@@ -44,11 +58,11 @@ export type Look = {
 /**
  * Ends what `find` finds, looking afresh each time so that no pid is signalled that was not just seen to be meant:
  * `settleMs` to end by itself, SIGTERM, `graceMs`, then SIGKILL until nothing is left, for at most 5 s.
- * `group`: a process group that is meant as a whole. Returns those that did not end by themselves.
+ * Returns those that did not end by themselves.
  */
 export async function endFound(
   find: () => Look,
-  { group, settleMs, graceMs }: { readonly group: number | null; readonly settleMs: number; readonly graceMs: number },
+  { group, cgroup, settleMs, graceMs }: Ending,
 ): Promise<readonly Process[]> {
   const ended = new Map<string, Process>()
   const left = async (withinMs: number) => {
@@ -61,10 +75,21 @@ export async function endFound(
   signalProcesses(found, 'SIGTERM', group)
   if (found.length > 0) found = await left(graceMs)
   for (let round = 0; found.length > 0 && round < killRounds; round++) {
+    cgroup.kill()
     signalProcesses(found, 'SIGKILL', group)
     found = await left(killRoundMs)
   }
+  cgroup.kill() // Whoever began at the very last look.
   return [...ended.values()]
+}
+
+export type Ending = {
+  /** A process group that is meant as a whole. */
+  readonly group: number | null
+  /** A cgroup that is meant as a whole. */
+  readonly cgroup: Pick<Cgroup, 'kill'>
+  readonly settleMs: number
+  readonly graceMs: number
 }
 
 const killRoundMs = 50

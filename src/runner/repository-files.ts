@@ -62,7 +62,7 @@ export async function exists(path: string): Promise<boolean> {
 }
 
 function isLeftover(name: string): boolean {
-  return name.endsWith('.lock') || /^objects\/pack\/(?:\.?tmp_|.*\.temp$)/.test(name)
+  return name.endsWith('.lock') || /^objects\/pack\/(?:\.?tmp[_-]|.*\.temp$)/.test(name)
 }
 
 async function directoriesBelow(directory: string, place: string): Promise<readonly string[]> {

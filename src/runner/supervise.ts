@@ -1,4 +1,5 @@
 import type { CommandResult } from './command.ts'
+import type { Cgroup } from './cgroup.ts'
 import type { Kin } from './kin.ts'
 import { endFound, lookIfPossible, signalProcesses, type Process } from './processes.ts'
 import type { Stop } from './runner.ts'
@@ -11,6 +12,7 @@ export type Supervised = {
   /** The command's first process, which leads a session and a process group of its own. */
   readonly leader: Process
   readonly kin: Kin
+  readonly cgroup: Pick<Cgroup, 'kill'>
   /** What it leaves running when it ends with 0. */
   readonly background: 'kill' | 'keep'
   /** Resolves when the leader ends: not when its pipe closes, which a background child can keep open for ever. */
@@ -36,8 +38,9 @@ export async function supervise(command: Supervised): Promise<CommandResult> {
   return { ...first, leftovers: isDone && command.background === 'keep' ? 0 : await endLeftovers(command) }
 }
 
-async function endLeftovers({ leader, kin, graceMs }: Supervised): Promise<number> {
-  const ended = await endFound(kin, { group: leader.pid, settleMs, graceMs: Math.min(graceMs, leftoverGraceMs) })
+async function endLeftovers({ leader, kin, cgroup, graceMs }: Supervised): Promise<number> {
+  const patience = { settleMs, graceMs: Math.min(graceMs, leftoverGraceMs) }
+  const ended = await endFound(kin, { group: leader.pid, cgroup, ...patience })
   return ended.length
 }
 
@@ -47,10 +50,10 @@ const settleMs = 1_000
 const leftoverGraceMs = 2_000
 
 /** SIGTERM for all of the command, the grace, SIGKILL; says how many others than its leader did not heed the first. */
-async function stop({ leader, kin, exited, graceMs }: Supervised): Promise<number> {
+async function stop({ leader, kin, cgroup, exited, graceMs }: Supervised): Promise<number> {
   const isLeader = ({ pid }: Process) => pid === leader.pid
   signalProcesses(lookIfPossible(kin)?.found ?? [leader], 'SIGTERM', leader.pid)
-  const ended = await endFound(kin, { group: leader.pid, settleMs: graceMs, graceMs: 0 })
+  const ended = await endFound(kin, { group: leader.pid, cgroup, settleMs: graceMs, graceMs: 0 })
   // A process stuck in the kernel, or another user's, may outlive even SIGKILL: the deployment does not wait for it.
   if (lookIfPossible(kin)?.found.some(isLeader) === false) await exited
   return ended.filter((process) => !isLeader(process)).length

@@ -106,6 +106,7 @@ export type GitFailureReason =
   | 'bad_objects'
   | 'store_broken'
   | 'disk_full'
+  | 'disk_failed'
   | 'path_occupied'
   | 'path_unusable'
   | 'state_unusable'

@@ -1,7 +1,7 @@
 import { chmodSync, closeSync, existsSync, fsyncSync, lstatSync, mkdirSync, openSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { errorCode } from '../lib/error-code.ts'
-import { StoreError } from './errors.ts'
+import { asStoreError, mayPass, StoreError } from './errors.ts'
 import { refuseUnusableParts } from './parts.ts'
 
 /**
@@ -15,7 +15,7 @@ export function prepareDirectory(directory: string): void {
     if (made === undefined) keepOthersOut(directory)
     refuseUnusableParts(directory)
   } catch (error) {
-    if (error instanceof StoreError) throw error
+    if (error instanceof StoreError || mayPass(error)) throw asStoreError(error)
     throw new StoreError('directory', `cannot use ${directory} as state directory: ${reasonOf(error)}`, {
       cause: error,
     })

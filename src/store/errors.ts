@@ -1,3 +1,5 @@
+import { errorCode } from '../lib/error-code.ts'
+
 /**
  * What kept the store from opening or from working. `unavailable` may pass by itself (locked, disk full, failing disk):
  * the caller may try again later. `failed` ends the store: nothing more is written, and the daemon must start anew. The
@@ -34,11 +36,18 @@ export class NotOwner extends Error {
   }
 }
 
-/** `error` as a `StoreError` if SQLite could not do its work on the machine as it is; anything else as it came. */
+/** `error` as a `StoreError` if SQLite, or a file beside it, had no room or no way; anything else as it came. */
 export function asStoreError(error: unknown): unknown {
+  if (mayPass(error))
+    return new StoreError('unavailable', `the state directory cannot be written to: ${error.message}`, { cause: error })
   const code = sqliteCode(error)
   const what = code === null ? undefined : obstacles.get(code)
   return what === undefined ? error : new StoreError('unavailable', `state.db ${what}`, { cause: error })
+}
+
+/** Errors of the system that are over when somebody has made room, or mounted the disk for writing: a start is to be tried again. */
+export function mayPass(error: unknown): error is Error {
+  return ['ENOSPC', 'EDQUOT', 'EROFS'].includes(errorCode(error) ?? '')
 }
 
 /**

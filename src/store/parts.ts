@@ -35,7 +35,9 @@ function refuseForbidden(path: string, directory: string): void {
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (error) {
     if (errorCode(error) === 'EROFS')
-      throw unusable(`${path} is on a disk that is mounted read-only: mount it for writing`, error)
+      throw new StoreError('unavailable', `${path} is on a disk that is mounted read-only: mount it for writing`, {
+        cause: error,
+      })
     throw unusable(
       `${path} may not be read and written by this user: as root, chown -R USER ${directory} and chmod 700 ${path}; ` +
         `USER is deployhook under its systemd unit`,

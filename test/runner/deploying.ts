@@ -7,6 +7,7 @@ import type { FailPoint } from '../../src/lib/fail-point.ts'
 import type { App, Step } from '../../src/model/deploy-map.ts'
 import type { DeploymentResult } from '../../src/model/deployment.ts'
 import { parseRevision, type Revision } from '../../src/model/revision.ts'
+import { noCgroups, type Cgroups } from '../../src/runner/cgroups.ts'
 import type { DiskFloor } from '../../src/runner/disk-floor.ts'
 import { createRunCommand } from '../../src/runner/exec.ts'
 import { createRunner } from '../../src/runner/index.ts'
@@ -40,6 +41,8 @@ export type WorldOptions = {
   readonly graceMs?: number
   readonly onOutput?: (step: number, text: string) => void
   readonly floor?: DiskFloor
+  /** Opens those of this state; none unless given. */
+  readonly cgroups?: (stateId: string) => Cgroups
   /** Hears each line of `told`. */
   readonly onTold?: (line: string) => void
 }
@@ -67,16 +70,18 @@ export function createDeploying(options: WorldOptions = {}): World {
     checkedOut: () => Promise.resolve(null),
     ...options.workspace,
   }
+  const cgroups = options.cgroups?.(stateId) ?? noCgroups
   const runner = createRunner({
     stateDirectory: state,
     stateId,
     workspace: tellingOf(workspace, { push: (line) => (told.push(line), options.onTold?.(line)) }),
-    run: createRunCommand({ directory: join(state, 'work') }),
+    run: createRunCommand({ directory: join(state, 'work'), cgroups }),
     failPoint: options.failPoint ?? (() => undefined),
     user: { name: 'deploy', home: options.home ?? '/nonexistent' },
     clock: systemClock,
     systemd: { searchPath: '/usr/bin:/bin', runtimeDirectory: null },
     graceMs: options.graceMs ?? 5_000,
+    cgroups,
     ...(options.floor === undefined ? {} : { floor: options.floor }),
   })
   const progress: Progress = {

@@ -104,4 +104,21 @@ describe('a deployment', () => {
     expect(result.message).toContain('step 1/1 (echo half; sleep 0.2; echo most; sleep 1000) was ended: the disk that')
     expect(world.output()).toBe('half\nmost\n')
   })
+
+  it('whose step fails on a full disk has failed for want of room, also where there is no floor', async () => {
+    const { floor, state } = floorOver(disk({}), 0)
+    const world = createDeploying({ floor, onOutput: () => (state.disk = disk({ free: 4096 })) })
+    const result = await world.deploy([script('echo x; exit 1')])
+    expect(result).toMatchObject({ outcome: 'failed', reason: 'disk_full' })
+    expect(result.message).toMatch(/failed with exit code 1; the disk that .* lies on/)
+  })
+
+  it.each(['ENOSPC', 'EDQUOT'])('that meets %s in a file of the daemon has failed for want of room', async (code) => {
+    const { floor } = floorOver(disk({}))
+    const error = Object.assign(new Error(`${code}: no room for a file`), { code })
+    const world = createDeploying({ floor, workspace: { checkout: () => Promise.reject(error) } })
+    const result = await world.deploy([script('echo x')])
+    expect(result).toMatchObject({ outcome: 'failed', reason: 'disk_full' })
+    expect(result.message).toContain('make room')
+  })
 })

@@ -91,7 +91,7 @@ describe('the output of a command', () => {
       onOutput: async (chunk) => {
         ended.resolve(undefined)
         await gate.promise
-        chunks.push(chunk)
+        chunks.push(Buffer.from(chunk))
       },
     })
     await ended.promise

@@ -46,6 +46,14 @@ it('still knows a process that it saw once, when that has lost every mark since'
   expect(createKin({ leader, cookie: null, output: nowhere })().found, 'whoever looks only now').toEqual([])
 })
 
+it('is not sure while its cgroup holds a process that was not there yet when it looked at the others', async () => {
+  const leader = await started(spawn('sleep', ['1000'], { env, detached: true }))
+  const isSureWith = (...members: readonly number[]) =>
+    createKin({ leader, cookie: null, output: nowhere, cgroup: { pids: () => new Set(members) } })().isSure
+  await until(() => isSureWith(leader.pid))
+  expect(isSureWith(leader.pid, 2 ** 22 + 1)).toBe(false)
+})
+
 /** Gone after the test. */
 async function started(child: ChildProcess) {
   onTestFinished(() => void child.kill('SIGKILL'))

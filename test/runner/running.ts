@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
+import { noCgroups, type Cgroups } from '../../src/runner/cgroups.ts'
 import type { Command, CommandOptions, CommandResult } from '../../src/runner/command.ts'
 import { createRunCommand } from '../../src/runner/exec.ts'
 
@@ -27,10 +28,10 @@ export type Running = {
 }
 
 /** A `RunCommand` in a folder of its own; the test fails if a process of it is left at the end. */
-export function startRunning(): Running {
+export function startRunning({ cgroups = noCgroups }: { readonly cgroups?: Cgroups } = {}): Running {
   const folder = temporaryFolder()
   const cookie = `test${randomBytes(8).toString('hex')}.1.1`
-  const runCommand = createRunCommand({ directory: join(folder, 'pipes') })
+  const runCommand = createRunCommand({ directory: join(folder, 'pipes'), cgroups })
   onTestFinished(() => {
     expect(processesWith(cookie)).toEqual([])
     expect(existsSync(join(folder, 'pipes')) ? readdirSync(join(folder, 'pipes')) : []).toEqual([])

@@ -7,8 +7,10 @@ import type { Step } from '../../src/model/deploy-map.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import type { Deployment } from '../../src/model/deployment.ts'
 import type { RunCommand } from '../../src/runner/command.ts'
+import { noCgroups, openCgroups } from '../../src/runner/cgroups.ts'
 import { createRunCommand } from '../../src/runner/exec.ts'
 import { createRunner } from '../../src/runner/index.ts'
+import { silentLog } from '../store/support.ts'
 import { createApp, revision } from '../support/map.ts'
 
 /**
@@ -40,6 +42,11 @@ const escapes: Readonly<Record<string, string>> = {
   'clears everything and hangs': 'env -i setsid $sleeper >/dev/null 2>&1 </dev/null & sleep 1000',
 }
 
+/** And what can be found by its cgroup only. */
+const escapesFromAllButCgroups: Readonly<Record<string, string>> = {
+  'clears everything in no time': '(env -i setsid $sleeper >/dev/null 2>&1 </dev/null &); exec sleep 0.01',
+}
+
 export type Escaped = {
   readonly steps: number
   /** Processes that the witness saw after each deployment had ended, by how they got away. */
@@ -56,6 +63,8 @@ export async function soakEscape(
   const folder = await mkdtemp(join(tmpdir(), 'deployhook-escape-'))
   const marker = `escape-${randomBytes(8).toString('hex')}`
   const left: Record<string, number> = {}
+  const cgroups = openCgroups({ stateId: marker, log: silentLog })
+  const kinds = Object.entries({ ...escapes, ...(cgroups === noCgroups ? {} : escapesFromAllButCgroups) })
   const watching = watch(marker)
   let next = 0
   try {
@@ -65,13 +74,14 @@ export async function soakEscape(
   } finally {
     watching.stop()
     for (const pid of await marked(marker, ['cmdline', 'environ'])) end(pid)
+    cgroups.close()
     await rm(folder, { recursive: true, force: true })
   }
 
   async function work(): Promise<void> {
     while (next < count) {
       const number = next++
-      const [name, text] = Object.entries(escapes)[number % Object.keys(escapes).length] ?? ['', '']
+      const [name, text] = kinds[number % kinds.length] ?? ['', '']
       const own = `${marker}-${number}-`
       const sleeper = `bash -c 'exec -a ${own} sleep 10000'`
       await deploy(number, text.replaceAll('$sleeper', sleeper))
@@ -84,7 +94,7 @@ export async function soakEscape(
     const state = join(folder, `state-${number}`)
     const runner = createRunner({
       stateDirectory: state,
-      stateId: `${marker}x${number}`,
+      stateId: `${marker}.${number}`,
       workspace: {
         fetch: () => Promise.resolve({ kind: 'tip', revision: revision('a') }),
         checkout: () => Promise.resolve({ kind: 'checked_out' }),
@@ -98,7 +108,7 @@ export async function soakEscape(
         isReachable: () => Promise.resolve(true),
         checkedOut: () => Promise.resolve(null),
       },
-      run: run({ directory: join(state, 'work') }),
+      run: run({ directory: join(state, 'work'), cgroups }),
       failPoint: () => undefined,
       user: { name: 'deploy', home: folder },
       clock: systemClock,

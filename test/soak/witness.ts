@@ -8,11 +8,11 @@ export type Witness = {
   /** A step that takes its time, and tells when another of its app is alive meanwhile, whoever started that. */
   readonly step: string
   /** Each overlap of two steps of one app, as they told it. */
-  overlaps(): readonly string[]
+  readonly overlaps: () => readonly string[]
 }
 
-/** `dir` is a directory outside of the daemon's own. */
-export function createWitness(dir: string): Witness {
+/** `dir` is a directory outside of the daemon's own; `meanwhile` is what the step does while no other may be alive. */
+export function createWitness(dir: string, { meanwhile = 'sleep 0.05' } = {}): Witness {
   const told = `${dir}/overlaps`
   return {
     // A process is known by its number and the time it started; a zombie has ended, however late it is reaped.
@@ -24,7 +24,7 @@ export function createWitness(dir: string): Witness {
       'fi',
       'echo "$$ $(began $$)" > "$lock"',
       'echo alone',
-      'sleep 0.05',
+      meanwhile,
       'rm "$lock"',
     ].join('\n'),
     overlaps: () => (existsSync(told) ? readFileSync(told, 'utf8').trimEnd().split('\n') : []),
@@ -84,7 +84,7 @@ function unsettled(world: World, acknowledged: readonly Acknowledged[]): readonl
       if (row === undefined) return [`deployment ${deployment} of delivery ${id} is not there`]
       if (row['state'] !== 'done') return [`deployment ${deployment} is ${String(row['state'])} for ever`]
       if (row['outcome'] === 'superseded' && row['superseded_by'] === null) return [`${deployment}: superseded by none`]
-      if (row['outcome'] !== 'succeeded' && row['outcome'] !== 'superseded' && row['reason'] === null)
+      if (!['succeeded', 'superseded', 'cancelled'].includes(String(row['outcome'])) && row['reason'] === null)
         return [`deployment ${deployment} ended ${String(row['outcome'])} without a reason`]
       if (row['has_steps'] === 1 && !logs.has(`${deployment}.log`)) return [`deployment ${deployment} has no log`]
       return []

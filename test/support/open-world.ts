@@ -34,7 +34,7 @@ export type World = {
   deliver(
     pushed: Pushed,
     options?: Partial<GithubPush> & { readonly secret?: string; readonly id?: string },
-  ): Promise<Answer>
+  ): Promise<Answer & { readonly retryAfter: unknown }>
   /** Pushes, delivers, and gives the accepted deployment of the first app. */
   ship(files: Readonly<Record<string, string>>, repository?: string): Promise<number>
   deployment(id: number): Promise<Deployment>
@@ -110,7 +110,12 @@ export async function openWorld(
         body,
       })
       const text = await answer.body.text()
-      return { status: answer.statusCode, text, body: parsed(text) as never }
+      return {
+        status: answer.statusCode,
+        text,
+        body: parsed(text) as never,
+        retryAfter: answer.headers['retry-after'] ?? null,
+      }
     },
     async ship(files, repository = 'acme/blog') {
       const { body, status } = await world.deliver(await world.repository(repository).push(files), { repository })

@@ -10,7 +10,7 @@ export { bake } from './bake.ts'
 export type { Health, HealthDeps } from './health.ts'
 export { checkLabel } from './label.ts'
 export { freePort, onPort } from './port.ts'
-export type { Ask, ProbeTools } from './probe.ts'
+export type { Ask, ProbeTools, Systemd } from './probe.ts'
 export { systemdOf } from './systemd-unit-probe.ts'
 
 /** A new kind of probe is a file of its own and a line here. */

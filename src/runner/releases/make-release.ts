@@ -7,6 +7,7 @@ import type { DeploymentResult } from '../../model/deployment.ts'
 import { releaseName } from '../../model/release.ts'
 import type { Revision } from '../../model/revision.ts'
 import { failed, stoppedResult } from '../outcome.ts'
+import { removeTree } from '../remove-tree.ts'
 import { exists } from '../repository-files.ts'
 import { gitContextOf, type Run } from '../run.ts'
 import { ended, type Prepared, type Wanted } from '../strategy.ts'
@@ -41,7 +42,10 @@ export async function makeRelease(
   await progress.note(`making release ${name} in ${layout.releases}`)
   await mkdir(directory, { mode: 0o700 })
   const problem = await fill(run, wanted, { layout, deps, directory, name })
-  if (problem !== null) return ended(problem)
+  if (problem !== null) {
+    await removeTree(directory)
+    return ended(problem)
+  }
 
   const { revision, ref } = wanted
   const { fingerprint } = app

@@ -119,6 +119,7 @@ describe('the failure of a git command', () => {
       says: 'Delete /state/mirrors/blog.git',
     },
     { output: 'fatal: sha1 file write error: No space left on device', reason: 'disk_full', says: 'make room' },
+    { output: 'Input/output error (EIO: i/o error, fsync)', reason: 'disk_failed', says: 'dmesg' },
   ])('in a tree is $reason: $output', ({ output, reason, says }) => {
     const failure = failureOf('The checkout', output, local)
     expect(failure.reason).toBe(reason)
@@ -135,6 +136,13 @@ describe('the failure of a git command', () => {
     expect(message).toContain('[secret]')
     expect(message).not.toContain('hunter2')
     expect(message).not.toContain(basic)
+  })
+
+  it.each(['ci', 'x-access-token', 'deploy'])('hides the header that carried the login of %s', (username) => {
+    const basic = Buffer.from(`${username}:hunter2-token`).toString('base64')
+    const { message } = failureOf('git fetch', `remote: authorization: Basic ${basic}`, remote)
+    expect(message).toContain('[secret]')
+    expect(Buffer.from(message.split('Basic ')[1] ?? '', 'base64').toString()).not.toContain('hunter2')
   })
 
   it('is one line for people, without progress, control characters or a flood', () => {

@@ -1,0 +1,69 @@
+import { errorCode } from '../lib/error-code.ts'
+import type { App } from '../model/deploy-map.ts'
+import { failureOf } from './git-failure.ts'
+import { GitCommandError } from './git.ts'
+import { LockHeld } from './lock-holder.ts'
+import { whereOf } from './mirror.ts'
+import type { Stop } from './runner.ts'
+import { stateProblem } from './state-parts.ts'
+import { stopReason } from './stop.ts'
+import { treeDirectory } from './tree-directory.ts'
+import { viewDirectory } from './view.ts'
+import type { GitContext, GitFailure } from './workspace.ts'
+
+/** Failures of git and of the file system become values; an aborted signal explains everything. */
+export async function settled<T>(
+  app: App,
+  {
+    context,
+    stateDirectory,
+    what,
+  }: { readonly context: Pick<GitContext, 'signal'>; readonly stateDirectory: string; readonly what: string },
+  work: () => Promise<T>,
+): Promise<T | GitFailure | { readonly kind: 'stopped'; readonly why: Stop }> {
+  const stopped = () =>
+    context.signal.aborted ? ({ kind: 'stopped', why: stopReason(context.signal) } as const) : null
+  const before = stopped()
+  if (before !== null) return before
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof LockHeld && stopReason(context.signal) === 'timed_out')
+      return { kind: 'failed', reason: 'locked', message: `${what} waited until its time was up: ${error.message}` }
+    const meanwhile = stopped()
+    if (meanwhile !== null) return meanwhile
+    const output = error instanceof GitCommandError ? error.output : systemProblem(error)
+    if (output === null) throw error
+    const where = whereOf(app, stateDirectory)
+    const repositories = [
+      where.mirror,
+      treeDirectory(stateDirectory, app.name),
+      viewDirectory(stateDirectory, app.name),
+    ]
+    return failureOf(what, output, {
+      repo: null,
+      ...where,
+      stateProblem: () => stateProblem(repositories, stateDirectory),
+    })
+  }
+}
+
+/** The message of an error that the machine's state explains, not a defect of ours. */
+function systemProblem(error: unknown): string | null {
+  const sentence = systemProblems.get(errorCode(error) ?? '')
+  return sentence === undefined || !(error instanceof Error) ? null : `${sentence} (${error.message})`
+}
+
+/** In git's words, so that one table judges both. */
+const systemProblems: ReadonlyMap<string, string> = new Map([
+  ['ENOSPC', 'No space left on device'],
+  ['EDQUOT', 'Disk quota exceeded'],
+  ['EIO', 'Input/output error'],
+  ['EACCES', 'Permission denied'],
+  ['EPERM', 'Operation not permitted'],
+  ['EROFS', 'Read-only file system'],
+  ['ENOTDIR', 'Not a directory'],
+  ['EISDIR', 'Is a directory'],
+  ['EEXIST', 'File exists'],
+  ['EBUSY', 'Operation not permitted'],
+])

@@ -1,0 +1,202 @@
+import { randomUUID } from 'node:crypto'
+import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Deployment } from '../../src/model/deployment.ts'
+import { readMemory } from '../../src/runner/tree.ts'
+import { openWorld, processesOf, type World } from '../support/open-world.ts'
+import { until } from '../support/until.ts'
+import { layTraps, type Kind, type Moment, type Traps } from './inject.ts'
+
+export type FaultsReport = {
+  /** Calls on files that one push and its deployment make. */
+  readonly moments: number
+  /** Runs in which the call failed, by its kind. In the others it did not come to that call. */
+  readonly failed: Readonly<Partial<Record<Kind, number>>>
+  /** How the deployments ended in which a call failed. */
+  readonly outcomes: Readonly<Record<string, number>>
+  /** What does not hold; each a sentence. */
+  readonly problems: readonly string[]
+}
+
+/**
+ * Makes the Nth write, sync, rename and open of one push and its deployment fail, for every N or every `every`th: in the
+ * daemon and in git; what a step calls is the step's own. After each, with the fault gone and nothing mended by hand: what
+ * was acknowledged is there, the tree was the old one, the new one or known to be underway, and what was pushed is live
+ * after one retry at most.
+ *
+ * `spoil` is the negative control: a file of the tree is changed behind the daemon's back before it is looked at.
+ */
+export async function soakFaults({
+  every = 1,
+  most = Infinity,
+  spoil = false,
+}: {
+  readonly every?: number
+  readonly most?: number
+  readonly spoil?: boolean
+}): Promise<FaultsReport> {
+  await using world = await openWorld(
+    { blog: { steps: ['cat index.html second.html > built.html'] } },
+    { start: false },
+  )
+  const traps = layTraps(world)
+  await world.start(traps.env)
+  let text = ''
+  const push = () => world.repository().push(contents((text = randomUUID())))
+  await world.done(await world.ship(contents('first')))
+  await world.done(await world.ship(contents('second'))) // the first makes what is then there
+  const moments = await traps.rehearse(3, async () => {
+    const { status } = await world.deliver(await push())
+    if (status !== 202) throw new Error(`a push was answered ${status}`)
+    await world.done(3)
+  })
+
+  /** Of each kind the first, and every `every`th after it. */
+  const isChosen = ({ kind }: Moment, index: number): boolean =>
+    (index - moments.findIndex((moment) => moment.kind === kind)) % every === 0
+  const runs: Run[] = []
+  for (const moment of moments.filter(isChosen).slice(0, most)) {
+    runs.push(await failAt(moment, { world, traps, spoil, old: text, text: (text = randomUUID()) }))
+    if (import.meta.main) console.error(JSON.stringify(runs.at(-1)))
+  }
+  const hit = runs.filter(({ hasFailed }) => hasFailed)
+  return {
+    moments: moments.length,
+    failed: countBy(hit, ({ moment }) => moment.kind),
+    outcomes: countBy(hit, ({ outcome }) => outcome),
+    problems: runs.flatMap(({ moment, problems }) => problems.map((problem) => `${shown(moment)}: ${problem}`)),
+  }
+}
+
+type Run = {
+  readonly moment: Moment
+  readonly hasFailed: boolean
+  readonly outcome: string
+  readonly tookMs: number
+  readonly problems: readonly string[]
+}
+
+type Given = {
+  readonly world: World
+  readonly traps: Traps
+  readonly spoil: boolean
+  /** What was pushed before, and is live. */
+  readonly old: string
+  readonly text: string
+}
+
+async function failAt(moment: Moment, { world, traps, spoil, old, text }: Given): Promise<Run> {
+  const startedAt = performance.now()
+  const problems: string[] = []
+  const pushed = await world.repository().push(contents(text))
+  const id = randomUUID()
+  const deployment = (await newestOf(world)) + 1
+  const disarm = await traps.arm(moment, deployment)
+  const answer = await world.deliver(pushed, { id }).catch(() => null)
+  const isAcknowledged = answer?.status === 202
+  const faulted = isAcknowledged ? await doneInThisLife(world, deployment) : null
+  const hasFailed = await disarm()
+  if (spoil) appendFileSync(world.path('srv/blog/second.html'), 'spoiled')
+  if (faulted !== null) problems.push(...(await between(world, { deployment: faulted, old, text })))
+
+  if (hasFailed && moment.kind === 'fsync' && moment.place === 'main') {
+    const ended = await Promise.race([world.daemon.ended, sleep(20_000, null, { ref: false })])
+    if (ended === null) problems.push('it lives on although a sync of its database failed')
+  }
+  const lives = !(await hasEnded(world))
+  if (!lives) await world.start(traps.env) // as systemd would
+  if (isAcknowledged && (await newestOf(world)) < deployment) problems.push('an acknowledged push was lost')
+  if (!isAcknowledged) await world.deliver(pushed, { id })
+  const done = await world.done(deployment)
+  if (done.outcome !== 'succeeded') problems.push(...(await retry(world, done)))
+  problems.push(...differences(world, text), ...(await liveProblems(world, pushed.after)))
+  const left = processesOf(world.dir).filter(({ pid }) => pid !== world.daemon.pid)
+  problems.push(...left.map(({ command }) => `left running: ${command}`))
+  const first = isAcknowledged ? told(faulted ?? done) : `answered ${answer?.status ?? 'nothing'}`
+  const outcome = lives ? first : `${first}, after a new start`
+  return { moment, hasFailed, outcome, tookMs: Math.round(performance.now() - startedAt), problems }
+}
+
+/** A tree that is neither old nor new, and that nobody knows of. */
+async function between(
+  world: World,
+  { deployment, old, text }: { readonly deployment: Deployment; readonly old: string; readonly text: string },
+): Promise<readonly string[]> {
+  const isNew = differences(world, text)
+  if (deployment.outcome === 'succeeded') return isNew.map((difference) => `said to be live: ${difference}`)
+  const { underway } = await readMemory(world.path('state/trees/blog.git'))
+  const own = new Set([...isNew, ...differences(world, old)].filter((name) => !name.startsWith('built.html')))
+  const isOneOfThem = [old, text].some((wanted) =>
+    differences(world, wanted).every((difference) => difference.startsWith('built.html')),
+  )
+  if (isOneOfThem || underway !== null) return []
+  return [`${told(deployment)} left a tree between old and new: ${[...own].join(', ')}`]
+}
+
+async function retry(world: World, { id, outcome, reason }: Deployment): Promise<readonly string[]> {
+  const problems = reason === null ? [`it ended ${outcome ?? '?'} without a reason`] : []
+  const { status } = await world.daemon.api(`/api/deployments/${id}/retry`, { method: 'POST' })
+  if (status >= 300) return [...problems, `trying again was answered ${status}`]
+  const again = await world.done(await newestOf(world))
+  return again.outcome === 'succeeded' ? problems : [...problems, `trying again ended ${told(again)}`]
+}
+
+function contents(text: string): Readonly<Record<string, string>> {
+  return { 'index.html': text, 'second.html': text.repeat(1_000) }
+}
+
+/** What the tree would have to be another for if that text were live. */
+function differences(world: World, text: string): readonly string[] {
+  const pushed = contents(text)
+  const wanted = { ...pushed, 'built.html': Object.values(pushed).join('') }
+  return Object.entries(wanted).flatMap(([name, content]) => {
+    const file = world.path('srv/blog', name)
+    const found = existsSync(file) ? readFileSync(file, 'utf8') : null
+    return found === content ? [] : [`${name} is ${found === null ? 'missing' : 'not as pushed'}`]
+  })
+}
+
+async function liveProblems(world: World, revision: string): Promise<readonly string[]> {
+  const { apps } = (await world.daemon.api('/api/apps')).body as {
+    readonly apps: readonly { readonly live: { readonly revision: string | null } }[]
+  }
+  const live = apps[0]?.live.revision ?? 'nothing'
+  return live === revision ? [] : [`${live} is said to be live, ${revision} was pushed`]
+}
+
+/** The deployment once it is done; null when the daemon ends before. */
+async function doneInThisLife(world: World, id: number): Promise<Deployment | null> {
+  return until(`deployment ${id} to be done, or the daemon to end`, async () => {
+    const deployment = await world.deployment(id).catch(() => null)
+    if (deployment?.state === 'done') return { deployment }
+    return (await hasEnded(world)) && { deployment: null }
+  }).then(({ deployment }) => deployment)
+}
+
+async function hasEnded(world: World): Promise<boolean> {
+  return (await Promise.race([world.daemon.ended, sleep(0, 'alive')])) !== 'alive'
+}
+
+async function newestOf(world: World): Promise<number> {
+  return (await world.deployments())[0]?.id ?? 0
+}
+
+function told({ outcome, reason }: Deployment): string {
+  return `${outcome ?? '?'}${reason === null ? '' : ` (${reason})`}`
+}
+
+function shown({ kind, place, nth, call }: Moment): string {
+  return `${typeof place === 'number' ? `git command ${place}` : `${place} thread`}, ${kind} ${nth} (${call})`
+}
+
+function countBy<T>(items: readonly T[], name: (item: T) => string): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const item of items) counts[name(item)] = (counts[name(item)] ?? 0) + 1
+  return counts
+}
+
+if (import.meta.main) {
+  const report = await soakFaults({ every: Number(process.argv[2] ?? 1) })
+  console.log(JSON.stringify(report, null, 2))
+  if (report.problems.length > 0) process.exitCode = 1
+}

@@ -1,0 +1,206 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
+import fc from 'fast-check'
+import { Agent, getGlobalDispatcher, setGlobalDispatcher } from 'undici'
+import { openWorld, processesOf, type World } from '../support/open-world.ts'
+import { until } from '../support/until.ts'
+import { faults, mostDice, type Fault } from './steady-faults.ts'
+import { createStage, openReceiver, repositories, type Mood } from './steady-world.ts'
+import { bottomsOf, growthOf, isBackAt, leaksIn, mebibytes, median, vitalsOf, type Vitals } from './vitals.ts'
+import { broken } from './witness.ts'
+
+export type SteadyReport = {
+  readonly seed: number
+  readonly seconds: number
+  readonly pushes: number
+  readonly acknowledged: number
+  /** How often each was done. */
+  readonly faults: Readonly<Partial<Record<Fault, number>>>
+  /** From a push's first byte to its 202. */
+  readonly answeredMs: { readonly median: number; readonly p99: number; readonly most: number }
+  readonly memory: {
+    readonly atRestMiB: readonly number[]
+    readonly mostMiB: number
+    readonly grownMiB: number
+    readonly overHours: number
+    /** The least in each twentieth of the time. */
+    readonly bottomsMiB: readonly number[]
+  }
+  readonly descriptors: { readonly atRest: readonly number[]; readonly most: number }
+  readonly threads: readonly number[]
+  readonly databaseMiB: number
+  /** What does not hold; each a sentence. */
+  readonly problems: readonly string[]
+}
+
+export type SteadyOptions = {
+  readonly seed?: number
+  /** The negative control, `npm run soak:steady -- 1 1 leaks`: a daemon that leaks (`plant-leak.ts`). */
+  readonly leaks?: boolean
+}
+
+/**
+ * Five signed pushes a second for so long, while all goes wrong that can go wrong around a daemon, and looks whether it
+ * has as little in hand at the end as after the first quarter. What happens follows from `seed`, when from the machine.
+ */
+export async function soakSteady(
+  seconds: number,
+  { seed = 1, leaks = false }: SteadyOptions = {},
+): Promise<SteadyReport> {
+  await using world = await openWorld({}, { start: false })
+  await using receiver = await openReceiver()
+  const stage = createStage(world, { receiver: receiver.url, maxHistory })
+  const { problems, acknowledged } = stage
+  await stage.configure(0)
+  await world.start(leaks ? { NODE_OPTIONS: `--import=${plantLeak}` } : {})
+  const vitals = (): Vitals => vitalsOf(world.daemon.pid, world.path('state'))
+
+  const moments = fc.sample(moment, { numRuns: seconds * perSecond, seed })
+  const warmUp = Math.min(moments.length / 4, longestWarmUpS * perSecond)
+  for (const repository of repositories) await stage.push(repository, 'calm')
+  await load(moments.slice(0, warmUp))
+  const before = await rest()
+  const startedAt = performance.now()
+  const underLoad = await load(moments.slice(warmUp))
+  const overHours = (performance.now() - startedAt) / 3_600_000
+  const after = await rest(before)
+  problems.push(...leaksIn({ before, after, underLoad }, { maxGrowthBytes }))
+
+  for (const repository of repositories) await stage.push(repository, 'calm')
+  problems.push(...stage.missing(), ...errorsIn(world))
+  problems.push(...(await broken(world, { acknowledged: acknowledged.slice(-remembered), tips: stage.tips() })))
+  problems.push(...stage.overlaps())
+  const times = stage.answeredMs.toSorted((one, other) => one - other)
+  return {
+    seed,
+    seconds,
+    pushes: stage.answeredMs.length,
+    acknowledged: acknowledged.length,
+    faults: stage.struck,
+    answeredMs: {
+      median: Math.round(median(times) ?? 0),
+      p99: Math.round(times[Math.floor(times.length * 0.99)] ?? 0),
+      most: Math.round(times.at(-1) ?? 0),
+    },
+    memory: {
+      atRestMiB: [before, after].map(({ rssBytes }) => mebibytes(rssBytes)),
+      mostMiB: mebibytes(Math.max(...underLoad.map(({ rssBytes }) => rssBytes))),
+      grownMiB: mebibytes(growthOf(underLoad)),
+      overHours,
+      bottomsMiB: bottomsOf(underLoad).map(({ rssBytes }) => mebibytes(rssBytes)),
+    },
+    descriptors: {
+      atRest: [before, after].map(({ descriptors }) => descriptors.length),
+      most: Math.max(...underLoad.map(({ descriptors }) => descriptors.length)),
+    },
+    threads: [before.threads, after.threads],
+    databaseMiB: mebibytes(after.databaseBytes),
+    problems: [...new Set(problems)],
+  }
+
+  /** Lets the moments come, five a second however long each takes. Answers what the daemon looked like meanwhile. */
+  async function load(coming: readonly Moment[]): Promise<readonly Vitals[]> {
+    const seen: Vitals[] = []
+    const begunAt = performance.now()
+    for (const [at, { repository, mood, fault, dice }] of coming.entries()) {
+      await sleep(Math.max(0, begunAt + (at * 1000) / perSecond - performance.now()))
+      stage.begin('push', () => stage.push(repository, mood))
+      if (fault !== null) stage.strike(fault, { repository, dice })
+      if (at % (perSecond * sampleEveryS) === 0) seen.push(vitals())
+      if (at % (perSecond * 30) === 0) problems.push(...stage.missing())
+    }
+    return seen
+  }
+
+  /** Until nothing is asked of the daemon, and it has no more in hand than at the rest before; what it has, it has. */
+  async function rest(earlier?: Vitals): Promise<Vitals> {
+    await stage.quieten()
+    await getGlobalDispatcher().close()
+    setGlobalDispatcher(new Agent())
+    receiver.server.closeAllConnections()
+    await until(
+      'the queue to be empty',
+      async () => {
+        const counts = ['queued', 'running'].map((state) => world.deployments(`&state=${state}`))
+        return (await Promise.all(counts)).flat().length === 0
+      },
+      patience,
+    )
+    if (earlier !== undefined) {
+      // What leaks is waited for in vain.
+      const waiting = leaks ? { ...patience, withinMs: 3_000 } : patience
+      await until('what was opened to be closed', () => isBackAt(earlier, vitals()), waiting).catch(() => undefined)
+      problems.push(...strangers(world).map((command) => `left running: ${command}`))
+      return vitals()
+    }
+    return until(
+      'a quiet daemon',
+      async () => {
+        const looks: Vitals[] = []
+        for (let look = 0; look < 5; look++) {
+          looks.push(vitals())
+          await sleep(200)
+        }
+        return (
+          new Set(looks.map(({ descriptors, threads }) => `${descriptors.length} ${threads}`)).size === 1 && vitals()
+        )
+      },
+      patience,
+    )
+  }
+}
+
+const perSecond = 5
+/** Deployments that hang and senders that are slow come to an end by themselves; the machine may have others to serve. */
+const patience = { withinMs: 120_000, everyMs: 250 }
+const sampleEveryS = 1
+const longestWarmUpS = 600
+/** Of deployments; what was acknowledged before those may be forgotten, and is looked for while it must be there. */
+const maxHistory = 1_000
+const remembered = 300
+const maxGrowthBytes = 24 * 2 ** 20
+const plantLeak = pathToFileURL(`${import.meta.dirname}/plant-leak.ts`).href
+
+const weighted = <T>(weight: number, value: T): fc.WeightedArbitrary<T> => ({ weight, arbitrary: fc.constant(value) })
+
+const moment = fc.record({
+  repository: fc.constantFrom(...repositories),
+  mood: fc.oneof(
+    weighted<Mood>(70, 'calm'),
+    weighted<Mood>(10, 'failing'),
+    weighted<Mood>(8, 'forking'),
+    weighted<Mood>(8, 'loud'),
+    weighted<Mood>(3, 'hanging'),
+    weighted<Mood>(1, 'deaf'),
+  ),
+  fault: fc.oneof(weighted<Fault | null>(60, null), {
+    weight: 40,
+    arbitrary: fc.constantFrom<(Fault | null)[]>(...(Object.keys(faults) as Fault[])),
+  }),
+  dice: fc.nat(mostDice),
+})
+type Moment = typeof moment extends fc.Arbitrary<infer Value> ? Value : never
+
+/** What runs in the world although it should not, besides its daemon. */
+function strangers({ dir, daemon }: World): readonly string[] {
+  return processesOf(dir).flatMap(({ pid, command }) => (pid === daemon.pid ? [] : [command]))
+}
+
+/** Its level in pino. */
+const pinoError = 50
+
+/** What the daemon itself calls an error. */
+function errorsIn({ daemon }: World): readonly string[] {
+  return daemon.log.flatMap(({ level, msg, err }) =>
+    Number(level) >= pinoError ? [`logged: ${String(msg)} ${JSON.stringify(err)}`] : [],
+  )
+}
+
+if (import.meta.main) {
+  const seed = Number(process.argv[3] ?? Date.now() % 1_000_000)
+  console.log(`seed ${seed}`)
+  const leaks = process.argv[4] === 'leaks'
+  const report = await soakSteady(Number(process.argv[2] ?? 60) * 60, { seed, leaks })
+  console.log(JSON.stringify(report, null, 2))
+  if (report.problems.length > 0) process.exitCode = 1
+}
