@@ -76,12 +76,15 @@ export function createReleases({ stateDirectory, ...deps }: MakeDeps & { readonl
       return current.kind === 'other' ? current.what : `${own.current} leads to ${current.name}`
     },
 
-    tidy: (run) => prune(run, run.app.keep),
+    async tidy(run) {
+      await prune(run, run.app.keep)
+    },
+
     makeRoom: (run) => prune(run, 0),
   }
 
   /** What is live, and what was live and well before it, always stay. */
-  async function prune(run: Run, keep: number): Promise<void> {
+  async function prune(run: Run, keep: number): Promise<boolean> {
     const own = layout(run)
     const { previousRelease, target } = run.job
     const needed = [previousRelease, target?.kind === 'release' ? target.name : null].filter((name) => name !== null)
@@ -90,6 +93,7 @@ export function createReleases({ stateDirectory, ...deps }: MakeDeps & { readonl
     deps.failPoint('after-prune')
     if (pruned.length > 0)
       await run.progress.note(`removed ${pruned.length === 1 ? 'release' : 'releases'} ${pruned.join(', ')}`)
+    return pruned.length > 0
   }
 }
 
