@@ -34,7 +34,7 @@ export function createReleases({ stateDirectory, ...deps }: MakeDeps & { readonl
       const own = layout(run)
       const release = (await listReleases(own)).find((one) => isMeant(one, target))
       if (release === undefined || !release.isComplete) return ended(failed('release_gone', goneText(run, target)))
-      await run.progress.revision(release.revision)
+      if (run.backFrom === null) await run.progress.revision(release.revision)
       return preparedFrom(release, own)
     },
 
