@@ -1,8 +1,10 @@
 import { z } from 'zod'
-import { commandSchema, envSchema } from './step-schema.ts'
-import { text, wholeNumber } from './schema-parts.ts'
+import { commandSchema } from './step-schema.ts'
+import { named, secretSource, text, wholeNumber } from './schema-parts.ts'
 import {
   durationPattern,
+  headerNameProblem,
+  headerValueProblem,
   durationProblem,
   probeUrlProblem,
   statusProblem,
@@ -27,7 +29,9 @@ export const healthCheckSchema = z
     contains: text((wanted) => (wanted === '' ? 'is empty: give a text, or take the key out' : null))
       .optional()
       .describe('Of http: a text that the first 64 KiB of the body must hold.'),
-    headers: envSchema.optional().describe('Of http: headers to send; secrets as in env.'),
+    headers: named(text(headerNameProblem), z.union([text(headerValueProblem), secretSource]))
+      .optional()
+      .describe('Of http: headers to send; secrets as in env.'),
     follow_redirects: z.boolean().optional().describe('Of http: judge where a redirect leads to. Default false.'),
     timeout: durationText.optional().describe('For one try. Default 5s.'),
     interval: durationText.optional().describe('Between two tries. Default 1s.'),

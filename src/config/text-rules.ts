@@ -182,3 +182,12 @@ export function parseStatus(written: string | number): { readonly from: number; 
 
 export const unitProblem: TextRule = (unit) =>
   /^[A-Za-z0-9][A-Za-z0-9:_.@\\-]{0,254}$/.test(unit) ? null : `${quoted(unit)} is not a unit, such as api.service`
+
+/** https://www.rfc-editor.org/rfc/rfc9110#name-field-names */
+export const headerNameProblem: TextRule = (name) =>
+  /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/.test(name)
+    ? null
+    : `${quoted(name)} is not the name of a header, such as X-Api-Key`
+
+export const headerValueProblem: TextRule = (value) =>
+  /^[\t\x20-\x7e\x80-\xff]*$/.test(value) ? null : 'holds what no header can: line breaks, or letters beyond Latin-1'
