@@ -102,16 +102,10 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     cgroups.close()
   })
   const run = createRunCommand({ directory: `${stateDirectory}/work`, cgroups })
-  const networkEnv = networkEnvOf(env)
   const workspace = createWorkspace({
-    stateDirectory,
-    run,
-    failPoint,
-    path,
-    networkEnv,
+    ...{ stateDirectory, run, failPoint, path, clock, log },
+    networkEnv: networkEnvOf(env),
     localPaths: () => localPaths(map()),
-    clock,
-    log,
   })
   const ending = new AbortController()
   const { hasJumped: clockJumped } = createClockWatch({ clock, monotonic: systemMonotonic, log })
