@@ -37,7 +37,7 @@ export const kinds = {
   redirectedToken: { what: 'a git token that the host sends back in a redirect', keptIn: login },
   proxyPassword: {
     what: 'the password of a proxy that git uses, which the proxy sends back',
-    givenTo: 'GIT_ALLOW_PROTOCOL=https\0',
+    givenTo: 'GIT_ALLOW_PROTOCOL=',
   },
   sshKey: { what: 'the content of a broken ssh key' },
   env: { what: 'a value of env, by { env }', givenTo: toPrints },
@@ -61,7 +61,7 @@ export const kinds = {
   },
   split: { what: 'a value that is printed in two writes', givenTo: toPrints },
   encoded: { what: 'a value that is printed in base64, alone and as a login', givenTo: toPrints },
-  argued: { what: 'a value that makes a step fail with it as its last words', givenTo: toPrints },
+  argued: { what: 'a value that makes a step fail with it as its last words', givenTo: 'DEPLOYHOOK_APP=fails\0' },
   other: { what: 'the value of another app, printed by a step', givenTo: 'DEPLOYHOOK_APP=other\0' },
   daemonEnv: { what: 'a variable of the daemon that no app was given' },
   script: {
@@ -74,7 +74,6 @@ export const kinds = {
   urlInMap: { what: 'a token in the URL of a repository of a refused deploy.yml' },
   textInMap: { what: 'a secret as text in a refused deploy.yml, in quotes, without and on a line of its own' },
   brokenInMap: { what: 'a secret in a deploy.yml that is not even YAML' },
-  sentAway: { what: 'the token of a GitLab webhook that is sent to another host, which answers with it' },
 } as const satisfies Record<string, Kind>
 
 export type KindName = keyof typeof kinds

@@ -71,7 +71,7 @@ export function createLook(find: Find): Look {
       const seen = new Set<string>()
       const known = new Set<string>()
       const daemonArgs = read(`/proc/${daemon}/cmdline`)
-      const timer = setInterval(all, 15)
+      const timer = setInterval(all, 50)
       return {
         seen,
         stop: () => {
@@ -80,16 +80,16 @@ export function createLook(find: Find): Look {
       }
 
       function all(): void {
-        for (const pid of readdirSync('/proc')) if (/^\d+$/.test(pid) && Number(pid) !== process.pid) one(pid)
+        for (const pid of readdirSync('/proc')) if (/^\d+$/.test(pid) && !known.has(pid)) one(pid)
       }
 
       function one(pid: string): void {
         const args = read(`/proc/${pid}/cmdline`)
-        const key = `${pid} ${args}`
-        if (args === '' || known.has(key)) return
-        known.add(key)
-        // Between fork and exec a child is still its parent.
-        const environment = args === daemonArgs ? '' : read(`/proc/${pid}/environ`)
+        // Between fork and exec a child is still its parent: it is looked at again.
+        if (args === '' || (args === daemonArgs && Number(pid) !== daemon)) return
+        known.add(pid)
+        if (Number(pid) === daemon || Number(pid) === process.pid) return
+        const environment = read(`/proc/${pid}/environ`)
         const kind = kindOf(args, environment)
         look(`arguments of ${kind}`, Buffer.from(args))
         if (!environment.includes(mark)) return

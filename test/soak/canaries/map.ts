@@ -5,7 +5,7 @@ import type { Canaries, KindName } from './kinds.ts'
 const inFiles = [
   ...(['gitlab', 'older', 'gitee', 'azure', 'azureHeader', 'github', 'bitbucket', 'standard', 'apiToken'] as const),
   ...(['gitToken', 'echoedToken', 'redirectedToken', 'file', 'credential', 'stepEnv', 'lines', 'pattern'] as const),
-  ...(['odd', 'split', 'encoded', 'argued', 'other', 'reportKey', 'reportEnv', 'sentAway', 'disguised'] as const),
+  ...(['odd', 'split', 'encoded', 'argued', 'other', 'reportKey', 'reportEnv', 'disguised'] as const),
 ] satisfies readonly (KindName | 'disguised')[]
 
 export function filesOf(canaries: Canaries, hosts: Hosts): Readonly<Record<string, string>> {
@@ -50,7 +50,6 @@ export function deployMap({
       github: hook('github', 'github'),
       bitbucket: hook('bitbucket', 'bitbucket'),
       standard: hook('standard', 'standard'),
-      away: hook('gitlab', 'sentAway'),
     },
     reporters: {
       mailer: {
@@ -129,7 +128,7 @@ $node -p 'JSON.stringify(process.env)'
 $node -p 'encodeURIComponent(process.env.ODD)'
 $node -p 'String(new URLSearchParams({ ODD: process.env.ODD, PATTERN: process.env.PATTERN }))'
 echo "$ODD" >&2
-cat ${path('secrets')}/{other,gitlab,older,gitee,azure,azureHeader,github,bitbucket,standard,apiToken,sentAway}
+cat ${path('secrets')}/{other,gitlab,older,gitee,azure,azureHeader,github,bitbucket,standard,apiToken}
 cat ${path('secrets')}/{gitToken,echoedToken,redirectedToken,reportKey,reportUrl,reportEnv,stepEnv,argued}
 `
 
