@@ -47,7 +47,7 @@ const quotedValue = /((?:secr|secet|token|passw)\w{0,20}["']?\s{0,20}:\s{0,20})(
 
 /** What is told of a variable that is not set: somebody may have written the secret where its name belongs. */
 export function looksLikeVariable(name: string): boolean {
-  return /^(?:[A-Z_][A-Z0-9_]*|[a-z_]+)$/.test(name)
+  return /^(?:[A-Z_][A-Z0-9_]*|[A-Za-z_]+)$/.test(name)
 }
 
 function dots(text: string): string {

@@ -221,10 +221,10 @@ async function deploy({ look, path }: World, daemon: Daemon): Promise<void> {
 }
 
 /** All that the API answers, over the socket and over TCP. */
-async function ask({ canaries, look }: World, { address, api }: Daemon): Promise<void> {
-  const { body } = await api('/api/deployments?limit=500')
+async function ask({ canaries, look }: World, daemon: Daemon): Promise<void> {
+  const { body } = await daemon.api('/api/deployments?limit=500')
   const deployments = (body as { deployments: { id: number }[] }).deployments.map(({ id }) => id)
-  const { body: listed } = await api('/api/deliveries?limit=500')
+  const { body: listed } = await daemon.api('/api/deliveries?limit=500')
   const deliveries = (listed as { deliveries: { id: number }[] }).deliveries.map(({ id }) => id)
   const subjects = ['', ...appNames, ...webhookNames, 'nowhere', ...deployments.map((id) => `deployment:${id}`)]
   const paths = [
@@ -237,19 +237,22 @@ async function ask({ canaries, look }: World, { address, api }: Daemon): Promise
       (subject) => `/api/explain?subject=${encodeURIComponent(subject)}`,
     ),
   ]
-  for (const path of paths) look.said(`API ${path.replace(/\d+/g, 'N')}`, (await api(path)).text)
+  for (const path of paths) look.said(`API ${path.replace(/\d+/g, 'N')}`, (await daemon.api(path)).text)
   for (const name of ['mailer', 'pager'])
-    look.said('API test of a reporter', (await api(`/api/reporters/${name}/test`, { method: 'POST', body: {} })).text)
+    look.said(
+      'API test of a reporter',
+      (await daemon.api(`/api/reporters/${name}/test`, { method: 'POST', body: {} })).text,
+    )
 
   const { apiToken, wrongApiToken, queryApiToken } = canaries
   for (const token of [apiToken.text, wrongApiToken.text])
     for (const path of [`/api/status?token=${queryApiToken.text}`, '/metrics', '/api/nothing', '/api/deployments/x']) {
-      const answer = await request(`${address}${path}`, { headers: { authorization: `Bearer ${token}` } })
+      const answer = await request(`${daemon.address}${path}`, { headers: { authorization: `Bearer ${token}` } })
       look.said('API over TCP', `${JSON.stringify(answer.headers)}${await answer.body.text()}`)
     }
   for (const webhook of ['gitlab', 'azure']) {
     // It holds the secret, so it is for the control socket alone.
-    const answer = await request(`${address}/api/webhooks/${webhook}/sample`, {
+    const answer = await request(`${daemon.address}/api/webhooks/${webhook}/sample`, {
       method: 'POST',
       headers: { authorization: `Bearer ${apiToken.text}` },
       body: '{}',

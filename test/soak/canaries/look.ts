@@ -110,7 +110,7 @@ async function filesBelow(directory: string): Promise<readonly string[]> {
   const found = entries.map((entry) => {
     const path = join(directory, entry.name)
     if (entry.isDirectory()) return filesBelow(path)
-    return entry.isFile() ? [path] : []
+    return Promise.resolve(entry.isFile() ? [path] : [])
   })
   return (await Promise.all(found)).flat()
 }
