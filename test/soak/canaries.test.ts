@@ -14,4 +14,4 @@ it('lets no secret of any kind out, wherever it looks, and sees there what it mu
     ]),
   )
   expect(disguises).toContain('in hex')
-}, 120_000)
+}, 240_000)
