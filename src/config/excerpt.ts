@@ -25,14 +25,30 @@ export function excerptOf(line: string, column: number, { isSecret }: { readonly
 
 function maskSecrets(line: string): string {
   return line
+    .replace(variable, (all, key: string, name: string) => (looksLikeVariable(name) ? all : key + dots(name)))
+    .replace(collection, (_, key: string, items: string) => key + items.replace(/[^\s{}[\],][^{}[\],]*/g, maskItem))
     .replace(plainValue, (_, key: string, value: string) => key + dots(value))
     .replace(quotedValue, (_, key: string, value: string) => key + dots(value))
     .replace(/(:\/\/)([^/@\s]+)@/g, (_, slashes: string, userinfo: string) => `${slashes}${dots(userinfo)}@`)
+    .replace(/(:\/\/[^\s?"']*\?)([^\s"']+)/g, (_, before: string, query: string) => before + dots(query))
+}
+
+/** One of several in brackets: where a secret lies may be shown, but nothing else. */
+function maskItem(item: string): string {
+  if (/^(?:env|file|credential)\s*:/.test(item)) return item
+  return item.replace(/^(\w{1,20}:\s+)?(.*)$/, (_, key: string | undefined, value: string) => (key ?? '') + dots(value))
 }
 
 /** Also keys that are spelled wrong: `secrt: hunter2` is told as an unknown key. */
-const plainValue = /((?:secr|secet|token|passw)\w{0,20}["']?\s{0,20}:\s{0,20})(?![\s{[&*|>#"'])([^,}\]#]+)/gi
+const plainValue = /((?:secr|secet|token|passw)\w{0,20}["']?\s{0,20}:\s{0,20})(?![\s{[&|>#"'])([^,}\]#]+)/gi
+const collection = /((?:secr|secet|(?<!api_)token|passw)\w{0,20}["']?\s{0,20}:\s{0,20})(\{[^}]*|\[[^\]]*)/gi
+const variable = /(\benv\s{0,20}:\s{1,20}["']?)([^\s{}[\],"'#][^\s,}\]"']*)/g
 const quotedValue = /((?:secr|secet|token|passw)\w{0,20}["']?\s{0,20}:\s{0,20})("[^"]*"?|'[^']*'?)/gi
+
+/** What is told of a variable that is not set: somebody may have written the secret where its name belongs. */
+export function looksLikeVariable(name: string): boolean {
+  return /^(?:[A-Z_][A-Z0-9_]*|[A-Za-z_]+)$/.test(name)
+}
 
 function dots(text: string): string {
   return '•'.repeat(text.trimEnd().length) + ' '.repeat(text.length - text.trimEnd().length)

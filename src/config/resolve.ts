@@ -171,11 +171,10 @@ function offOrMs(written: string): number {
 }
 
 function resolveToken(token: NonNullable<WrittenServer['api_tokens']>[number], secretOf: Reveal): ApiToken {
+  const secret = token.secret === undefined ? null : secretOf(token.secret)
   const sha256 =
-    token.secret === undefined
-      ? Buffer.from(must(token.sha256), 'hex')
-      : createHash('sha256').update(secretOf(token.secret).reveal()).digest()
-  return { name: token.name, sha256, can: token.can ?? 'read' }
+    secret === null ? Buffer.from(must(token.sha256), 'hex') : createHash('sha256').update(secret.reveal()).digest()
+  return { name: token.name, sha256, secret, can: token.can ?? 'read' }
 }
 
 function must<Value>(value: Value | null | undefined): Value {

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { join, resolve } from 'node:path'
 import { Secret } from '../lib/secret.ts'
+import { looksLikeVariable } from './excerpt.ts'
 import { printable, problemAt, warningAt, type Finding } from './finding.ts'
 import { readRegularFile } from './read-file.ts'
 import type { SecretSource } from './schema-parts.ts'
@@ -43,9 +44,9 @@ async function read(source: SecretSource, context: SecretContext): Promise<Read>
 function readVariable(name: string, { env }: SecretContext): Read {
   const text = Object.hasOwn(env, name) ? env[name] : undefined
   if (text !== undefined) return { text, warning: null }
-  const shown = printable(name)
+  const shown = looksLikeVariable(name) ? ` ${name}` : ' of this name'
   return {
-    problem: `the environment variable ${shown} is not set: set it for the daemon (systemd: EnvironmentFile=), or use { file: … }`,
+    problem: `the environment variable${shown} is not set: set it for the daemon (systemd: EnvironmentFile=), or use { file: … }`,
   }
 }
 

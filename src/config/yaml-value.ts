@@ -44,7 +44,7 @@ export function toValue(root: ParsedNode): {
       return refuse(
         alias,
         path,
-        `*${alias.source} stands for nothing: no &${alias.source} comes before it; quote text that starts with *`,
+        `${/^[a-z_-]+$/i.test(alias.source) ? `*${alias.source}` : 'this alias'} stands for nothing: no & of its name comes before it; quote text that starts with *`,
       )
     }
     targets.set(alias, target)

@@ -51,7 +51,15 @@ export function formsOf(secret: string): readonly string[] {
   if (Buffer.byteLength(secret) < shortestSecret) return []
   const whole = secret.toWellFormed()
   const percent = encodeURIComponent(whole)
-  const derived = [percent, percent.replaceAll('%20', '+'), JSON.stringify(whole).slice(1, -1), ...base64Of(whole)]
+  const form = new URLSearchParams([['', whole]]).toString().slice(1)
+  const derived = [
+    percent,
+    percent.replaceAll('%20', '+'),
+    form,
+    form.replaceAll('+', '%20'),
+    JSON.stringify(whole).slice(1, -1),
+    ...base64Of(whole),
+  ]
   if (/[\r\n]/.test(whole)) derived.push(...whole.split(/[\r\n]+/))
   return [secret, ...derived.filter((form) => Buffer.byteLength(form) >= shortestForm)]
 }

@@ -179,6 +179,8 @@ export type ApiToken = {
   readonly name: string
   /** SHA-256 of the token. */
   readonly sha256: Buffer
+  /** null: deploy.yml knows the digest only. */
+  readonly secret: Secret | null
   readonly can: 'read' | 'operate'
 }
 
@@ -193,6 +195,7 @@ export function secretsOf(map: DeployMap): readonly Secret[] {
   const found: Secret[] = []
   for (const webhook of map.webhooks.values()) found.push(...webhook.secrets)
   for (const reporter of map.reporters.values()) found.push(...reporter.secrets)
+  for (const token of map.server.apiTokens) if (token.secret) found.push(token.secret)
   for (const app of map.apps.values()) {
     if (app.git.token) found.push(app.git.token)
     const headers = app.health.flatMap(({ probe }) => (probe.kind === 'http' ? [probe.headers] : []))

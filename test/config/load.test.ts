@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import { Secret } from '../../src/lib/secret.ts'
 import { findDeployMap, loadDeployMap } from '../../src/config/index.ts'
 import type { App, DeployMap } from '../../src/model/deploy-map.ts'
 import { load, makeFolder, mapOf, options, strong, withApp, withServer } from './support.ts'
@@ -165,8 +166,13 @@ describe('a deploy map', () => {
       maxRunning: 2,
       maxAttempts: 5,
       apiTokens: [
-        { name: 'ci', sha256: createHash('sha256').update(strong).digest(), can: 'operate' },
-        { name: 'board', sha256: Buffer.alloc(32, 0xab), can: 'read' },
+        {
+          name: 'ci',
+          sha256: createHash('sha256').update(strong).digest(),
+          secret: new Secret(strong),
+          can: 'operate',
+        },
+        { name: 'board', sha256: Buffer.alloc(32, 0xab), secret: null, can: 'read' },
       ],
       allowRootSteps: true,
       metrics: 'public',

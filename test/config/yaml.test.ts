@@ -85,7 +85,7 @@ describe('YAML that can do more than deploy.yml needs', () => {
     ['env: { ~: b }', '7:12 apps.blog.env: a key must be text: quote it'],
     [
       'steps: *build',
-      '7:12 apps.blog.steps: *build stands for nothing: no &build comes before it; quote text that starts with *',
+      '7:12 apps.blog.steps: *build stands for nothing: no & of its name comes before it; quote text that starts with *',
     ],
     ['steps: &a [*a]', '7:16 apps.blog.steps[0][0]: an alias leads back to itself, or through too many others'],
     ['env: { A: "a\\0b" }', '7:15 apps.blog.env.A: holds a NUL character: take it out'],

@@ -164,8 +164,8 @@ function testMap(server: Partial<Server>): DeployMap {
     [{ name: 'github', provider: 'github', secrets: [new Secret(secret)], options: {} }],
   )
   const apiTokens = [
-    { name: 'ci', sha256: sha256(tokens.operate), can: 'operate' },
-    { name: 'eyes', sha256: sha256(tokens.read), can: 'read' },
+    { name: 'ci', sha256: sha256(tokens.operate), secret: null, can: 'operate' },
+    { name: 'eyes', sha256: sha256(tokens.read), secret: null, can: 'read' },
   ] as const
   return { ...map, server: { ...map.server, apiTokens, ...server } }
 }

@@ -142,3 +142,9 @@ function inChunks(secrets: readonly string[], text: string, size: number): strin
   for (let at = 0; at < bytes.length; at += size) out.push(Buffer.from(stream.push(bytes.subarray(at, at + size))))
   return Buffer.concat([...out, stream.end()]).toString()
 }
+
+it('masks a secret as forms encode it, which is more than percent-encoding does', () => {
+  const text = "(a+)[b]'~ *!"
+  const form = String(new URLSearchParams({ secret: text }))
+  expect(maskText([new Secret(text)], form)).toBe('secret=[secret]')
+})

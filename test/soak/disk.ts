@@ -71,6 +71,9 @@ type Setting = {
   readonly patienceMs: number
 }
 
+/** For what has nothing to do with a full disk: the first deployments of all. */
+const firstPatienceMs = 45_000
+
 function createSoak(world: World, { disk, daemon, control, patienceMs }: Setting) {
   const witness = createWitness(world.path())
   const hold = world.path('hold')
@@ -193,7 +196,7 @@ function createSoak(world: World, { disk, daemon, control, patienceMs }: Setting
   }
 
   async function untilAllLive(what: string): Promise<boolean> {
-    const isLive = await daemon.until(patienceMs, async () => {
+    const isLive = await daemon.until(cycles === 0 ? firstPatienceMs : patienceMs, async () => {
       const { apps } = (await daemon.api('/api/apps')) as Apps
       return names.every((name) => apps.find((app) => app.name === name)?.live.revision === newest.get(name)?.after)
     })
