@@ -160,7 +160,7 @@ export function createWorker(deps: WorkerDeps): Worker {
 
   function claimTarget(app: App | undefined): ClaimTarget | null {
     if (app === undefined) return null
-    return { concurrencyGroup: app.concurrencyGroup, realPath: deps.realPath(app.path), fingerprint: app.fingerprint }
+    return { ...app, realPath: deps.realPath(app.path) }
   }
 
   /** One deployment from its claim to its report. Never rejects: what is broken is logged, and the row is settled. */

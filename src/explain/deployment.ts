@@ -50,9 +50,10 @@ function because({ outcome, reason, message, supersededBy }: Deployment): string
   return outcome === 'succeeded' ? null : (message ?? reason)
 }
 
-async function whatFor({ id }: Deployment, { store, map, realPath }: ExplainDeps): Promise<string> {
+async function whatFor({ id }: Deployment, { store, map, realPath, clock }: ExplainDeps): Promise<string> {
   const { apps, server } = map()
-  const queue = standings(await store.queue(), { apps, realPath })
+  const [queued, gates] = await Promise.all([store.queue(), store.gates()])
+  const queue = standings(queued, { apps, realPath, gates, at: clock.now() })
   const running = queue.filter(({ state }) => state === 'running').map((other) => `${other.id} of ${other.app}`)
   const reason = waitingFor(id, { queue, maxRunning: server.maxRunning })
   const meaning = (reason === null ? null : waitingMeanings[reason]) ?? 'it is about to start'

@@ -76,7 +76,8 @@ describe('a candidate', () => {
   const ended = (outcome: Deployment['outcome'], change: Partial<Deployment> = {}): Deployment => ({
     ...{ id: 6, app: 'blog', ref: main, trigger: 'push', state: 'done', outcome, reason: null, message: null },
     ...{ requestedRevision: b, revision: b, supersededBy: null, delivery: null, attempts: 1, release: null },
-    ...{ queuedAt: new Date(0), startedAt: null, finishedAt: null, adopt: false, steps: [], ...change },
+    ...{ queuedAt: new Date(0), startedAt: null, finishedAt: null, adopt: false, steps: [] },
+    ...{ exact: false, forced: false, approvedAt: null, approvedBy: null, askedBy: null, note: null, ...change },
   })
   const judged = (tip: typeof a, ...past: readonly Deployment[]) => judge({ ref: main, tip }, { app, live, past })
   const unreached = ended('failed', { revision: null, reason: 'network' })

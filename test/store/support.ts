@@ -57,7 +57,13 @@ export function enqueue(store: Store, app: string, trigger: 'push' | 'manual' | 
 
 /** Every app in a group and a place of its own. */
 export function ownTarget(app: string): ClaimTarget {
-  return { concurrencyGroup: `group of ${app}`, realPath: `/srv/${app}`, fingerprint: `entry of ${app}` }
+  return {
+    concurrencyGroup: `group of ${app}`,
+    realPath: `/srv/${app}`,
+    fingerprint: `entry of ${app}`,
+    approve: false,
+    windows: [],
+  }
 }
 
 export function claim(store: Store, resolve: (app: string) => ClaimTarget | null = ownTarget, maxRunning = 9) {
