@@ -1,9 +1,9 @@
 import { parseRevision, type Revision } from '../model/revision.ts'
-import { everyApp, type Freeze, type Gates, type Hold, type Quarantined } from '../model/gate.ts'
+import type { Freeze, Gates, Hold, Quarantined } from '../model/gate.ts'
 import { liveOf } from './deployments.ts'
-import { insertHold } from './holds.ts'
+import { allHolds, endHolds, holdOf, insertHold, touchQueued } from './holds.ts'
 import { rollbackTargetOf, type OnDisk, type RollbackTarget } from './rollback-target.ts'
-import { date, dateOrNull, integer, integerOrNull, text, textOrNull, type Row, type Sql } from './sql.ts'
+import { date, dateOrNull, integer, text, textOrNull, type Row, type Sql } from './sql.ts'
 import type { Touch, Writer } from './writer.ts'
 
 export type { OnDisk, RollbackTarget } from './rollback-target.ts'
@@ -44,14 +44,14 @@ function writing(sql: Sql, writer: Writer): Writing {
         const { until = 'unhold', by, reason, at } = how
         const hold = { app, revision, release, deployment, until, by, reason, at }
         sql.run('delete from holds where app = :app', { app })
-        insertHold(sql, { ...hold, byHand: true })
+        insertHold(sql, hold, { byHand: true })
         touchQueued(sql, app, touch)
         return hold
       }),
     unhold: (app) =>
       writer.write((touch) => {
         const ended = holdOf(sql, app)
-        if (ended !== null) endHolds(sql, app, touch)
+        if (ended !== null) endHolds(sql, { app }, touch)
         return ended
       }),
     freeze: (scope, { until, by, reason, at }) =>
@@ -85,41 +85,7 @@ function reading(sql: Sql, read: <T>(work: () => T) => Promise<T>): Reading {
 }
 
 export function gatesOf(sql: Sql): Gates {
-  return {
-    holds: sql.all(`select * from holds where id in (select max(id) from holds group by app) order by app`).map(toHold),
-    freezes: sql.all('select * from freezes order by scope').map(toFreeze),
-  }
-}
-
-export function holdOf(sql: Sql, app: string): Hold | null {
-  const row = sql.first('select * from holds where app = :app order by id desc limit 1', { app })
-  return row === null ? null : toHold(row)
-}
-
-export function endHolds(sql: Sql, app: string, touch: Touch): void {
-  if (sql.run('delete from holds where app = :app', { app }) > 0) touchQueued(sql, app, touch)
-}
-
-/** What waits may start now, or has something else to wait for: the worker and whoever looks on are told. */
-function touchQueued(sql: Sql, scope: string, touch: Touch): void {
-  const queued = sql.all(`select id from deployments where state = 'queued' and :scope in (app, :everyApp)`, {
-    scope,
-    everyApp,
-  })
-  for (const row of queued) touch(integer(row, 'id'))
-}
-
-function toHold(row: Row): Hold {
-  return {
-    app: text(row, 'app'),
-    release: textOrNull(row, 'release'),
-    revision: parseRevision(row['revision']),
-    deployment: integerOrNull(row, 'deployment'),
-    by: textOrNull(row, 'by'),
-    reason: textOrNull(row, 'reason'),
-    at: date(row, 'at'),
-    until: text(row, 'until') as Hold['until'],
-  }
+  return { holds: allHolds(sql), freezes: sql.all('select * from freezes order by scope').map(toFreeze) }
 }
 
 function toFreeze(row: Row): Freeze {

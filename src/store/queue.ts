@@ -89,7 +89,7 @@ export function endQueued(
     { ...end, at: end.at.toISOString() },
   )
   if (changed === 0) return false
-  takeBackHold(sql, end.id)
+  takeBackHold(sql, end.id, touch)
   touch(end.id)
   return true
 }

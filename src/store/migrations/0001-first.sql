@@ -74,9 +74,9 @@ create table deployments (
   revision text check (length(revision) in (40, 64)),
   adopt integer not null check (adopt in (0, 1)),
   -- Whether requested_revision itself is deployed, not the tip.
-  exact integer not null check (exact in (0, 1) and (exact = 0 or requested_revision is not null)),
+  exact integer not null default 0 check (exact in (0, 1) and (exact = 0 or requested_revision is not null)),
   -- Whether neither a freeze nor the quarantine keeps it back.
-  forced integer not null check (forced in (0, 1)),
+  forced integer not null default 0 check (forced in (0, 1)),
   -- A person's word for an automatic one.
   approved_at text,
   approved_by text,
