@@ -1,5 +1,4 @@
 import { steadyClock, type Clock } from './lib/clock.ts'
-import { errorCode } from './lib/error-code.ts'
 import type { FailPoint } from './lib/fail-point.ts'
 import type { Log } from './lib/log.ts'
 import { maskText } from './lib/masker.ts'
@@ -7,11 +6,14 @@ import { pause } from './lib/pause.ts'
 import type { Secret } from './lib/secret.ts'
 import { createWakeLoop } from './lib/wake-loop.ts'
 import { secretsOf, type App, type DeployMap } from './model/deploy-map.ts'
-import type { Deployment, DeploymentResult } from './model/deployment.ts'
+import type { DeploymentResult } from './model/deployment.ts'
 import type { Runner, Stop } from './runner/runner.ts'
 import type { Cancelled, Claim, ClaimTarget, LogSink, Store } from './store/store.ts'
-import { reasonToSkip } from './worker/reason-to-skip.ts'
+import { createAlarm } from './worker/alarm.ts'
 import { createProgress } from './worker/progress.ts'
+import { reasonToSkip } from './worker/reason-to-skip.ts'
+import { settle } from './worker/settle.ts'
+import { targetOf } from './worker/target.ts'
 
 /** Runs queued deployments: claims in order, one per concurrency group, and owns cancelling. */
 export type Worker = {
@@ -42,6 +44,9 @@ export type WorkerDeps = {
     | 'requeue'
     | 'cancel'
     | 'live'
+    | 'quarantined'
+    | 'queue'
+    | 'gates'
     | 'openLog'
     | 'changes'
   >
@@ -54,6 +59,8 @@ export type WorkerDeps = {
   readonly failPoint: FailPoint
   /** Between tries to write down an outcome that the store would not take. */
   readonly retryMs: number
+  /** At most this long until what waits for a time is looked at again. */
+  readonly alarmMs?: number
 }
 
 /** What a deployment was claimed with, and keeps to its end whatever a reload brings; its times are by its own clock. */
@@ -78,6 +85,9 @@ export function createWorker(deps: WorkerDeps): Worker {
       log.error({ err: error }, 'cannot claim from the queue; trying again')
     },
   })
+
+  const { alarmMs: longestMs = 60_000 } = deps
+  const alarm = createAlarm({ store, map, clock, wake: claims.wake, signal: stopped.signal, longestMs })
 
   return {
     start() {
@@ -133,6 +143,7 @@ export function createWorker(deps: WorkerDeps): Worker {
 
   async function claimAll(): Promise<void> {
     while (!stopped.signal.aborted && (await claimOne()));
+    await alarm.set()
   }
 
   async function claimOne(): Promise<boolean> {
@@ -173,7 +184,13 @@ export function createWorker(deps: WorkerDeps): Worker {
     }, app.timeoutMs)
     failPoint('claimed')
     try {
-      const settled = await settle(run, await deploy(run))
+      const result = await deploy(run)
+      failPoint('before-recording')
+      const masked = result.message === null ? null : maskText(run.secrets, result.message)
+      const settled = await settle(
+        { owner: run.owner, app, result: { ...result, message: masked } },
+        { ...deps, clock: run.clock, signal: stopped.signal },
+      )
       const { outcome, reason, message, revision } = settled
       log.info({ ...fields, state: settled.state, outcome, reason, revision, message }, 'deployment ended')
     } catch (error) {
@@ -190,16 +207,16 @@ export function createWorker(deps: WorkerDeps): Worker {
       sink = await store.openLog(deployment.id, secrets)
       if (owner.attempt > 1) await sink.note(`attempt ${owner.attempt}: the one before it was interrupted`)
       for (const former of app.was) await runner.rename(former, app.name)
-      const live = await store.live(app.name)
+      const [live, quarantine] = await Promise.all([store.live(app.name), store.quarantined(app.name)])
       const result = await runner.deploy(
         {
           app,
           deployment,
           attempt: owner.attempt,
-          target: null,
+          target: targetOf(deployment, app),
           previousRevision: live.revision,
           previousRelease: live.release,
-          skip: (tip, look) => reasonToSkip(tip, { deployment, live, app }, look),
+          skip: (tip, look) => reasonToSkip(tip, { deployment, live, quarantine, app }, look),
           signal: controller.signal,
           shutdown: shutdown.signal,
         },
@@ -216,24 +233,6 @@ export function createWorker(deps: WorkerDeps): Worker {
       }
     } finally {
       await sink?.close()
-    }
-  }
-
-  /** Writes the outcome down, however long the store refuses: a row must not stay `running` while the daemon lives. */
-  async function settle(run: Run, result: DeploymentResult): Promise<Deployment> {
-    const { owner, app, secrets, clock: own } = run
-    failPoint('before-recording')
-    const message = result.message === null ? null : maskText(secrets, result.message)
-    for (;;) {
-      try {
-        if (result.outcome === 'interrupted' && app.onInterrupt === 'requeue')
-          return await store.requeue(owner, own.now())
-        return await store.finish(owner, { ...result, message }, own.now())
-      } catch (error) {
-        if (stopped.signal.aborted || errorCode(error) !== 'unavailable') throw error
-        log.error({ deployment: owner.id, err: error }, 'the store cannot record an outcome; trying again')
-        await pause(deps.retryMs, stopped.signal)
-      }
     }
   }
 }
