@@ -2,7 +2,7 @@ import { afterFailure, backOffMs, isOfTheHost, isRepeated, unknownHealth } from 
 import { remoteKey, remotesOf, type Remote } from './catch-up/remotes.ts'
 import type { Clock } from './lib/clock.ts'
 import type { Log } from './lib/log.ts'
-import { filterOf, judge, whatCatchUpWants, type Candidate, type Tips } from './model/catch-up.ts'
+import { filterOf, isLeftAlone, judge, whatCatchUpWants, type Candidate, type Tips } from './model/catch-up.ts'
 import type { CatchUpState, Health } from './model/catch-up-state.ts'
 import type { App, DeployMap } from './model/deploy-map.ts'
 import type { Deployment } from './model/deployment.ts'
@@ -15,14 +15,17 @@ export type CatchUp = {
   /** Asks every remote, now and from now on at its interval. */
   start(): void
   /** Asks every remote now: the map has changed. */
-  wake(): void
+  readonly wake: () => void
   readonly state: (app: App) => CatchUpState
   /** Resolves when nothing is being asked. */
   settled(): Promise<void>
 }
 
 export type CatchUpDeps = {
-  readonly store: Pick<Store, 'stateId' | 'deployments' | 'live' | 'seenRefs' | 'rememberRefs'>
+  readonly store: Pick<
+    Store,
+    'stateId' | 'deployments' | 'live' | 'seenRefs' | 'rememberRefs' | 'gates' | 'quarantined'
+  >
   readonly workspace: Pick<Workspace, 'listRefs'>
   /** Queues it; null: the queue has it in hand already. */
   readonly found: (app: App, candidate: Candidate) => Promise<Deployment | null>
@@ -197,6 +200,8 @@ export function createCatchUp(deps: CatchUpDeps): CatchUp {
   }
 
   async function catchUpWith(app: App, tips: Tips): Promise<void> {
+    if (isLeftAlone(app.name, { gates: await store.gates(), at: clock.now() })) return
+    const quarantine = await store.quarantined(app.name)
     const own = new Map([...tips].filter(([ref]) => deploysRef(app, ref)))
     const filter = filterOf(app)
     const [newest, seen] = await Promise.all([newestOf(app), store.seenRefs(app.name, filter)])
@@ -204,7 +209,7 @@ export function createCatchUp(deps: CatchUpDeps): CatchUp {
     for (const candidate of whatCatchUpWants(app, { tips: own, seen, newest })) {
       // In this order: one that ends in between is then known to be live.
       const past = await store.deployments({ app: app.name, revision: candidate.tip, limit: 10 })
-      const judgement = judge(candidate, { app, live: await store.live(app.name), past })
+      const judgement = judge(candidate, { app, live: await store.live(app.name), past, quarantine })
       if (judgement === 'in_hand') return
       if (judgement !== 'behind') continue
       const deployment = await found(app, candidate)

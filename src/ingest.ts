@@ -9,6 +9,8 @@ import type { Candidate } from './model/catch-up.ts'
 import type { App, DeployMap, Webhook } from './model/deploy-map.ts'
 import type { Delivery, RefusalReason, VerifiedDelivery } from './model/delivery.ts'
 import type { Deployment } from './model/deployment.ts'
+import type { Hold } from './model/gate.ts'
+import type { Revision } from './model/revision.ts'
 import { providerOf } from './providers/index.ts'
 import type { Parsed, Provider } from './providers/provider.ts'
 import type { Keeping, Recalled, Store } from './store/store.ts'
@@ -20,13 +22,21 @@ export type Ingest = {
   receive(delivery: Delivery, webhook: Webhook): Promise<Received>
   /** Judges a kept delivery once more, by the map as it is now; nothing is a duplicate, for a person asked. */
   replay(id: number): Promise<Replayed>
-  /** Queues what a person asked for: the tip of this branch or tag of the app. */
-  request(
-    app: App,
-    how: { readonly trigger: 'manual' | 'retry'; readonly ref: string; readonly adopt: boolean },
-  ): Promise<Deployment>
+  /** Queues what a person asked for: the tip of this branch or tag of the app, or one version of it. */
+  request(app: App, asked: Asked): Promise<Deployment>
   /** Queues what catch-up found: a push that no delivery told of. null: something queued or running has it in hand. */
   readonly found: (app: App, pushed: Candidate) => Promise<Deployment | null>
+}
+
+export type Asked = {
+  readonly trigger: 'manual' | 'retry' | 'rollback'
+  readonly ref: string
+  readonly adopt: boolean
+  readonly forced: boolean
+  /** null: the tip. */
+  readonly version: { readonly revision: Revision; readonly release: string | null } | null
+  readonly by: string | null
+  readonly reason: string | null
 }
 
 export type IngestDeps = {
@@ -61,14 +71,13 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
       return consider(recalled.delivery, webhook, { replayOf: recalled.record.id })
     },
 
-    request(app, { trigger, ref, adopt }) {
+    request(app, { trigger, ref, adopt, forced, version, by: askedBy, reason: note }) {
       return store.enqueue({
-        app: app.name,
-        trigger,
-        ref,
-        requestedRevision: null,
-        adopt,
-        at: clock.now(),
+        ...{ app: app.name, trigger, ref, adopt, forced, askedBy, note, at: clock.now() },
+        requestedRevision: version?.revision ?? null,
+        exact: version !== null,
+        release: version?.release ?? null,
+        hold: version === null ? null : holdAfter(trigger, app),
       })
     },
 
@@ -189,6 +198,11 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
       secret: verified.secret,
     }
   }
+}
+
+/** Without a hold, the next push or catch-up would undo it. */
+function holdAfter(trigger: Asked['trigger'], { holdAfterRollback }: App): Hold['until'] {
+  return trigger === 'rollback' ? holdAfterRollback : 'unhold'
 }
 
 /** For the log: only a replay has the field. */

@@ -37,5 +37,11 @@ const neverWas: Omit<Deployment, 'queuedAt'> = {
   finishedAt: null,
   release: null,
   adopt: false,
+  exact: false,
+  forced: false,
+  approvedAt: null,
+  approvedBy: null,
+  askedBy: null,
+  note: null,
   steps: [],
 }

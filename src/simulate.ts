@@ -3,6 +3,7 @@ import { furthest, matchAll } from './match.ts'
 import { withRefs } from './match/with-refs.ts'
 import type { DeployMap, Env, Webhook } from './model/deploy-map.ts'
 import type { Delivery, IgnoredApp, RefusalReason, VerifiedDelivery, Wanted } from './model/delivery.ts'
+import { openGates } from './model/gate.ts'
 import type { PushEvent } from './model/push-event.ts'
 import { excludes, standings, supersede } from './model/queue.ts'
 import { providerOf } from './providers/index.ts'
@@ -72,7 +73,7 @@ export function createSimulate({ store, map, realPath, clock }: SimulateDeps): S
       result: wanted.length > 0 ? 'accepted' : 'ignored',
       reason: wanted.length > 0 ? null : furthest(ignored),
       pushes: parsed.pushes.map(shown),
-      plans: wanted.map((one) => planOf(one, { map: current, realPath, queue })),
+      plans: wanted.map((one) => planOf(one, { map: current, realPath, queue, at: given.receivedAt })),
       ignored,
     }
   }
@@ -115,9 +116,13 @@ function shown({ repository, app, ref, before, after, deleted, pusher }: PushEve
   return { repository, app, ref, before, after, deleted, pusher }
 }
 
-type Situation = Pick<SimulateDeps, 'realPath'> & { readonly map: DeployMap; readonly queue: readonly Queued[] }
+type Situation = Pick<SimulateDeps, 'realPath'> & {
+  readonly map: DeployMap
+  readonly queue: readonly Queued[]
+  readonly at: Date
+}
 
-function planOf(wanted: Wanted, { map, realPath, queue }: Situation): Plan {
+function planOf(wanted: Wanted, { map, realPath, queue, at }: Situation): Plan {
   const app = map.apps.get(wanted.app)
   if (app === undefined) throw new Error(`${wanted.app} matched and is not in the map`)
   const waiting = queue
@@ -125,7 +130,9 @@ function planOf(wanted: Wanted, { map, realPath, queue }: Situation): Plan {
     .filter((queued) => queued.app === app.name && queued.state === 'queued')
   const own = { app: app.name, concurrencyGroup: app.concurrencyGroup, realPath: realPath(app.path) }
   const running = queue.filter(({ state }) => state === 'running')
-  const inTheWay = standings(running, { apps: map.apps, realPath }).filter((other) => excludes(other, own))
+  const inTheWay = standings(running, { apps: map.apps, realPath, gates: openGates, at }).filter((other) =>
+    excludes(other, own),
+  )
   return {
     ...wanted,
     path: app.path,

@@ -1,5 +1,4 @@
 import { steadyClock, type Clock } from './lib/clock.ts'
-import { errorCode } from './lib/error-code.ts'
 import type { FailPoint } from './lib/fail-point.ts'
 import type { Log } from './lib/log.ts'
 import { maskText } from './lib/masker.ts'
@@ -7,18 +6,21 @@ import { pause } from './lib/pause.ts'
 import type { Secret } from './lib/secret.ts'
 import { createWakeLoop } from './lib/wake-loop.ts'
 import { secretsOf, type App, type DeployMap } from './model/deploy-map.ts'
-import type { Deployment, DeploymentResult } from './model/deployment.ts'
+import type { DeploymentResult } from './model/deployment.ts'
 import type { Runner, Stop } from './runner/runner.ts'
 import type { Cancelled, Claim, ClaimTarget, LogSink, Store } from './store/store.ts'
-import { reasonToSkip } from './worker/reason-to-skip.ts'
+import { createAlarm } from './worker/alarm.ts'
 import { createProgress } from './worker/progress.ts'
+import { reasonToSkip } from './worker/reason-to-skip.ts'
+import { settle } from './worker/settle.ts'
+import { targetOf } from './worker/target.ts'
 
 /** Runs queued deployments: claims in order, one per concurrency group, and owns cancelling. */
 export type Worker = {
   /** Starts claiming, and claims again whenever the queue changes. */
   start(): void
   /** Looks at the queue again: the map has changed. */
-  wake(): void
+  readonly wake: () => void
   /** Resolves when the queue has been looked at, after this was called; at once while nothing is claimed. */
   look(): Promise<void>
   /** queued: ended at once; running: told to stop, ends within the kill grace. */
@@ -42,6 +44,9 @@ export type WorkerDeps = {
     | 'requeue'
     | 'cancel'
     | 'live'
+    | 'quarantined'
+    | 'queue'
+    | 'gates'
     | 'openLog'
     | 'changes'
   >
@@ -54,6 +59,8 @@ export type WorkerDeps = {
   readonly failPoint: FailPoint
   /** Between tries to write down an outcome that the store would not take. */
   readonly retryMs: number
+  /** At most this long until what waits for a time is looked at again. */
+  readonly alarmMs?: number
 }
 
 /** What a deployment was claimed with, and keeps to its end whatever a reload brings; its times are by its own clock. */
@@ -79,6 +86,9 @@ export function createWorker(deps: WorkerDeps): Worker {
     },
   })
 
+  const { alarmMs: longestMs = 60_000 } = deps
+  const alarm = createAlarm({ store, map, clock, wake, signal: stopped.signal, longestMs })
+
   return {
     start() {
       isStarted = true
@@ -86,9 +96,7 @@ export function createWorker(deps: WorkerDeps): Worker {
       claims.wake()
     },
 
-    wake() {
-      if (isStarted) claims.wake()
-    },
+    wake,
 
     async look() {
       if (isStarted && !stopped.signal.aborted) await claims.passed()
@@ -115,6 +123,10 @@ export function createWorker(deps: WorkerDeps): Worker {
     draining: () => stopped.signal.aborted,
   }
 
+  function wake(): void {
+    if (isStarted) claims.wake()
+  }
+
   function interrupt(): void {
     for (const run of running.values())
       for (const end of [run.controller, run.shutdown]) end.abort('interrupted' satisfies Stop)
@@ -133,6 +145,7 @@ export function createWorker(deps: WorkerDeps): Worker {
 
   async function claimAll(): Promise<void> {
     while (!stopped.signal.aborted && (await claimOne()));
+    await alarm.set()
   }
 
   async function claimOne(): Promise<boolean> {
@@ -160,7 +173,7 @@ export function createWorker(deps: WorkerDeps): Worker {
 
   function claimTarget(app: App | undefined): ClaimTarget | null {
     if (app === undefined) return null
-    return { concurrencyGroup: app.concurrencyGroup, realPath: deps.realPath(app.path), fingerprint: app.fingerprint }
+    return { ...app, realPath: deps.realPath(app.path) }
   }
 
   /** One deployment from its claim to its report. Never rejects: what is broken is logged, and the row is settled. */
@@ -173,7 +186,13 @@ export function createWorker(deps: WorkerDeps): Worker {
     }, app.timeoutMs)
     failPoint('claimed')
     try {
-      const settled = await settle(run, await deploy(run))
+      const result = await deploy(run)
+      failPoint('before-recording')
+      const masked = result.message === null ? null : maskText(run.secrets, result.message)
+      const settled = await settle(
+        { owner: run.owner, app, result: { ...result, message: masked } },
+        { ...deps, clock: run.clock, signal: stopped.signal },
+      )
       const { outcome, reason, message, revision } = settled
       log.info({ ...fields, state: settled.state, outcome, reason, revision, message }, 'deployment ended')
     } catch (error) {
@@ -190,16 +209,16 @@ export function createWorker(deps: WorkerDeps): Worker {
       sink = await store.openLog(deployment.id, secrets)
       if (owner.attempt > 1) await sink.note(`attempt ${owner.attempt}: the one before it was interrupted`)
       for (const former of app.was) await runner.rename(former, app.name)
-      const live = await store.live(app.name)
+      const [live, quarantine] = await Promise.all([store.live(app.name), store.quarantined(app.name)])
       const result = await runner.deploy(
         {
           app,
           deployment,
           attempt: owner.attempt,
-          target: null,
+          target: targetOf(deployment, app),
           previousRevision: live.revision,
           previousRelease: live.release,
-          skip: (tip, look) => reasonToSkip(tip, { deployment, live, app }, look),
+          skip: (tip, look) => reasonToSkip(tip, { deployment, live, quarantine, app }, look),
           signal: controller.signal,
           shutdown: shutdown.signal,
         },
@@ -216,24 +235,6 @@ export function createWorker(deps: WorkerDeps): Worker {
       }
     } finally {
       await sink?.close()
-    }
-  }
-
-  /** Writes the outcome down, however long the store refuses: a row must not stay `running` while the daemon lives. */
-  async function settle(run: Run, result: DeploymentResult): Promise<Deployment> {
-    const { owner, app, secrets, clock: own } = run
-    failPoint('before-recording')
-    const message = result.message === null ? null : maskText(secrets, result.message)
-    for (;;) {
-      try {
-        if (result.outcome === 'interrupted' && app.onInterrupt === 'requeue')
-          return await store.requeue(owner, own.now())
-        return await store.finish(owner, { ...result, message }, own.now())
-      } catch (error) {
-        if (stopped.signal.aborted || errorCode(error) !== 'unavailable') throw error
-        log.error({ deployment: owner.id, err: error }, 'the store cannot record an outcome; trying again')
-        await pause(deps.retryMs, stopped.signal)
-      }
     }
   }
 }

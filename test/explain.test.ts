@@ -81,9 +81,16 @@ async function createHistory({
       const signed = providers.github.sign({ event, id, body, at }, { secret: key, options: {} })
       return ingest.receive({ webhook: 'github', ...signed, receivedAt: at, remoteAddress: '140.82.115.1' }, webhook)
     },
-    request: (app) => ingest.request(createApp(app), { trigger: 'manual', ref: 'refs/heads/main', adopt: false }),
+    request: (app) =>
+      ingest.request(createApp(app), { trigger: 'manual', ref: 'refs/heads/main', adopt: false, ...tip }),
     start: async () => {
-      const resolve = (app: string) => ({ concurrencyGroup: app, realPath: `/srv/${app}`, fingerprint: app })
+      const resolve = (app: string) => ({
+        concurrencyGroup: app,
+        realPath: `/srv/${app}`,
+        fingerprint: app,
+        approve: false,
+        windows: [],
+      })
       const claim = await store.claim({ resolve, maxRunning: 1, at: before(90) })
       return claim?.deployment ?? expect.fail('nothing can be started')
     },
@@ -685,3 +692,5 @@ describe('a subject that nothing is known of', () => {
     expect(await ask(subject)).toBeNull()
   })
 })
+
+const tip = { forced: false, version: null, by: null, reason: null } as const

@@ -241,7 +241,7 @@ describe('a store that cannot keep', () => {
     await expect(ingest.receive(github(push()), webhookOf('github'))).rejects.toThrow('disk full')
     await expect(ingest.receive(github({}, 'ping'), webhookOf('github'))).rejects.toThrow('disk full')
     await expect(
-      ingest.request(createApp('blog'), { trigger: 'manual', ref: 'refs/heads/main', adopt: false }),
+      ingest.request(createApp('blog'), { trigger: 'manual', ref: 'refs/heads/main', adopt: false, ...tip }),
     ).rejects.toThrow('disk full')
     expect(logged).toEqual([])
   })
@@ -251,15 +251,17 @@ describe('what a person asks for', () => {
   it('is the tip of the branch of the app', async () => {
     const { ingest, queued } = await createIntake([])
     const app = createApp('blog', { branch: 'live' })
-    expect(await ingest.request(app, { trigger: 'manual', ref: 'refs/heads/live', adopt: true })).toMatchObject({
-      app: 'blog',
-      trigger: 'manual',
-      ref: 'refs/heads/live',
-      requestedRevision: null,
-      adopt: true,
-      state: 'queued',
-      delivery: null,
-    })
+    expect(await ingest.request(app, { trigger: 'manual', ref: 'refs/heads/live', adopt: true, ...tip })).toMatchObject(
+      {
+        app: 'blog',
+        trigger: 'manual',
+        ref: 'refs/heads/live',
+        requestedRevision: null,
+        adopt: true,
+        state: 'queued',
+        delivery: null,
+      },
+    )
     expect(await queued()).toEqual(['blog'])
   })
 })
@@ -379,3 +381,5 @@ function deploymentsOf(received: Received): readonly Deployment[] {
 function idOf(received: Received): number {
   return 'delivery' in received ? received.delivery : expect.fail(JSON.stringify(received))
 }
+
+const tip = { forced: false, version: null, by: null, reason: null } as const

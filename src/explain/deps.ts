@@ -10,7 +10,16 @@ import type { Store } from '../store/store.ts'
 export type ExplainDeps = {
   readonly store: Pick<
     Store,
-    'delivery' | 'deliveries' | 'deployment' | 'deployments' | 'queue' | 'live' | 'recall' | 'reportsOf'
+    | 'delivery'
+    | 'deliveries'
+    | 'deployment'
+    | 'deployments'
+    | 'queue'
+    | 'live'
+    | 'recall'
+    | 'reportsOf'
+    | 'gates'
+    | 'quarantined'
   >
   readonly map: () => DeployMap
   /** Where a path of the map really lies. */

@@ -24,6 +24,14 @@ export type HttpDeps = {
     | 'deliveries'
     | 'secretUses'
     | 'queue'
+    | 'approve'
+    | 'hold'
+    | 'unhold'
+    | 'freeze'
+    | 'unfreeze'
+    | 'gates'
+    | 'quarantined'
+    | 'rollbackTarget'
     | 'live'
     | 'readLog'
     | 'followLog'
@@ -45,6 +53,8 @@ export type HttpDeps = {
   readonly simulate: Simulate
   readonly sender: Pick<Sender, 'tryOut'>
   readonly catchUp: (app: App) => CatchUpState
+  /** Asks every remote now: what was kept back is not any more. */
+  readonly wakeCatchUp: () => void
   readonly refusals: {
     /** Newest first. */
     recent(webhook: string): readonly Refusal[]

@@ -19,7 +19,12 @@ export type Presenter = {
 }
 
 /** Shows deployments, and of the queued ones what they wait for as things stand now. */
-export function createPresenter({ store, map, realPath }: Pick<HttpDeps, 'store' | 'map' | 'realPath'>): Presenter {
+export function createPresenter({
+  store,
+  map,
+  realPath,
+  clock,
+}: Pick<HttpDeps, 'store' | 'map' | 'realPath' | 'clock'>): Presenter {
   return {
     async all(deployments) {
       const waiting = deployments.some(({ state }) => state === 'queued') ? await asThingsStand() : notQueued
@@ -33,7 +38,8 @@ export function createPresenter({ store, map, realPath }: Pick<HttpDeps, 'store'
 
   async function asThingsStand(): Promise<(id: number) => WaitingFor | null> {
     const { apps, server } = map()
-    const queue = standings(await store.queue(), { apps, realPath })
+    const [queued, gates] = await Promise.all([store.queue(), store.gates()])
+    const queue = standings(queued, { apps, realPath, gates, at: clock.now() })
     return (id) => waitingFor(id, { queue, maxRunning: server.maxRunning })
   }
 }
@@ -61,6 +67,12 @@ function viewOf(deployment: Deployment, waiting: WaitingFor | null): DeploymentV
     finishedAt: deployment.finishedAt,
     release: deployment.release,
     adopt: deployment.adopt,
+    exact: deployment.exact,
+    forced: deployment.forced,
+    approvedAt: deployment.approvedAt,
+    approvedBy: deployment.approvedBy,
+    askedBy: deployment.askedBy,
+    note: deployment.note,
     steps: deployment.steps.map(({ name, phase, attempt, exitCode, signal, startedAt, finishedAt }) => ({
       name,
       phase,

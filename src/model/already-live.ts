@@ -1,5 +1,6 @@
 import type { App } from './deploy-map.ts'
 import { kindOf, type Deployment } from './deployment.ts'
+import type { Quarantined } from './gate.ts'
 import { refToDeploy } from './ref-filter.ts'
 import type { Revision } from './revision.ts'
 
@@ -28,6 +29,23 @@ export function alreadyLive(tip: Revision, { deployment, live, app }: SkipCase):
   if (kindOf(deployment.trigger) === 'person' || app.fingerprint !== live.fingerprint) return null
   if (tip !== live.revision || refToDeploy(app, deployment.ref) !== live.ref) return null
   return { reason: 'already_live', message: `${tip.slice(0, 8)} is live since deployment ${live.deployment ?? 0}` }
+}
+
+export type QuarantineCase = {
+  readonly deployment: Pick<Deployment, 'app' | 'trigger' | 'exact' | 'forced'>
+  /** Of the app. */
+  readonly quarantine: readonly Quarantined[]
+}
+
+/** What was rolled back is left at that, unless a person means just that. */
+export function inQuarantine(tip: Revision, { deployment, quarantine }: QuarantineCase): Skip | null {
+  const { app, trigger, exact, forced } = deployment
+  const found = quarantine.find(({ revision }) => revision === tip)
+  if (found === undefined || forced || trigger === 'retry' || trigger === 'rollback') return null
+  const why = found.reason === 'rollback' ? 'somebody went back from it by' : 'it was rolled back by'
+  const command = `deployhook deploy ${app}${exact ? ` --revision ${tip}` : ''} --force`
+  const message = `${tip.slice(0, 8)} is in quarantine: ${why} deployment ${found.deployment}; push a newer commit, or deploy it all the same: ${command}`
+  return { reason: 'quarantined', message }
 }
 
 /** Of what a delivery told, the message was judged when it came; of what catch-up found, nobody has read it yet. */

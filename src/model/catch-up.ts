@@ -1,6 +1,7 @@
 import type { KnownLive } from './already-live.ts'
 import type { App } from './deploy-map.ts'
 import type { Deployment } from './deployment.ts'
+import { freezeOf, holdOf, type Gates, type Quarantined } from './gate.ts'
 import { branchRef, tagOf } from './ref.ts'
 import { deploysRef } from './ref-filter.ts'
 import type { Revision } from './revision.ts'
@@ -20,6 +21,11 @@ type Filter = Pick<App, 'branch' | 'branches' | 'tags'>
 export function filterOf({ repo, branches, tags }: Pick<App, 'repo' | 'branches' | 'tags'>): string {
   const texts = (globs: Filter['tags']): readonly string[] => globs.map(({ text }) => text)
   return JSON.stringify([repo.identity, texts(branches), texts(tags)])
+}
+
+/** Of an app that is held or frozen, nothing new is asked for until it is not any more. */
+export function isLeftAlone(app: string, { gates, at }: { readonly gates: Gates; readonly at: Date }): boolean {
+  return holdOf(app, gates) !== null || freezeOf(app, gates, at) !== null
 }
 
 /**
@@ -57,13 +63,13 @@ export function whatCatchUpWants(
 }
 
 /** How a candidate is judged. Only what is `behind` is to be deployed. */
-export type Judgement = 'behind' | 'live' | 'in_hand' | 'failed' | 'skipped'
+export type Judgement = 'behind' | 'live' | 'in_hand' | 'failed' | 'skipped' | 'quarantined'
 
 /**
  * `past`: the deployments of this app that were asked for the candidate's commit or deployed it, newest first.
  *
- * A commit that failed is left to the next push, a retry or a person; one that was skipped, for as long as what it was
- * compared with is live. An app that a person holds to an exact revision is to be left alone here, once there are such.
+ * A commit that failed or was rolled back is left to the next push, a retry or a person; one that was skipped, for as
+ * long as what it was compared with is live.
  */
 export function judge(
   { ref, tip }: Candidate,
@@ -71,10 +77,17 @@ export function judge(
     app,
     live,
     past,
-  }: { readonly app: Pick<App, 'branch'>; readonly live: KnownLive; readonly past: readonly Deployment[] },
+    quarantine,
+  }: {
+    readonly app: Pick<App, 'branch'>
+    readonly live: KnownLive
+    readonly past: readonly Deployment[]
+    readonly quarantine: readonly Quarantined[]
+  },
 ): Judgement {
   const isSame = (other: string | null): boolean => app.branch !== null || other === ref
   if (tip === live.revision && live.fingerprint !== null && isSame(live.ref)) return 'live'
+  if (quarantine.some(({ revision }) => revision === tip)) return 'quarantined'
   const last = past.find(({ outcome }) => outcome !== 'superseded')
   if (last === undefined || last.outcome === 'succeeded') return 'behind'
   if (last.state !== 'done') return 'in_hand'

@@ -12,7 +12,7 @@ export const outcomes = [
 ] as const
 export type Outcome = (typeof outcomes)[number]
 
-/** What a queued deployment waits for: another of its concurrency group, or a free slot of `server.max_running`. */
+/** What a queued deployment waits for: another that goes first, a free slot of `server.max_running`, or a `Gate`. */
 export type WaitingFor = 'turn' | 'slot' | 'approval' | 'freeze' | 'window' | 'hold' | 'retry'
 
 /** One execution: deploy this revision of that app. */
@@ -43,6 +43,16 @@ export type Deployment = {
   readonly release: string | null
   /** Asked for with `--adopt`: a directory with other files may be taken over, this once. */
   readonly adopt: boolean
+  /** `requestedRevision` is deployed, not what the ref leads to when it starts. */
+  readonly exact: boolean
+  /** Asked for with `--force`: neither a freeze nor the quarantine keeps it back. */
+  readonly forced: boolean
+  readonly approvedAt: Date | null
+  readonly approvedBy: string | null
+  /** Who asked, where a person did and it is known. */
+  readonly askedBy: string | null
+  /** Their reason, in their words. */
+  readonly note: string | null
   readonly steps: readonly StepRecord[]
 }
 

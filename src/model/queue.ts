@@ -1,5 +1,6 @@
 import { isWithin } from '../lib/path-within.ts'
 import type { App } from './deploy-map.ts'
+import { gateOf, type Gate, type Gated, type Gates } from './gate.ts'
 import { kindOf, type Kind, type Trigger, type WaitingFor } from './deployment.ts'
 
 /** A queued deployment as the rules see it. */
@@ -66,28 +67,50 @@ export function excludes(one: Holding, other: Holding): boolean {
 }
 
 /** What the queue holds, in its order, running ones first. */
-export type Standing = Holding & { readonly id: number; readonly state: 'queued' | 'running' }
+export type Standing = Holding & {
+  readonly id: number
+  readonly state: 'queued' | 'running'
+  /** What keeps a queued one from being started, whatever else runs. */
+  readonly gate: Gate | null
+}
 
 /**
  * The queue as it stands: a running one holds what it was claimed with, a queued one would hold what the map says now.
  * One whose app has left the map is left out: it is never started, and in nobody's way.
  */
 export function standings(
-  queue: readonly (Pick<Standing, 'id' | 'app' | 'state'> & { [Key in HeldFromClaim]: Holding[Key] | null })[],
-  { apps, realPath }: { readonly apps: ReadonlyMap<string, App>; readonly realPath: (path: string) => string },
+  queue: readonly InQueue[],
+  {
+    apps,
+    realPath,
+    gates,
+    at,
+  }: {
+    readonly apps: ReadonlyMap<string, App>
+    readonly realPath: (path: string) => string
+    readonly gates: Gates
+    readonly at: Date
+  },
 ): readonly Standing[] {
-  return queue.flatMap(({ id, app, state, concurrencyGroup, realPath: heldPath }) => {
+  return queue.flatMap((one) => {
+    const { id, app, state, concurrencyGroup, realPath: heldPath } = one
     if (concurrencyGroup !== null && heldPath !== null)
-      return [{ id, app, state, concurrencyGroup, realPath: heldPath }]
+      return [{ id, app, state, concurrencyGroup, realPath: heldPath, gate: null }]
     const entry = apps.get(app)
     if (entry === undefined) return []
-    return [{ id, app, state, concurrencyGroup: entry.concurrencyGroup, realPath: realPath(entry.path) }]
+    const gate = gateOf(one, { rules: entry, gates, at })
+    return [{ id, app, state, concurrencyGroup: entry.concurrencyGroup, realPath: realPath(entry.path), gate }]
   })
 }
 
+type InQueue = Gated & Pick<Standing, 'id' | 'state'> & { readonly [Key in HeldFromClaim]: Holding[Key] | null }
+
 type HeldFromClaim = Exclude<keyof Holding, 'app'>
 
-/** What a queued deployment waits for: one that goes before it and excludes it, or a free slot; null: about to start. */
+/**
+ * What a queued deployment waits for: a gate, one that goes before it and excludes it, or a free slot; null: about to
+ * start. One that is kept back by a gate is in nobody's way.
+ */
 export function waitingFor(
   id: number,
   { queue, maxRunning }: { readonly queue: readonly Standing[]; readonly maxRunning: number },
@@ -95,6 +118,7 @@ export function waitingFor(
   const position = queue.findIndex((other) => other.id === id)
   const own = queue[position]
   if (own === undefined || own.state === 'running') return null
-  if (queue.slice(0, position).some((ahead) => excludes(ahead, own))) return 'turn'
+  if (own.gate !== null) return own.gate
+  if (queue.slice(0, position).some((ahead) => ahead.gate === null && excludes(ahead, own))) return 'turn'
   return queue.filter(({ state }) => state === 'running').length >= maxRunning ? 'slot' : null
 }

@@ -3,6 +3,7 @@ import type { DeliveryRecord, VerifiedDelivery } from '../model/delivery.ts'
 import { insertBody, packBody, type Packed } from './bodies.ts'
 import { capped } from './capped.ts'
 import { isDuplicate, originalOf } from './duplicates.ts'
+import { endHoldByPush } from './holds.ts'
 import { insertDeployment } from './queue.ts'
 import { toDeliveries, toDeployments, type ReachedApp } from './rows.ts'
 import type { SecretUses } from './secret-uses.ts'
@@ -73,6 +74,7 @@ function accept(sql: Sql, arrival: Arrival & Bytes, touch: Touch): Accepted {
   })
   const trigger = replayOf === null ? 'push' : 'replay'
   const queuedAt = delivery.receivedAt
+  if (replayOf === null) for (const want of fresh) endHoldByPush(sql, want, touch)
   const made = fresh.map((want) =>
     insertDeployment(sql, { ...want, trigger, adopt: false, delivery: id, at: queuedAt }, touch),
   )

@@ -35,7 +35,7 @@ export function listDeployments(
 
 export function queueOf(sql: Sql): readonly Queued[] {
   const rows = sql.all(
-    `select id, app, state, trigger, iif(state = 'running', concurrency_group, null) as concurrency_group,
+    `select id, app, state, trigger, forced, approved_at, iif(state = 'running', concurrency_group, null) as concurrency_group,
        iif(state = 'running', real_path, null) as real_path
      from deployments where state in ('running', 'queued') order by state desc, place`,
   )
@@ -44,6 +44,8 @@ export function queueOf(sql: Sql): readonly Queued[] {
     app: text(row, 'app'),
     state: text(row, 'state') as Queued['state'],
     trigger: text(row, 'trigger') as Trigger,
+    forced: integer(row, 'forced') === 1,
+    approvedAt: dateOrNull(row, 'approved_at'),
     concurrencyGroup: textOrNull(row, 'concurrency_group'),
     realPath: textOrNull(row, 'real_path'),
   }))

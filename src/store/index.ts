@@ -9,6 +9,7 @@ import { openDatabase } from './database.ts'
 import { createDeliveries } from './deliveries.ts'
 import { findDeployment, listDeployments, liveOf, queueOf } from './deployments.ts'
 import { asStoreError, StoreError } from './errors.ts'
+import { createGates } from './gates.ts'
 import { createLogs } from './logs.ts'
 import { createQueue } from './queue.ts'
 import { isLogNeeded } from './prune-deployments.ts'
@@ -79,6 +80,7 @@ export async function openStore(directory: string, deps: StoreDeps): Promise<Sto
     seenRefs: (app, filter) => read(() => seenRefsOf(sql, app, filter)),
     reconcile: (request) => writer.write((touch) => reconcile(sql, request, touch)),
     ...createReports(sql, { writer, read }),
+    ...createGates(sql, { writer, read }),
     deployment: (id) => read(() => findDeployment(sql, id)),
     deployments: (page) => read(() => listDeployments(sql, page)),
     queue: () => read(() => queueOf(sql)),

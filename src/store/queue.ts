@@ -1,17 +1,22 @@
 import { kindOf, type Trigger } from '../model/deployment.ts'
+import { gateOf, type Gated } from '../model/gate.ts'
 import { excludes, supersede, type Holding, type Waiting } from '../model/queue.ts'
+import { capped } from './capped.ts'
 import { deploymentOf } from './deployments.ts'
-import { integer, text, type Row, type Sql } from './sql.ts'
-import type { Cancelled, Claim, Enqueue, Store } from './store.ts'
+import { gatesOf } from './gates.ts'
+import { bringHold, takeBackHold } from './holds.ts'
+import { dateOrNull, integer, text, type Row, type Sql } from './sql.ts'
+import type { Approved, Cancelled, Claim, Enqueue, Store } from './store.ts'
 import type { Touch, Writer } from './writer.ts'
 
 /** The queue: what comes in, what is started next, what is taken out. */
-export function createQueue(sql: Sql, writer: Writer): Pick<Store, 'enqueue' | 'claim' | 'cancel'> {
+export function createQueue(sql: Sql, writer: Writer): Pick<Store, 'enqueue' | 'claim' | 'cancel' | 'approve'> {
   return {
     enqueue: (request) =>
       writer.write((touch) => deploymentOf(sql, insertDeployment(sql, { ...request, delivery: null }, touch))),
     claim: (request) => writer.write((touch) => claim(sql, request, touch)),
     cancel: (id, at) => writer.write((touch) => cancel(sql, { id, at }, touch)),
+    approve: (id, how) => writer.write((touch) => approve(sql, { id, ...how }, touch)),
   }
 }
 
@@ -22,14 +27,16 @@ export function insertDeployment(
   touch: Touch,
 ): number {
   const { app, trigger, ref, requestedRevision, adopt, delivery, at } = request
+  const { exact = trigger === 'rollback', forced = false, release = null, askedBy = null, note = null } = request
   const { superseded, place } = supersede(trigger, waitingOf(sql, app))
   const end = { outcome: 'superseded', reason: null, message: 'a newer one took its place', supersededBy: null, at }
   // First out, then in, then by whom: the index allows one queued of each kind, and a foreign key needs its row.
   for (const { id } of superseded) endQueued(sql, { id, ...end }, touch)
   const row = sql.first(
-    `insert into deployments (app, trigger, kind, ref, requested_revision, adopt, delivery, place, state, queued_at)
-     values (:app, :trigger, :kind, :ref, :requestedRevision, :adopt, :delivery,
-       coalesce(:place, (select seq + 1 from sqlite_sequence where name = 'deployments'), 1), 'queued', :at)
+    `insert into deployments (app, trigger, kind, ref, requested_revision, adopt, exact, forced, release, asked_by, note,
+       delivery, place, state, queued_at)
+     values (:app, :trigger, :kind, :ref, :requestedRevision, :adopt, :exact, :forced, :release, :askedBy, :note,
+       :delivery, coalesce(:place, (select seq + 1 from sqlite_sequence where name = 'deployments'), 1), 'queued', :at)
      returning id`,
     {
       app,
@@ -38,6 +45,11 @@ export function insertDeployment(
       ref,
       requestedRevision,
       adopt: adopt ? 1 : 0,
+      exact: exact ? 1 : 0,
+      forced: forced ? 1 : 0,
+      release,
+      askedBy: capped(askedBy),
+      note: capped(note, 1000),
       delivery,
       place,
       at: at.toISOString(),
@@ -46,6 +58,7 @@ export function insertDeployment(
   if (row === null) throw new Error('an insert answered no id')
   const by = integer(row, 'id')
   for (const { id } of superseded) sql.run('update deployments set superseded_by = :by where id = :id', { by, id })
+  bringHold(sql, by, request)
   touch(by)
   return by
 }
@@ -75,8 +88,10 @@ export function endQueued(
      where id = :id and state = 'queued'`,
     { ...end, at: end.at.toISOString() },
   )
-  if (changed > 0) touch(end.id)
-  return changed > 0
+  if (changed === 0) return false
+  takeBackHold(sql, end.id, touch)
+  touch(end.id)
+  return true
 }
 
 function cancel(sql: Sql, { id, at }: { id: number; at: Date }, touch: Touch): Cancelled {
@@ -88,15 +103,35 @@ function cancel(sql: Sql, { id, at }: { id: number; at: Date }, touch: Touch): C
   return sql.first('select 1 from deployments where id = :id', { id }) === null ? 'not_found' : 'done'
 }
 
+function approve(
+  sql: Sql,
+  { id, by, at }: { readonly id: number; readonly by: string | null; readonly at: Date },
+  touch: Touch,
+): Approved {
+  const row = sql.first('select kind, state from deployments where id = :id', { id })
+  if (row === null) return 'not_found'
+  if (row['state'] !== 'queued') return 'not_queued'
+  if (row['kind'] === 'person') return 'not_needed'
+  const changed = sql.run(
+    `update deployments set approved_at = :at, approved_by = :by, exact = requested_revision is not null
+     where id = :id and approved_at is null`,
+    { id, by: capped(by), at: at.toISOString() },
+  )
+  if (changed > 0) touch(id)
+  return 'approved'
+}
+
 function claim(sql: Sql, { resolve, maxRunning, at }: Parameters<Store['claim']>[0], touch: Touch): Claim | null {
   const running = sql
     .all(`select app, concurrency_group, real_path from deployments where state = 'running'`)
     .map(holdingOf)
   if (running.length >= maxRunning) return null
-  for (const row of sql.all(`select id, app from deployments where state = 'queued' order by place`)) {
-    const app = text(row, 'app')
+  const gates = gatesOf(sql)
+  for (const row of sql.all(queuedInOrder)) {
+    const deployment = gatedOf(row)
+    const { app } = deployment
     const target = resolve(app)
-    if (target === null) continue
+    if (target === null || gateOf(deployment, { rules: target, gates, at }) !== null) continue
     const { concurrencyGroup, realPath, fingerprint } = target
     if (running.some((other) => excludes(other, { app, ...target }))) continue
     const id = integer(row, 'id')
@@ -110,6 +145,17 @@ function claim(sql: Sql, { resolve, maxRunning, at }: Parameters<Store['claim']>
     return { deployment: deploymentOf(sql, id), owner: { id, attempt: integer(started ?? {}, 'attempts') } }
   }
   return null
+}
+
+const queuedInOrder = `select id, app, trigger, forced, approved_at from deployments where state = 'queued' order by place`
+
+function gatedOf(row: Row): Gated {
+  return {
+    app: text(row, 'app'),
+    trigger: text(row, 'trigger') as Trigger,
+    forced: integer(row, 'forced') === 1,
+    approvedAt: dateOrNull(row, 'approved_at'),
+  }
 }
 
 function holdingOf(row: Row): Holding {

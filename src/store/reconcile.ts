@@ -1,6 +1,7 @@
 import type { Deployment } from '../model/deployment.ts'
 import { deploymentOf } from './deployments.ts'
 import { endQueued } from './queue.ts'
+import { reconcileGates } from './reconcile-gates.ts'
 import { reconcileSeenRefs } from './seen-refs.ts'
 import { integer, text, type Sql } from './sql.ts'
 import type { Store } from './store.ts'
@@ -16,6 +17,7 @@ export function reconcile(
     for (const old of was) if (!apps.has(old)) rename(sql, { old, name, at }, touch)
   }
   reconcileSeenRefs(sql, { apps })
+  reconcileGates(sql, { apps })
   const queued = sql.all(`select id, app from deployments where state = 'queued' order by place`)
   const gone = queued.filter((row) => !apps.has(text(row, 'app'))).map((row) => integer(row, 'id'))
   const end = {

@@ -36,6 +36,12 @@ function toDeployment(row: Row, steps: readonly StepRecord[]): Deployment {
     finishedAt: dateOrNull(row, 'finished_at'),
     release: textOrNull(row, 'release'),
     adopt: integer(row, 'adopt') === 1,
+    exact: integer(row, 'exact') === 1,
+    forced: integer(row, 'forced') === 1,
+    approvedAt: dateOrNull(row, 'approved_at'),
+    approvedBy: textOrNull(row, 'approved_by'),
+    askedBy: textOrNull(row, 'asked_by'),
+    note: textOrNull(row, 'note'),
     steps,
   }
 }

@@ -1,6 +1,7 @@
 import { unreachable } from '../lib/unreachable.ts'
 import type { Outcome, Trigger } from '../model/deployment.ts'
 import { recover, type Recovery } from '../model/queue.ts'
+import { drawConclusions } from './aftermath.ts'
 import { capped } from './capped.ts'
 import { deploymentOf } from './deployments.ts'
 import { NotOwner } from './errors.ts'
@@ -128,6 +129,8 @@ type End = {
 }
 
 function end(sql: Sql, { owner, at, ...result }: End, touch: Touch): void {
+  requireOwner(sql, owner)
+  drawConclusions(sql, { id: owner.id, at, ...result }, touch)
   const set = `state = 'done', outcome = :outcome, reason = :reason, message = :message, superseded_by = :supersededBy, finished_at = :at`
   update(sql, { owner, set, values: { ...result, at: at.toISOString() } }, touch)
 }

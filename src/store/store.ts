@@ -1,10 +1,13 @@
 import type { Secret } from '../lib/secret.ts'
 import type { DeliveryRecord, VerifiedDelivery } from '../model/delivery.ts'
+import type { App } from '../model/deploy-map.ts'
 import type { Deployment, DeploymentResult, Outcome, Phase, State, StepRecord, Trigger } from '../model/deployment.ts'
+import type { Hold } from '../model/gate.ts'
 import type { Revision } from '../model/revision.ts'
 import type { Accepted, Arrival, Recalled, Verdict } from './arrival.ts'
 import type { Backup } from './backup.ts'
 import type { StoreError } from './errors.ts'
+import type { GateStore } from './gates.ts'
 import type { LogBounds } from './prune-logs.ts'
 import type { Outbox } from './outbox.ts'
 import type { LedgerBounds } from './prune.ts'
@@ -16,7 +19,8 @@ import type { CatchUpStore } from './seen-refs.ts'
  * Times are given by the caller.
  */
 export type Store = Outbox &
-  CatchUpStore & {
+  CatchUpStore &
+  GateStore & {
     /** Random, made with the state directory: the first part of every process cookie. */
     readonly stateId: string
     /**
@@ -82,6 +86,8 @@ export type Store = Outbox &
      * queued → done as cancelled; a running one is marked, so that no start runs it again: ending it is its owner's.
      */
     cancel(id: number, at: Date): Promise<Cancelled>
+    /** A person's word for a queued automatic deployment; what its push named is from then on what it deploys. */
+    approve(id: number, how: { readonly by: string | null; readonly at: Date }): Promise<Approved>
     /** At start: settles every `running` row that a dead daemon left behind, by the rules of `model/queue.ts`. */
     recover(request: {
       readonly onInterrupt: (app: string) => 'requeue' | 'stop' | 'gone'
@@ -141,15 +147,29 @@ export type Enqueue = {
   readonly requestedRevision: Revision | null
   readonly adopt: boolean
   readonly at: Date
+  /** `requestedRevision` itself is deployed; a rollback is exact, said or not. */
+  readonly exact?: boolean
+  readonly forced?: boolean
+  /** What a rollback goes back to. */
+  readonly release?: string | null
+  readonly askedBy?: string | null
+  readonly note?: string | null
+  /** It brings a hold of the app, in force from now on, and taken back if it does not succeed. */
+  readonly hold?: Hold['until'] | null
 }
 
-/** What a deployment of an app would hold while it runs (`excludes` of `model/queue.ts`), and as what it would run. */
-export type ClaimTarget = { readonly concurrencyGroup: string; readonly realPath: string; readonly fingerprint: string }
+/** What a deployment of an app would hold while it runs (`excludes` of `model/queue.ts`), as what it would run, and when it may. */
+export type ClaimTarget = Pick<App, 'concurrencyGroup' | 'fingerprint' | 'approve' | 'windows'> & {
+  readonly realPath: string
+}
 
 /** Proves the right to write a running deployment: a later attempt has another number. */
 export type Owner = { readonly id: number; readonly attempt: number }
 
 export type Cancelled = 'cancelled' | 'cancelling' | 'done' | 'not_found'
+
+/** `not_needed`: a person asked for it. One that was approved before stays with who approved it. */
+export type Approved = 'approved' | 'not_found' | 'not_queued' | 'not_needed'
 
 export type Claim = {
   readonly deployment: Deployment
@@ -161,6 +181,8 @@ export type Queued = {
   readonly app: string
   readonly state: 'queued' | 'running'
   readonly trigger: Trigger
+  readonly forced: boolean
+  readonly approvedAt: Date | null
   /** What it was claimed with; null while it is queued. */
   readonly concurrencyGroup: string | null
   readonly realPath: string | null
@@ -203,4 +225,5 @@ export type LogLine = {
 }
 
 export type * from './arrival.ts'
+export type { RollbackTarget } from './gates.ts'
 export type { StepRecord }

@@ -10,7 +10,13 @@ async function enqueue(store: Store, app = 'blog', trigger: Deployment['trigger'
 
 async function start(store: Store): Promise<number> {
   const claim = await store.claim({
-    resolve: (app) => ({ concurrencyGroup: `group of ${app}`, realPath: `/srv/${app}`, fingerprint: 'f' }),
+    resolve: (app) => ({
+      concurrencyGroup: `group of ${app}`,
+      realPath: `/srv/${app}`,
+      fingerprint: 'f',
+      approve: false,
+      windows: [],
+    }),
     maxRunning: 9,
     at: new Date(),
   })

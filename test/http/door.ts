@@ -112,6 +112,7 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
     strays: createStrays(),
     diskProblems: () => Promise.resolve([]),
     catchUp: () => ({ everyMs: 300_000, answeredAt: null, failing: null, isFailing: false }),
+    wakeCatchUp: () => undefined,
     draining: () => false,
     startedAt: new Date(0),
     version: '1.2.3',

@@ -22,7 +22,7 @@ async function queue({ store }: Door): Promise<number> {
 
 async function claim({ store }: Door): Promise<Owner> {
   const claimed = await store.claim({
-    resolve: () => ({ concurrencyGroup: 'g', realPath: '/p', fingerprint: 'f' }),
+    resolve: () => ({ concurrencyGroup: 'g', realPath: '/p', fingerprint: 'f', approve: false, windows: [] }),
     maxRunning: 1,
     at: new Date(),
   })

@@ -90,7 +90,7 @@ describe('GET /metrics', () => {
     await door.push({ key: 'another-secret-0123456789' })
     const startedAt = new Date('2026-01-01T00:00:00Z')
     const claim = await door.store.claim({
-      resolve: () => ({ concurrencyGroup: 'g', realPath: '/p', fingerprint: 'f' }),
+      resolve: () => ({ concurrencyGroup: 'g', realPath: '/p', fingerprint: 'f', approve: false, windows: [] }),
       maxRunning: 1,
       at: startedAt,
     })

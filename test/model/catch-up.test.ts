@@ -76,27 +76,33 @@ describe('a candidate', () => {
   const ended = (outcome: Deployment['outcome'], change: Partial<Deployment> = {}): Deployment => ({
     ...{ id: 6, app: 'blog', ref: main, trigger: 'push', state: 'done', outcome, reason: null, message: null },
     ...{ requestedRevision: b, revision: b, supersededBy: null, delivery: null, attempts: 1, release: null },
-    ...{ queuedAt: new Date(0), startedAt: null, finishedAt: null, adopt: false, steps: [], ...change },
+    ...{ queuedAt: new Date(0), startedAt: null, finishedAt: null, adopt: false, steps: [] },
+    ...{ exact: false, forced: false, approvedAt: null, approvedBy: null, askedBy: null, note: null, ...change },
   })
-  const judged = (tip: typeof a, ...past: readonly Deployment[]) => judge({ ref: main, tip }, { app, live, past })
+  const judged = (tip: typeof a, ...past: readonly Deployment[]) =>
+    judge({ ref: main, tip }, { app, live, past, quarantine: [] })
   const unreached = ended('failed', { revision: null, reason: 'network' })
 
   it('is behind when its commit was never deployed, and when another is live in its place', () => {
     expect(judged(b)).toBe('behind')
     expect(judged(b, ended('succeeded', { id: 3 }))).toBe('behind')
     expect(judged(b, ended('superseded'))).toBe('behind')
-    expect(judge({ ref: main, tip: b }, { app, live: { ...live, revision: null }, past: [] })).toBe('behind')
+    expect(judge({ ref: main, tip: b }, { app, live: { ...live, revision: null }, past: [], quarantine: [] })).toBe(
+      'behind',
+    )
   })
 
   it('is live when it is, however the entry has changed, and not once something else has touched the tree', () => {
     expect(judged(a)).toBe('live')
     const touched = { ...live, fingerprint: null }
-    expect(judge({ ref: main, tip: a }, { app, live: touched, past: [ended('succeeded', { id: 5 })] })).toBe('behind')
+    expect(
+      judge({ ref: main, tip: a }, { app, live: touched, past: [ended('succeeded', { id: 5 })], quarantine: [] }),
+    ).toBe('behind')
   })
 
   it('by another tag of the same commit is behind, since steps see the ref', () => {
     const tagged = createApp('blog', { branch: null, tags: [globOf('v*')] })
-    expect(judge({ ref: 'refs/tags/v2', tip: a }, { app: tagged, live, past: [] })).toBe('behind')
+    expect(judge({ ref: 'refs/tags/v2', tip: a }, { app: tagged, live, past: [], quarantine: [] })).toBe('behind')
   })
 
   it.each(['failed', 'timed_out', 'cancelled', 'interrupted', 'rolled_back'] as const)(

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { recover, standings, supersede, waitingFor, type Standing, type Waiting } from '../../src/model/queue.ts'
+import { openGates } from '../../src/model/gate.ts'
 import { createApp } from '../support/map.ts'
 
 const push: Waiting = { id: 1, trigger: 'push', place: 1 }
@@ -84,7 +85,7 @@ describe('a deployment that the daemon died in', () => {
 describe('what a queued deployment waits for', () => {
   const running: Standing = {
     ...{ id: 1, app: 'blog', state: 'running' },
-    ...{ concurrencyGroup: 'acme/blog', realPath: '/srv/blog' },
+    ...{ concurrencyGroup: 'acme/blog', realPath: '/srv/blog', gate: null },
   }
   const queued = (id: number, app: string, concurrencyGroup: string, realPath = `/srv/${app}`): Standing => ({
     id,
@@ -92,6 +93,7 @@ describe('what a queued deployment waits for', () => {
     state: 'queued',
     concurrencyGroup,
     realPath,
+    gate: null,
   })
   const reason = (id: number, queue: readonly Standing[], maxRunning = 2) => waitingFor(id, { queue, maxRunning })
 
@@ -129,6 +131,12 @@ describe('what a queued deployment waits for', () => {
     },
   )
 
+  it("is a gate that is shut, which is in nobody else's way", () => {
+    const held: Standing = { ...queued(2, 'shop', 'acme/shop'), gate: 'hold' }
+    expect(reason(2, [running, held])).toBe('hold')
+    expect(reason(3, [held, queued(3, 'till', 'acme/shop')])).toBeNull()
+  })
+
   it('is nothing when it runs, or is not in the queue', () => {
     expect(reason(1, [running])).toBeNull()
     expect(reason(9, [running])).toBeNull()
@@ -138,22 +146,24 @@ describe('what a queued deployment waits for', () => {
 describe('the queue as it stands', () => {
   const apps = new Map([['shop', createApp('shop', { path: '/srv/link', concurrencyGroup: 'now' })]])
   const realPath = (path: string): string => path.replace('link', 'shop')
+  const at = new Date(0)
+  const pushed = { trigger: 'push', forced: false, approvedAt: null } as const
 
   it('has of a running one what it was claimed with, and of a queued one what the map says now', () => {
     const claimedWith = { concurrencyGroup: 'then', realPath: '/srv/then' }
     const queue = [
-      { id: 1, app: 'shop', state: 'running', ...claimedWith },
-      { id: 2, app: 'shop', state: 'queued', concurrencyGroup: null, realPath: null },
+      { id: 1, app: 'shop', state: 'running', ...pushed, ...claimedWith },
+      { id: 2, app: 'shop', state: 'queued', ...pushed, concurrencyGroup: null, realPath: null },
     ] as const
 
-    expect(standings(queue, { apps, realPath })).toEqual([
-      { id: 1, app: 'shop', state: 'running', ...claimedWith },
-      { id: 2, app: 'shop', state: 'queued', concurrencyGroup: 'now', realPath: '/srv/shop' },
+    expect(standings(queue, { apps, realPath, gates: openGates, at })).toEqual([
+      { id: 1, app: 'shop', state: 'running', ...claimedWith, gate: null },
+      { id: 2, app: 'shop', state: 'queued', concurrencyGroup: 'now', realPath: '/srv/shop', gate: null },
     ])
   })
 
   it("leaves out a queued one that no app of the map claims: it is in nobody's way", () => {
-    const gone = { id: 3, app: 'gone', state: 'queued', concurrencyGroup: null, realPath: null } as const
-    expect(standings([gone], { apps, realPath })).toEqual([])
+    const gone = { id: 3, app: 'gone', state: 'queued', ...pushed, concurrencyGroup: null, realPath: null } as const
+    expect(standings([gone], { apps, realPath, gates: openGates, at })).toEqual([])
   })
 })

@@ -167,6 +167,12 @@ export function deployment(change: Partial<Job['deployment']> = {}): Job['deploy
     finishedAt: null,
     release: null,
     adopt: false,
+    exact: false,
+    forced: false,
+    approvedAt: null,
+    approvedBy: null,
+    askedBy: null,
+    note: null,
     steps: [],
     ...change,
   }

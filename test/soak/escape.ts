@@ -151,6 +151,7 @@ const deployment: Deployment = {
   ...{ id: 1, app: 'blog', ref: 'refs/heads/main', trigger: 'push', state: 'running', attempts: 1, adopt: false },
   ...{ requestedRevision: null, revision: null, outcome: null, reason: null, message: null, supersededBy: null },
   ...{ delivery: null, queuedAt: new Date(0), startedAt: new Date(0), finishedAt: null, release: null, steps: [] },
+  ...{ exact: false, forced: false, approvedAt: null, approvedBy: null, askedBy: null, note: null },
 }
 
 /** The negative control: a time limit and a signal for the one process that was started, as most programs have it. */

@@ -142,7 +142,15 @@ describe('a claim', () => {
     await claimed(store)
     await enqueue(store, 'blog')
 
-    expect(await claim(store, () => ({ concurrencyGroup: 'new', realPath: '/new', fingerprint: 'new' }))).toBeNull()
+    expect(
+      await claim(store, () => ({
+        concurrencyGroup: 'new',
+        realPath: '/new',
+        fingerprint: 'new',
+        approve: false,
+        windows: [],
+      })),
+    ).toBeNull()
   })
 
   it('never starts more than may run at once', async () => {

@@ -181,7 +181,7 @@ describe('after the death of the daemon', () => {
     await enqueue(store, 'docs')
     const recover = () => store.recover({ onInterrupt: () => 'requeue', maxAttempts: 3, at: at(5) })
     const onlyBlog = (app: string) =>
-      app === 'blog' ? { concurrencyGroup: 'g', realPath: '/p', fingerprint: 'f' } : null
+      app === 'blog' ? { concurrencyGroup: 'g', realPath: '/p', fingerprint: 'f', approve: false, windows: [] } : null
 
     const outcomes = []
     for (let deaths = 0; deaths < 3; deaths++) {

@@ -22,6 +22,12 @@ export function createDeployment(change: Partial<Deployment> = {}): Deployment {
     finishedAt: new Date('2026-03-01T12:00:09Z'),
     release: null,
     adopt: false,
+    exact: false,
+    forced: false,
+    approvedAt: null,
+    approvedBy: null,
+    askedBy: null,
+    note: null,
     steps: [
       {
         number: 1,

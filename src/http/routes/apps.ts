@@ -28,7 +28,15 @@ export function appRoutes(deps: RouteDeps): readonly Route[] {
         const app = findApp(name, map())
         const [newest] = await store.deployments({ app: app.name, limit: 1 })
         const ref = findRef(app, { named, newest: newest?.ref ?? null })
-        const deployment = await ingest.request(app, { trigger: 'manual', ref, adopt })
+        const deployment = await ingest.request(app, {
+          trigger: 'manual',
+          ref,
+          adopt,
+          forced: false,
+          version: null,
+          by: null,
+          reason: null,
+        })
         log.info({ app: app.name, deployment: deployment.id, ref, adopt, by: request.caller }, 'deploy requested')
         reply.code(202)
         return { deployment: await present.one(deployment) }

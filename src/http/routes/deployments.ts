@@ -65,7 +65,15 @@ export function deploymentRoutes({ store, map, worker, ingest, present, log }: R
         if (app === undefined)
           throw new HttpError('conflict', { as: 'app_removed', message: 'Its app is no longer in deploy.yml.' })
         const asked = findRef(app, { named: null, newest: ref })
-        const deployment = await ingest.request(app, { trigger: 'retry', ref: asked, adopt })
+        const deployment = await ingest.request(app, {
+          trigger: 'retry',
+          ref: asked,
+          adopt,
+          forced: false,
+          version: null,
+          by: null,
+          reason: null,
+        })
         log.info({ app: app.name, deployment: deployment.id, retryOf: id, by: request.caller }, 'retry requested')
         reply.code(202)
         return { deployment: await present.one(deployment) }

@@ -73,6 +73,16 @@ create table deployments (
   requested_revision text check (length(requested_revision) in (40, 64)),
   revision text check (length(revision) in (40, 64)),
   adopt integer not null check (adopt in (0, 1)),
+  -- Whether requested_revision itself is deployed, not the tip.
+  exact integer not null default 0 check (exact in (0, 1) and (exact = 0 or requested_revision is not null)),
+  -- Whether neither a freeze nor the quarantine keeps it back.
+  forced integer not null default 0 check (forced in (0, 1)),
+  -- A person's word for an automatic one.
+  approved_at text,
+  approved_by text,
+  -- Which person asked for it, and why, in their words.
+  asked_by text,
+  note text,
   delivery integer references deliveries (id),
   -- The order of the queue: what supersedes another takes its place.
   place integer not null,
@@ -95,6 +105,7 @@ create table deployments (
   queued_at text not null,
   started_at text,
   finished_at text,
+  -- What it made live; of a rollback, from the start, what it goes back to.
   release text,
   check ((state = 'done') = (outcome is not null)),
   check ((state = 'done') = (finished_at is not null)),
@@ -162,4 +173,45 @@ create table seen_refs (
   newest integer not null,
   -- {ref: commit}
   tips text not null check (json_valid(tips))
+) strict, without rowid;
+
+-- Automatic deployments of the app wait. The newest counts: one that a deployment brings takes the place of those before
+-- it when that succeeds, and is taken back when it does not.
+create table holds (
+  id integer primary key autoincrement,
+  app text not null,
+  -- What the app is held at.
+  release text,
+  revision text check (length(revision) in (40, 64)),
+  -- Of a hold that one brings: that one; else what is live.
+  deployment integer references deployments (id),
+  by_hand integer not null check (by_hand in (0, 1)),
+  by text,
+  reason text,
+  at text not null,
+  until text not null check (until in ('unhold', 'next_push')),
+  check (by_hand = 1 or deployment is not null)
+) strict;
+create index holds_by_app on holds (app);
+create index holds_by_deployment on holds (deployment);
+
+-- Nothing is started, of an app or of any (`*`).
+create table freezes (
+  scope text primary key,
+  -- null: until somebody ends it.
+  until text,
+  by text,
+  reason text,
+  at text not null
+) strict, without rowid;
+
+-- Revisions that were rolled back: not deployed again but by a person's wish.
+create table quarantine (
+  app text not null,
+  revision text not null check (length(revision) in (40, 64)),
+  -- The one that put it there.
+  deployment integer not null,
+  reason text,
+  at text not null,
+  primary key (app, revision)
 ) strict, without rowid;
