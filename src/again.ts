@@ -2,6 +2,7 @@ import type { Clock } from './lib/clock.ts'
 import type { Log } from './lib/log.ts'
 import { createWakeLoop } from './lib/wake-loop.ts'
 import { pastForAgain, toDeployAgain } from './model/again.ts'
+import { refToDeploy } from './model/ref-filter.ts'
 import type { App, DeployMap } from './model/deploy-map.ts'
 import type { DiskFloor } from './runner/disk-floor.ts'
 import type { Store } from './store/store.ts'
@@ -59,8 +60,10 @@ export function createAgain(deps: AgainDeps): Again {
     if (past[0]?.reason !== 'disk_full') return
     const last = toDeployAgain(await store.deployments({ app: app.name, limit: pastForAgain }), clock.now())
     if (last === null || !(await hasRoom(app))) return
-    const { ref, requestedRevision, adopt } = last
-    const wanted = { app: app.name, trigger: 'catch-up', ref, requestedRevision, adopt } as const
+    const ref = refToDeploy(app, last.ref)
+    if (ref === null) return // deploy.yml wants something else by now
+    const requestedRevision = ref === last.ref ? last.requestedRevision : null
+    const wanted = { app: app.name, trigger: 'catch-up', ref, requestedRevision, adopt: last.adopt } as const
     const queued = await store.enqueueFound({ ...wanted, at: clock.now() })
     if (queued !== null)
       log.info(

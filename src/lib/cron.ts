@@ -16,7 +16,8 @@ export function parseCron(pattern: string, timeZone: string): CronWindow | { rea
   const fields = pattern.trim().split(/\s+/)
   if (fields.length !== 5)
     return { problem: 'has not five fields (minute, hour, day of month, month, day of week): * 9-16 * * mon-fri' }
-  if (!isTimeZone(timeZone)) return { problem: 'names a time zone that there is not: write it such as Europe/Berlin or UTC' }
+  if (!isTimeZone(timeZone))
+    return { problem: 'names a time zone that there is not: write it such as Europe/Berlin or UTC' }
   try {
     const cron = new Cron(fields.join(' '), { timezone: timeZone, mode: '5-part' })
     return {

@@ -1,7 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseRevision, type Revision } from '../model/revision.ts'
 import { GitCommandError, type Git } from './git.ts'
+import { readRegular } from './read-regular.ts'
 import { headOf, treeDirectory } from './tree-directory.ts'
 
 /** A commit that an app's tree has, and whose objects are the mirror's: a tree holds only what is nobody else's. */
@@ -54,8 +55,8 @@ async function appsWithTrees(stateDirectory: string): Promise<readonly string[]>
 }
 
 async function alternatesOf(gitDir: string): Promise<readonly string[]> {
-  const text = await readFile(join(gitDir, 'objects/info/alternates'), 'utf8').catch(() => '')
-  return text.split('\n')
+  const text = await readRegular(join(gitDir, 'objects/info/alternates'), 65_536)
+  return Buffer.from(text, 'latin1').toString('utf8').split('\n')
 }
 
 async function savedOnTopOf(git: Git, gitDir: string): Promise<readonly Revision[]> {

@@ -1,8 +1,9 @@
-import { open, readdir, readFile, stat, statfs } from 'node:fs/promises'
+import { readdir, readFile, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { MirrorFacts } from '../model/upkeep.ts'
 import type { Borrower } from './borrowers.ts'
 import { leftoversIn } from './repository-files.ts'
+import { readRegular } from './read-regular.ts'
 
 /** In the mirror: since when nobody has had use for it. */
 export function unusedFile(mirror: string): string {
@@ -70,14 +71,8 @@ async function lookAtPacks(mirror: string): Promise<{ packs: readonly number[]; 
 
 /** `PACK`, a version and the number, of 4 bytes each: https://git-scm.com/docs/gitformat-pack. 0 for one that is cut off. */
 async function objectsIn(pack: string): Promise<number> {
-  const handle = await open(pack).catch(() => null)
-  if (handle === null) return 0
-  try {
-    const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(12) })
-    return bytesRead === 12 ? buffer.readUInt32BE(8) : 0
-  } finally {
-    await handle.close()
-  }
+  const head = Buffer.from(await readRegular(pack, 12), 'latin1')
+  return head.length === 12 ? head.readUInt32BE(8) : 0
 }
 
 async function refsOfOurs(mirror: string): Promise<readonly string[]> {

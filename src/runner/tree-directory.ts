@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseRevision, type Revision } from '../model/revision.ts'
+import { readRegular } from './read-regular.ts'
 
 /** `<state>/trees/<app>.git`: see `Tree`. */
 export function treeDirectory(stateDirectory: string, app: string): string {
@@ -9,6 +9,6 @@ export function treeDirectory(stateDirectory: string, app: string): string {
 
 /** The commit that a tree's index was made from; null before the first, and when the file is broken. */
 export async function headOf(gitDir: string): Promise<Revision | null> {
-  const text = await readFile(join(gitDir, 'HEAD'), 'utf8').catch(() => '')
+  const text = await readRegular(join(gitDir, 'HEAD'), 1_000)
   return parseRevision(text.trim())
 }

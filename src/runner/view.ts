@@ -1,4 +1,4 @@
-import { copyFile, constants, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { copyFile, constants, mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { App } from '../model/deploy-map.ts'
 import type { Revision } from '../model/revision.ts'
@@ -6,6 +6,7 @@ import { configValue } from './git-environment.ts'
 import type { GitRef } from './git-output.ts'
 import { mirrorDirectory } from './mirror.ts'
 import { moveAside } from './move-aside.ts'
+import { readRegular } from './read-regular.ts'
 import { replaceFile } from './replace-file.ts'
 import { exists, layOutRepository } from './repository-files.ts'
 import { gitFileText } from './standing.ts'
@@ -75,15 +76,12 @@ export async function keepUsedView(
 /** Puts the `.git` file into the tree. Whatever else stood there has been moved away before. */
 export async function writeGitFile(path: string, view: string): Promise<void> {
   const file = join(path, '.git')
-  const text = await readFile(file, 'utf8').catch(() => null)
-  if (text !== gitFileText(view))
+  if ((await readRegular(file, 65_536)) !== Buffer.from(gitFileText(view)).toString('latin1'))
     await replaceFile(file, gitFileText(view), { mode: 0o644, beside: join(path, '.git.deployhook-new') })
 }
 
 async function isUsed(view: string): Promise<boolean> {
-  const [head, made] = await Promise.all(
-    ['HEAD', madeFor].map((name) => readFile(join(view, name), 'utf8').catch(() => '')),
-  )
+  const [head, made] = await Promise.all(['HEAD', madeFor].map((name) => readRegular(join(view, name), 1_000)))
   if (head !== made) return true
   const branches = await readdir(join(view, 'refs/heads')).catch(() => [])
   return branches.length > 0 || (await exists(join(view, 'refs/stash')))
