@@ -112,7 +112,8 @@ export async function soakEscape(
       failPoint: () => undefined,
       user: { name: 'deploy', home: folder },
       clock: systemClock,
-      systemd: { searchPath: '/usr/bin:/bin', runtimeDirectory: null },
+      ...{ uid: process.getuid?.() ?? 0, handover: join(state, 'handover') },
+    systemd: { searchPath: '/usr/bin:/bin', runtimeDirectory: null },
       graceMs: 300,
     })
     const nothing = (): Promise<void> => Promise.resolve()

@@ -7,6 +7,7 @@ import type { DeploymentResult } from '../../model/deployment.ts'
 import { releaseName } from '../../model/release.ts'
 import type { Revision } from '../../model/revision.ts'
 import { failed, stoppedResult } from '../outcome.ts'
+import { ownHome } from '../home.ts'
 import { removeTree } from '../remove-tree.ts'
 import { exists } from '../repository-files.ts'
 import { gitContextOf, type Run } from '../run.ts'
@@ -92,7 +93,7 @@ async function occupiedProblem(app: App, layout: Layout, adopt: boolean): Promis
   return `${app.path} holds ${strangers.includes('.git') ? 'a clone' : 'files that deployhook did not put there'}. Give another path, or say adopt: true (or deployhook deploy ${app.name} --adopt) to have releases/, shared/ and current beside them.`
 }
 
-const ours: ReadonlySet<string> = new Set(['releases', 'shared', 'current', 'current.deployhook-new'])
+const ours: ReadonlySet<string> = new Set([ownHome, 'releases', 'shared', 'current', 'current.deployhook-new'])
 
 async function freeName(layout: Layout, of: { readonly madeAt: Date; readonly revision: Revision }): Promise<string> {
   const wanted = releaseName(of.madeAt, of.revision)

@@ -1,0 +1,22 @@
+import { existsSync } from 'node:fs'
+import type { Command, CommandResult } from './command.ts'
+import type { Identity } from './identity.ts'
+import { headAs } from './look-as.ts'
+import { findProgram, interpreterProblem } from './not-started.ts'
+import { firstLine } from './program-format.ts'
+
+/** Why a command of another user, which ended as a shell does that cannot become it, was not started; null: it was. */
+export async function notStartedAs(user: Identity, command: Command): Promise<CommandResult | null> {
+  const found = findProgram(command)
+  if (found.path === null) return result(found.problem)
+  const { path } = found
+  const head = await headAs(user, path)
+  if (head === 'forbidden') return result(['not_executable', `${path} may not be run by ${user.name}`])
+  const interpreter = firstLine(path, head)
+  if (interpreter === null || existsSync(interpreter.split(/[ \t]/)[0] ?? '')) return null
+  return result(interpreterProblem(path, interpreter))
+}
+
+function result([reason, message]: ReturnType<typeof interpreterProblem>): CommandResult {
+  return { kind: 'not_started', reason, message }
+}
