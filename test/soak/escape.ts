@@ -113,7 +113,7 @@ export async function soakEscape(
       user: { name: 'deploy', home: folder },
       clock: systemClock,
       ...{ uid: process.getuid?.() ?? 0, handover: join(state, 'handover') },
-    systemd: { searchPath: '/usr/bin:/bin', runtimeDirectory: null },
+      systemd: { searchPath: '/usr/bin:/bin', runtimeDirectory: null },
       graceMs: 300,
     })
     const nothing = (): Promise<void> => Promise.resolve()
