@@ -3,7 +3,7 @@ import type { Command, CommandResult } from './command.ts'
 import type { Identity } from './identity.ts'
 import { headAs } from './look-as.ts'
 import { findProgram, interpreterProblem } from './not-started.ts'
-import { firstLine } from './program-format.ts'
+import { firstLine, formatProblem } from './program-format.ts'
 
 /** Why a command of another user, which ended as a shell does that cannot become it, was not started; null: it was. */
 export async function notStartedAs(user: Identity, command: Command): Promise<CommandResult | null> {
@@ -12,6 +12,8 @@ export async function notStartedAs(user: Identity, command: Command): Promise<Co
   const { path } = found
   const head = await headAs(user, path)
   if (head === 'forbidden') return result(['not_executable', `${path} may not be run by ${user.name}`])
+  const format = head.includes(0) ? formatProblem(path, head) : null
+  if (format !== null) return result(['bad_format', format])
   const interpreter = firstLine(path, head)
   if (interpreter === null || existsSync(interpreter.split(/[ \t]/)[0] ?? '')) return null
   return result(interpreterProblem(path, interpreter))

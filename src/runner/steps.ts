@@ -81,8 +81,8 @@ async function runStep(numbered: Numbered, all: StepsRun): Promise<DeploymentRes
   if (problem !== null && result.kind === 'stopped' && !signal.aborted)
     return failed('disk_full', `${label} was ended: ${problem}`)
   const noNewPrivileges = await hasNoNewPrivileges()
-  const { app, directory } = context
-  return stepFailure(result, { app, directory, step, label, searchPath: env['PATH'] ?? '', noNewPrivileges })
+  const { app, directory, runAs } = context
+  return stepFailure(result, { app, directory, step, label, searchPath: env['PATH'] ?? '', noNewPrivileges, runAs })
 }
 
 /** Runs a step's command in the directory that the step names. */

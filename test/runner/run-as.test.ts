@@ -101,6 +101,7 @@ describe.skipIf(process.getuid?.() !== 0)(`what another user cannot run (${why})
       /could not be started: .*\/lost cannot be run: the interpreter of its first line, "\/no\/such", is not there/,
     ],
     ['./windows', /could not be started: .*\/windows has Windows line endings/],
+    ['./foreign', /could not be started: .*\/foreign is not a program, nor a script/],
     ['.', /could not be started: \. is a directory, not a command/],
   ])('is told as plainly as of the daemon’s own: %s', async (name, told) => {
     const world = openWorld()
@@ -108,8 +109,13 @@ describe.skipIf(process.getuid?.() !== 0)(`what another user cannot run (${why})
     file(world, 'of-root', { text: '#!/bin/sh\n', mode: 0o700 })
     file(world, 'lost', { text: '#!/no/such\n', mode: 0o755 })
     file(world, 'windows', { text: '#!/bin/sh\r\n', mode: 0o755 })
+    file(world, 'foreign', { text: 'MZ\0\0', mode: 0o755 })
     const result = await world.deploy([command([name])], { runAs: 'nobody' })
-    expect(result).toMatchObject({ outcome: 'failed', reason: 'step_failed', message: expect.stringMatching(told) })
+    expect(result).toMatchObject({
+      outcome: 'failed',
+      reason: 'step_failed',
+      message: expect.stringMatching(told) as string,
+    })
   })
 
   it('is a directory that it cannot enter', async () => {
