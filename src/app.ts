@@ -121,6 +121,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const user = userOf(env)
   const runner = createRunner({
     ...{ stateDirectory, stateId, workspace, run, failPoint, user, floor, clock, cgroups },
+    ...{ uid: process.getuid?.() ?? 0, handover: `/run/deployhook.${stateId}` },
     systemd: systemdOf(env, process.getuid?.()),
   })
   const worker = createWorker({ store, runner, map, realPath, clock, log, failPoint, retryMs: 1_000 })

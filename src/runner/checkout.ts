@@ -66,8 +66,10 @@ export async function finishCheckout(
   await tree.remember({ underway: null, built: null })
 
   const tags = await git.refs({ gitDir: mirrorDirectory(stateDirectory, app.repo) }, 'refs/tags')
-  await renewView(app, tree, { stateDirectory, view, revision, tags })
-  await writeGitFile(tree.workTree, view)
+  if (view !== null) {
+    await renewView(app, tree, { stateDirectory, view, revision, tags })
+    await writeGitFile(tree.workTree, view)
+  }
   await noteUnsupported(git, tree, { next, note: context.note })
   failPoint('after-checkout')
   return { kind: 'checked_out' }
@@ -78,7 +80,8 @@ type Finishing = {
   readonly tree: Tree
   /** The files of the revision. */
   readonly next: Entries
-  readonly view: string
+  /** null: the steps get none. */
+  readonly view: string | null
   readonly context: GitContext
   readonly deps: CheckoutDeps
 }

@@ -1,3 +1,4 @@
+import type { Identity } from './identity.ts'
 import type { Stop } from './runner.ts'
 
 /** A command as data: an argument list, never a shell text. */
@@ -11,6 +12,8 @@ export type Command = {
   readonly env: Readonly<Record<string, string>>
   /** What it reads from stdin; nothing unless given. */
   readonly input?: Buffer
+  /** Whom it runs as; the daemon's own user unless given. */
+  readonly user?: Identity
 }
 
 export type CommandOptions = {

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { App, Env, Step } from '../model/deploy-map.ts'
 import type { Revision } from '../model/revision.ts'
+import type { Identity } from './identity.ts'
 import { cookieName } from './processes.ts'
 
 /** The operating system's user that the daemon, and so every step, runs as. */
@@ -18,6 +19,8 @@ export type StepContext = {
   /** null: nothing of this app has succeeded yet. */
   readonly previousRevision: Revision | null
   readonly user: User
+  /** Whom steps run as, when that is not the daemon's user. */
+  readonly runAs: Identity | null
   /** Exists and can be written to. */
   readonly home: string
 }
@@ -38,12 +41,13 @@ export function standInHome(stateDirectory: string, app: string): string {
   return join(stateDirectory, 'homes', app)
 }
 
-function base({ user, home }: StepContext): Record<string, string> {
+function base({ user, runAs, home }: StepContext): Record<string, string> {
+  const { name } = runAs ?? user
   return {
     PATH: systemPath,
     HOME: home,
-    USER: user.name,
-    LOGNAME: user.name,
+    USER: name,
+    LOGNAME: name,
     SHELL: '/bin/sh',
     LANG: 'C.UTF-8',
     TMPDIR: '/tmp',

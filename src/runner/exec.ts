@@ -1,4 +1,4 @@
-import { mkdtemp, mkdir, rm } from 'node:fs/promises'
+import { chown, mkdtemp, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { errorCode } from '../lib/error-code.ts'
@@ -34,7 +34,7 @@ export function createRunCommand({ directory, cgroups = noCgroups }: RunCommandD
     const problem = nulProblem(command)
     if (problem) return problem
 
-    const fifo = await makeFifo(directory)
+    const fifo = await makeFifo(directory, command.user)
     if (typeof fifo === 'string') return notStarted(command, fifo)
     try {
       return await runInto(fifo, command, { ...options, cgroups })
@@ -59,6 +59,25 @@ export async function runQuietly(
     timeout: timeoutMs,
     killSignal: 'SIGKILL',
   })
+}
+
+/** Runs a small program of the system and reads what it says on stdout; null: it did not end by itself, or could not be started. */
+export async function readProgram(
+  argv: readonly [string, ...string[]],
+  { timeoutMs }: { readonly timeoutMs: number },
+): Promise<{ readonly exitCode: number | null; readonly output: Buffer }> {
+  const [file, ...args] = argv
+  const { exitCode, stdout } = await execa(file, args, {
+    ...alone,
+    ...{ buffer: true, encoding: 'buffer', stripFinalNewline: false, maxBuffer: 64 * 1024, reject: false },
+    stdin: 'ignore',
+    stderr: 'ignore',
+    cwd: '/',
+    env: { PATH: systemPath },
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL',
+  })
+  return { exitCode: exitCode ?? null, output: Buffer.from(stdout) }
 }
 
 /** Nothing of the daemon's own reaches a child, and nothing of execa's comforts is in the way. */
@@ -130,13 +149,15 @@ function stoppedBefore(signal: AbortSignal): CommandResult {
 }
 
 /** A new FIFO that no longer has a name, or the system's code when it allows no process or file for it. */
-async function makeFifo(directory: string): Promise<Fifo | string> {
+async function makeFifo(directory: string, user: Command['user']): Promise<Fifo | string> {
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 })
     const own = await mkdtemp(join(directory, 'pipe-'))
     try {
       const path = join(own, 'output')
       await runQuietly(['mkfifo', '-m', '600', '--', path], { env: { PATH: systemPath }, timeoutMs: 10_000 })
+      // Whose it is decides who can open it again, as > /dev/stdout does.
+      if (user !== undefined) await chown(path, user.uid, user.gid)
       return openFifo(path)
     } finally {
       await rm(own, { recursive: true, force: true })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Clock } from '../lib/clock.ts'
 import type { FailPoint } from '../lib/fail-point.ts'
 import type { App } from '../model/deploy-map.ts'
+import { runningAs } from './as-user.ts'
 import { noCgroups, type Cgroups } from './cgroups.ts'
 import type { RunCommand } from './command.ts'
 import { deploy } from './deploy.ts'
@@ -11,6 +12,7 @@ import { noFloor, type DiskFloor } from './disk-floor.ts'
 import { standInHome, type User } from './environment.ts'
 import type { Systemd } from './health/index.ts'
 import { createInPlace } from './in-place.ts'
+import { identityOf } from './identity.ts'
 import { diskWasFull, failed, isDiskFull, orDiskFull } from './outcome.ts'
 import { createKept } from './kept.ts'
 import { endProcesses } from './processes.ts'
@@ -30,6 +32,9 @@ export type RunnerDeps = {
   readonly failPoint: FailPoint
   /** The user that the daemon runs as. */
   readonly user: User
+  readonly uid: number
+  /** Outside the state directory, which other users cannot enter: what their commands are given lies in it. */
+  readonly handover: string
   readonly clock: Clock
   /** Which units health checks may ask for. */
   readonly systemd: Systemd
@@ -43,8 +48,9 @@ export type RunnerDeps = {
 
 /** Deployments on this machine; `deploy.ts` tells how one goes. */
 export function createRunner(deps: RunnerDeps): Runner {
-  const { stateDirectory, stateId, workspace, run, failPoint, user, graceMs = 10_000, floor = noFloor } = deps
+  const { stateDirectory, stateId, workspace, failPoint, user, uid, handover, graceMs = 10_000, floor = noFloor } = deps
   const { cgroups = noCgroups } = deps
+  const run = runningAs(deps.run)
   const work = join(stateDirectory, 'work')
   const kept = createKept(join(stateDirectory, 'kept'))
   const tools = {
@@ -59,8 +65,11 @@ export function createRunner(deps: RunnerDeps): Runner {
   return {
     async deploy(job, progress) {
       const paths = [stateDirectory, job.app.path]
-      const run = openRun(job, progress, { stateId })
       try {
+        const found = await identityOf(job.app.runAs, { uid, handover })
+        if (found.kind === 'problem') return failed('run_as_unusable', found.message)
+        const runAs = found.kind === 'other' ? found.identity : null
+        const run = openRun(job, progress, { stateId, runAs })
         const result = await deploy(run, { ...tools, strategy: strategies[job.app.strategy] })
         return orDiskFull(result, await floor.full(paths))
       } catch (error) {
@@ -76,7 +85,7 @@ export function createRunner(deps: RunnerDeps): Runner {
       const cgroup = cgroups.leftBehind(spared)
       const ended = await endProcesses(`${stateId}.`, { graceMs, spared, cgroup })
       cgroups.release(cgroup)
-      await rm(work, { recursive: true, force: true })
+      for (const directory of [work, handover]) await rm(directory, { recursive: true, force: true })
       return ended
     },
 

@@ -36,6 +36,7 @@ export async function healthDeps(
     cookie: run.cookie,
     cwd: await realpath(context.directory),
     env: stepEnvironment({ env: new Map() }, context),
+    user: context.runAs,
     scripts: tools.scripts,
     onOutput: (chunk) => run.progress.output(number, chunk),
     systemd: tools.systemd,

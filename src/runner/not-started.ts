@@ -55,27 +55,47 @@ function resourceProblem(code: string): Problem | null {
   }
 }
 
-function fileProblem({ argv: [name], cwd, env }: Command, code: string): Problem {
+function fileProblem(command: Command, code: string): Problem {
+  const found = findProgram(command)
+  if (found.path === null) return found.problem
+  const { path } = found
+  const interpreter = firstLine(path)
+  if (interpreter !== null) return interpreterProblem(path, interpreter)
+  if (code === 'ENOEXEC' || code === 'ENOENT') return ['bad_format', `${path} is not a program for this machine`]
+  return ['spawn_failed', `${command.argv[0]} could not be started (${code})`]
+}
+
+/** The file that a command runs, or why there is none that anybody could run. */
+export function findProgram({
+  argv: [name],
+  cwd,
+  env,
+}: Command): { readonly path: string } | { readonly path: null; readonly problem: Problem } {
   const path = locate(name, { cwd, searchPath: env['PATH'] ?? '' })
   const found = path === null ? null : look(path)
-  if (path === null || found === null) return ['command_missing', missing(name, env['PATH'])]
-  if (found.isDirectory()) return ['not_executable', `${name} is a directory, not a command`]
+  if (path === null || found === null) return none('command_missing', missing(name, env['PATH']))
+  if (found.isDirectory()) return none('not_executable', `${name} is a directory, not a command`)
   if (!found.isFile() || !allowed(path, constants.X_OK))
-    return ['not_executable', `${path} is not executable: chmod +x it`]
-  const interpreter = firstLine(path)
-  if (interpreter?.endsWith('\r')) {
+    return none('not_executable', `${path} is not executable: chmod +x it`)
+  return { path }
+}
+
+function none(reason: NotStarted, message: string) {
+  return { path: null, problem: [reason, message] as const }
+}
+
+/** Of a script that cannot be run although it may be. */
+export function interpreterProblem(path: string, interpreter: string): Problem {
+  if (interpreter.endsWith('\r')) {
     return [
       'bad_format',
       `${path} has Windows line endings: its first line asks for "${visible(interpreter)}"; save it with LF`,
     ]
   }
-  if (interpreter !== null)
-    return [
-      'bad_format',
-      `${path} cannot be run: the interpreter of its first line, "${visible(interpreter)}", is not there`,
-    ]
-  if (code === 'ENOEXEC' || code === 'ENOENT') return ['bad_format', `${path} is not a program for this machine`]
-  return ['spawn_failed', `${name} could not be started (${code})`]
+  return [
+    'bad_format',
+    `${path} cannot be run: the interpreter of its first line, "${visible(interpreter)}", is not there`,
+  ]
 }
 
 function missing(name: string, searchPath: string | undefined): string {

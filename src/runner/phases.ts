@@ -1,9 +1,10 @@
+import { join } from 'node:path'
 import { isDirectory } from '../lib/is-directory.ts'
 import type { App, Step } from '../model/deploy-map.ts'
 import type { DeploymentResult, Phase } from '../model/deployment.ts'
 import { standInHome, type StepContext, type User } from './environment.ts'
 import type { Systemd } from './health/index.ts'
-import { usableHome } from './home.ts'
+import { ownHome, usableHome, usableHomeOf } from './home.ts'
 import { judgeHealth } from './judge-health.ts'
 import { failed } from './outcome.ts'
 import { judgePreview } from './preview.ts'
@@ -130,12 +131,15 @@ async function stepsRun({
 /** What commands that run in a version's directory are told. */
 async function stepContext(
   { revision, ref, directory }: Version,
-  { app, job, cookie }: Run,
+  { app, job, cookie, runAs }: Run,
   { stateDirectory, user }: Tools,
 ): Promise<StepContext> {
-  const home = await usableHome(user.home, standInHome(stateDirectory, app.name))
+  const home =
+    runAs === null
+      ? await usableHome(user.home, standInHome(stateDirectory, app.name))
+      : await usableHomeOf(runAs, join(app.path, ownHome))
   const { previousRevision, deployment } = job
-  return { app, deployment: deployment.id, ref, cookie, revision, directory, previousRevision, user, home }
+  return { app, deployment: deployment.id, ref, cookie, revision, directory, previousRevision, user, runAs, home }
 }
 
 export function pathsOf({ app }: Run, { stateDirectory }: Tools): readonly string[] {

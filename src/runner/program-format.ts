@@ -4,8 +4,7 @@ import { closeSync, constants, openSync, readSync } from 'node:fs'
  * Why a file that may be executed is nothing that the system can run by itself, so that a shell was given it instead
  * (execvp(3) and every shell do that, and it ends with 127, 126 or 2); null: it is a script or a program of this machine.
  */
-export function formatProblem(path: string): string | null {
-  const head = headOf(path)
+export function formatProblem(path: string, head = headOf(path)): string | null {
   if (head === null || head.length === 0 || head.toString('latin1', 0, 2) === '#!') return null
   if (isElf(head)) {
     const own = headOf(process.execPath)
@@ -18,8 +17,8 @@ export function formatProblem(path: string): string | null {
 }
 
 /** What stands behind `#!`, at most 127 bytes; null: it is not a script. See execve(2). */
-export function firstLine(path: string): string | null {
-  const text = headOf(path)?.toString('utf8') ?? ''
+export function firstLine(path: string, head = headOf(path)): string | null {
+  const text = head?.toString('utf8') ?? ''
   return text.startsWith('#!') ? (text.slice(2).split('\n')[0] ?? '').trimStart() : null
 }
 

@@ -1,5 +1,6 @@
 import type { App } from '../model/deploy-map.ts'
 import type { DeploymentResult } from '../model/deployment.ts'
+import type { Identity } from './identity.ts'
 import { stoppedResult } from './outcome.ts'
 import type { Job, Progress } from './runner.ts'
 import { stopReason } from './stop.ts'
@@ -12,6 +13,8 @@ export type Run = {
   readonly progress: Progress
   /** Ends what is being done now. */
   readonly signal: AbortSignal
+  /** Whom its steps run as and its files belong to; null: the daemon's own user. */
+  readonly runAs: Identity | null
   /** Of every process of it. */
   readonly cookie: string
   /** How many steps it has started, in all its phases. */
@@ -20,10 +23,14 @@ export type Run = {
   readonly backFrom: DeploymentResult | null
 }
 
-export function openRun(job: Job, progress: Progress, { stateId }: { readonly stateId: string }): Run {
+export function openRun(
+  job: Job,
+  progress: Progress,
+  { stateId, runAs }: { readonly stateId: string; readonly runAs: Identity | null },
+): Run {
   const { app, deployment, attempt, signal } = job
   const cookie = `${stateId}.${deployment.id}.${attempt}`
-  return { job, app, progress, signal, cookie, started: { steps: 0 }, backFrom: null }
+  return { job, app, progress, signal, runAs, cookie, started: { steps: 0 }, backFrom: null }
 }
 
 export function gitContextOf({ signal, cookie, progress }: Run): GitContext {

@@ -6,6 +6,7 @@ import type { App, Step } from '../model/deploy-map.ts'
 import type { DeploymentResult } from '../model/deployment.ts'
 import type { CommandResult } from './command.ts'
 import { locate } from './not-started.ts'
+import type { Identity } from './identity.ts'
 import { failed, stoppedResult, timedOut } from './outcome.ts'
 import { formatProblem } from './program-format.ts'
 
@@ -20,6 +21,8 @@ export type StepFacts = {
   readonly searchPath: string
   /** The daemon runs with NoNewPrivileges, so setuid programs such as sudo get no privileges. */
   readonly noNewPrivileges: boolean
+  /** Whom the step ran as; null: the daemon's user. */
+  readonly runAs: Identity | null
 }
 
 /** What a step's end means for its deployment; null: it succeeded. The message holds nothing of the step's output. */
@@ -75,7 +78,9 @@ function hint(result: Extract<CommandResult, { kind: 'exited' | 'signalled' }>, 
 const badFormatCodes: ReadonlySet<number> = new Set([2, 126, 127])
 
 /** The file that a list step runs, or that a text names which is one plain command; null: there is none to name. */
-function programOf({ directory, step, searchPath }: StepFacts): string | null {
+function programOf({ directory, step, searchPath, runAs }: StepFacts): string | null {
+  // Root must not open what that user can exchange for a link to a device; `not-started-as.ts` has looked as that user.
+  if (runAs !== null) return null
   const { run, cwd } = step
   const name = run.kind === 'argv' ? run.argv[0] : /^\s*([\w./-]*\/[\w.-]+)(?:[ \t][^;&|\n]*)?\s*$/.exec(run.text)?.[1]
   return name === undefined ? null : locate(name, { cwd: join(directory, cwd), searchPath })

@@ -81,8 +81,8 @@ async function runStep(numbered: Numbered, all: StepsRun): Promise<DeploymentRes
   if (problem !== null && result.kind === 'stopped' && !signal.aborted)
     return failed('disk_full', `${label} was ended: ${problem}`)
   const noNewPrivileges = await hasNoNewPrivileges()
-  const { app, directory } = context
-  return stepFailure(result, { app, directory, step, label, searchPath: env['PATH'] ?? '', noNewPrivileges })
+  const { app, directory, runAs } = context
+  return stepFailure(result, { app, directory, step, label, searchPath: env['PATH'] ?? '', noNewPrivileges, runAs })
 }
 
 /** Runs a step's command in the directory that the step names. */
@@ -97,18 +97,23 @@ export async function runCommandOf(
   if ('problem' in directory) return { kind: 'not_started', reason: 'cwd_missing', message: directory.problem }
 
   const name = `${context.deployment}-${job.attempt}-${number}.sh`
-  const { argv, remove } = await prepareStep(step.run, { directory: scripts, name })
+  const { argv, remove } = await prepareStep(step.run, { directory: scripts, name, user: context.runAs })
   const onOutput = async (chunk: Buffer) => {
     await progress.output(number, chunk)
     if (number === 1) failPoint('in-step')
   }
   const { timeoutMs, background } = step
   try {
-    const command = { argv, cwd: directory.path, env }
+    const command = { argv, cwd: directory.path, env, ...asOf(context) }
     return await all.run(command, { signal, timeoutMs, graceMs, background, onOutput })
   } finally {
     await remove()
   }
+}
+
+/** The part of a command that says whom it runs as. */
+export function asOf({ runAs }: Pick<StepContext, 'runAs'>): Pick<Command, 'user'> {
+  return runAs === null ? {} : { user: runAs }
 }
 
 async function tell(

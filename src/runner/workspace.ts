@@ -74,8 +74,8 @@ export type CheckoutOptions = {
 export type ReleaseOptions = {
   /** Absolute. */
   readonly directory: string
-  /** Where the steps' repository is made. */
-  readonly view: string
+  /** Where the steps' repository is made; null: they have none. */
+  readonly view: string | null
 }
 
 export type Fetched =

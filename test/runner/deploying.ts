@@ -78,6 +78,8 @@ export function createDeploying(options: WorldOptions = {}): World {
     run: createRunCommand({ directory: join(state, 'work'), cgroups }),
     failPoint: options.failPoint ?? (() => undefined),
     user: { name: 'deploy', home: options.home ?? '/nonexistent' },
+    uid: process.getuid?.() ?? 0,
+    handover: join(folder, 'handover'),
     clock: systemClock,
     systemd: { searchPath: '/usr/bin:/bin', runtimeDirectory: null },
     graceMs: options.graceMs ?? 5_000,

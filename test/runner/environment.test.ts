@@ -46,6 +46,7 @@ function environmentOf(app: Record<string, string | Secret>, step: Record<string
       directory: '/srv/blog',
       previousRevision: null,
       user: { name: 'deploy', home: '/home/deploy' },
+      runAs: null,
       home: '/home/deploy',
     },
   )

@@ -36,6 +36,7 @@ function facts(changed: Partial<StepFacts>): StepFacts {
     label: 'step 1/1 (s)',
     searchPath: '/bin',
     noNewPrivileges: false,
+    runAs: null,
     ...changed,
   }
 }

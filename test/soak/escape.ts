@@ -112,6 +112,7 @@ export async function soakEscape(
       failPoint: () => undefined,
       user: { name: 'deploy', home: folder },
       clock: systemClock,
+      ...{ uid: process.getuid?.() ?? 0, handover: join(state, 'handover') },
       systemd: { searchPath: '/usr/bin:/bin', runtimeDirectory: null },
       graceMs: 300,
     })

@@ -8,9 +8,14 @@ import { sick, well, type Answer, type AskProbe } from './probe.ts'
 /** Runs the command as the app's steps are run; it must end with 0 in time, and leaves no process behind. */
 export const askCommand: AskProbe<'command'> = async ({ run }, { timeoutMs, signal, name, tools }) => {
   const cookie = `${tools.cookie}.${name}`
-  const { argv, remove } = await prepareStep(run, { directory: tools.scripts, name: `${cookie}.sh` })
+  const { argv, remove } = await prepareStep(run, {
+    directory: tools.scripts,
+    name: `${cookie}.sh`,
+    user: tools.user,
+  })
   try {
-    const command = { argv, cwd: tools.cwd, env: { ...tools.env, [cookieName]: cookie } }
+    const env = { ...tools.env, [cookieName]: cookie }
+    const command = { argv, cwd: tools.cwd, env, ...(tools.user === null ? {} : { user: tools.user }) }
     const { onOutput } = tools
     return answerOf(await tools.run(command, { signal, timeoutMs, graceMs, onOutput }), timeoutMs)
   } finally {

@@ -1,5 +1,6 @@
 import type { HealthCheck, Probe } from '../../model/health-check.ts'
 import type { RunCommand } from '../command.ts'
+import type { Identity } from '../identity.ts'
 
 /** What a single try has found. */
 export type Answer = { readonly kind: 'well' } | Sick
@@ -43,6 +44,8 @@ export type ProbeTools = {
   readonly cwd: string
   /** That of the app's steps. */
   readonly env: Readonly<Record<string, string>>
+  /** Whom commands run as; null: the daemon's user. */
+  readonly user: Identity | null
   /** Where scripts lie while they run. */
   readonly scripts: string
   /** What commands write, in memory that is used again. */

@@ -7,12 +7,15 @@ import type { DeploymentResult } from '../../model/deployment.ts'
 import { releaseName } from '../../model/release.ts'
 import type { Revision } from '../../model/revision.ts'
 import { failed, stoppedResult } from '../outcome.ts'
+import { ownHome } from '../home.ts'
+import type { Identity } from '../identity.ts'
 import { removeTree } from '../remove-tree.ts'
 import { exists } from '../repository-files.ts'
 import { gitContextOf, type Run } from '../run.ts'
 import { ended, type Prepared, type Wanted } from '../strategy.ts'
 import type { Workspace } from '../workspace.ts'
 import { makingName, type Layout } from './layout.ts'
+import { exchangeProblem, giveTo } from './ownership.ts'
 import { writeRecord } from './records.ts'
 import { linkShared } from './shared.ts'
 import { syncDirectory } from './switch.ts'
@@ -33,8 +36,9 @@ export async function makeRelease(
   const { id: deployment, adopt } = job.deployment
   const occupied = await occupiedProblem(app, layout, app.adopt || adopt)
   if (occupied !== null) return ended(failed('path_occupied', occupied))
-  await mkdir(layout.releases, { recursive: true, mode: 0o755 })
-  await mkdir(layout.shared, { recursive: true, mode: 0o755 })
+  for (const part of [app.path, layout.releases, layout.shared]) await makeOpen(part)
+  const exchanged = run.runAs === null ? null : await exchangeIn(layout, run.runAs)
+  if (exchanged !== null) return ended(failed('path_unusable', exchanged))
 
   const madeAt = deps.clock.now()
   const name = await freeName(layout, { madeAt, revision: wanted.revision })
@@ -70,7 +74,12 @@ async function fill(
 ): Promise<DeploymentResult | null> {
   const { layout, deps, directory, name } = of
   const { app } = run
-  const context = { ...gitContextOf(run), ref: wanted.ref, directory, view: layout.viewOf(name) }
+  const context = {
+    ...gitContextOf(run),
+    ref: wanted.ref,
+    directory,
+    view: run.runAs === null ? layout.viewOf(name) : null,
+  }
   const checkedOut = await deps.workspace.checkoutRelease(app, wanted.revision, context)
   if (checkedOut.kind === 'stopped') return stoppedResult(checkedOut.why, { where: 'the checkout', app })
   if (checkedOut.kind === 'failed') return failed(checkedOut.reason, checkedOut.message)
@@ -78,8 +87,21 @@ async function fill(
     release: directory,
     final: layout.directoryOf(name),
     shared: layout.shared,
+    user: run.runAs,
   })
-  return problem === null ? null : failed('shared_unusable', problem)
+  if (problem !== null) return failed('shared_unusable', problem)
+  const notGiven = run.runAs === null ? null : await giveTo(run.runAs, directory)
+  return notGiven === null ? null : failed('path_unusable', notGiven)
+}
+
+/** Whatever the umask: the release's own user must come through. */
+async function makeOpen(directory: string): Promise<void> {
+  const isNew = (await mkdir(directory, { recursive: true, mode: 0o755 })) !== undefined
+  if (isNew) await chmod(directory, 0o755)
+}
+
+async function exchangeIn(layout: Layout, user: Identity): Promise<string | null> {
+  return (await exchangeProblem(layout.releases, user)) ?? (await exchangeProblem(layout.shared, user))
 }
 
 /** The parts of the layout are ours only when the app's path held nothing else, or may be taken over. */
@@ -92,7 +114,7 @@ async function occupiedProblem(app: App, layout: Layout, adopt: boolean): Promis
   return `${app.path} holds ${strangers.includes('.git') ? 'a clone' : 'files that deployhook did not put there'}. Give another path, or say adopt: true (or deployhook deploy ${app.name} --adopt) to have releases/, shared/ and current beside them.`
 }
 
-const ours: ReadonlySet<string> = new Set(['releases', 'shared', 'current', 'current.deployhook-new'])
+const ours: ReadonlySet<string> = new Set([ownHome, 'releases', 'shared', 'current', 'current.deployhook-new'])
 
 async function freeName(layout: Layout, of: { readonly madeAt: Date; readonly revision: Revision }): Promise<string> {
   const wanted = releaseName(of.madeAt, of.revision)

@@ -1,7 +1,9 @@
 import { lstat, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import type { SharedPath } from '../../model/deploy-map.ts'
+import type { Identity } from '../identity.ts'
 import { exists } from '../repository-files.ts'
+import { exchangeProblem, giveTo } from './ownership.ts'
 
 /**
  * Links what the releases of an app share into a new one. What is not there yet is made: of what the repository has, else empty.
@@ -13,14 +15,30 @@ export async function linkShared(
     release,
     final,
     shared,
-  }: { readonly release: string; /** Where the release will lie. */ readonly final: string; readonly shared: string },
+    user,
+  }: {
+    readonly release: string
+    /** Where the release will lie. */
+    readonly final: string
+    readonly shared: string
+    /** Whose it is to be, when not the daemon's. */
+    readonly user: Identity | null
+  },
 ): Promise<string | null> {
   for (const { path, kind } of paths) {
     const [inRelease, inShared] = [join(release, path), join(shared, path)]
     const problem = (await parentProblem(release, path)) ?? (await parentProblem(shared, path))
     if (problem !== null) return problem
+    const exchange = user === null ? null : await exchangeProblem(dirname(inShared), user)
+    if (exchange !== null) return exchange
     await mkdir(dirname(inShared), { recursive: true, mode: 0o755 })
-    if (!(await exists(inShared))) await makeFirst(inShared, { from: inRelease, kind, path })
+    if (!(await exists(inShared))) {
+      await makeFirst(inRelease, { kind, path })
+      // In the release, which nobody else can reach yet, so that it is whole where they can.
+      const notGiven = user === null ? null : await giveTo(user, inRelease)
+      if (notGiven !== null) return notGiven
+      await rename(inRelease, inShared)
+    }
     await rm(inRelease, { recursive: true, force: true })
     await mkdir(dirname(inRelease), { recursive: true })
     await symlink(relative(dirname(join(final, path)), inShared), inRelease)
@@ -28,10 +46,12 @@ export async function linkShared(
   return null
 }
 
-/** Across file systems nothing is moved: path and shared are one directory's. */
-async function makeFirst(target: string, { from, kind, path }: SharedPath & { readonly from: string }): Promise<void> {
-  const found = await lstat(from).catch(() => null)
-  if (found !== null && !found.isSymbolicLink() && (kind === null || found.isDirectory())) return rename(from, target)
+/** What the repository has, or else something empty: to be moved, which is within one file system. */
+async function makeFirst(target: string, { kind, path }: SharedPath): Promise<void> {
+  const found = await lstat(target).catch(() => null)
+  if (found !== null && !found.isSymbolicLink() && (kind === null || found.isDirectory())) return
+  await rm(target, { recursive: true, force: true })
+  await mkdir(dirname(target), { recursive: true })
   if (kind === 'directory' || !basename(path).includes('.')) await mkdir(target, { mode: 0o755 })
   else await writeFile(target, '', { flag: 'wx', mode: 0o600 })
 }

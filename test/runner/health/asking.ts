@@ -48,6 +48,7 @@ export function openAsk(tools: Partial<ProbeTools> = {}) {
     cookie,
     cwd: folder,
     env: { PATH: searchPath, GREETING: 'hello' },
+    user: null,
     scripts,
     onOutput: (chunk) => void output.push(Buffer.from(chunk)),
     systemd: { searchPath, runtimeDirectory: null },
