@@ -2,7 +2,18 @@ import { describe, expect, it } from 'vitest'
 import { parseCron } from '../../src/lib/cron.ts'
 import { everyApp } from '../../src/model/gate.ts'
 import type { ClaimTarget, Enqueue, Store } from '../../src/store/store.ts'
-import { arrival, at, claim, claimed, enqueue, openTestStore, ownTarget, revision, runNext } from './support.ts'
+import {
+  arrival,
+  at,
+  claim,
+  claimed,
+  enqueue,
+  openRaw,
+  openTestStore,
+  ownTarget,
+  revision,
+  runNext,
+} from './support.ts'
 
 const by = { by: 'ann', reason: 'sale', at: at(0) }
 const a = revision('a')
@@ -165,6 +176,16 @@ describe('a rollback by hand', () => {
     expect((await store.gates()).holds).toMatchObject([{ deployment: second.id }])
     await store.cancel(second.id, at(3))
     expect((await store.gates()).holds).toMatchObject([{ by: 'bob', revision: b }])
+  })
+
+  it('that succeeds takes the place of every hold before it', async () => {
+    const { store, directory } = await liveWith(revision('c'), a, b)
+    await store.hold('blog', by)
+    for (const one of [a, revision('c')]) {
+      await store.enqueue(rollbackTo(one))
+      await runNext(store, 'succeeded', { revision: one })
+    }
+    expect(openRaw(directory).prepare('select revision from holds').all()).toEqual([{ revision: revision('c') }])
   })
 
   it('that the daemon died of is taken up again as what it was', async () => {
