@@ -1,4 +1,5 @@
 import { lookup } from 'node:dns'
+import { stat } from 'node:fs/promises'
 import { recordIn } from './app/record-in.ts'
 import { settleThePast } from './app/settle-the-past.ts'
 import { isOfTheSurroundings, listenOf, localPaths, mayPass, readDeployMap } from './app/surroundings.ts'
@@ -167,9 +168,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   opened.defer(() => http.close())
 
   const notifier = createNotifier({
-    env,
-    pid,
-    log,
+    ...{ env, pid, log },
     run: (argv, given) => runQuietly(argv, { env: given, timeoutMs: 5_000 }),
   })
   // Before anybody is told that it listens: a signal must never find it deaf.
@@ -182,7 +181,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
 
   await notifier.ready()
   const everyMs = Math.min(watchMs, (notifier.watchdogMs ?? Infinity) / 2)
-  const watchdog = startWatchdog({ store, worker, notifier, log, everyMs })
+  const watchdog = startWatchdog({ store, worker, notifier, lookAtFile: () => stat(stateDirectory), log, everyMs })
   isStuck = watchdog.isStuck
   opened.defer(watchdog.stop)
 

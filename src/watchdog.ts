@@ -13,6 +13,8 @@ export type WatchdogDeps = {
   /** Resolves when it has looked at the queue. */
   readonly worker: { look(): Promise<void> }
   readonly notifier: Pick<Notifier, 'alive'>
+  /** Resolves when a file has been looked at. */
+  readonly lookAtFile: () => Promise<unknown>
   readonly log: Pick<Log, 'warn' | 'error'>
   /** Between two proofs. */
   readonly everyMs: number
@@ -20,10 +22,10 @@ export type WatchdogDeps = {
 
 /**
  * Proves again and again that the daemon gets on: its event loop turns, the database has answered to a write, the worker
- * has looked at the queue. Only then is systemd told so; left untold, it kills the daemon and starts it anew.
+ * has looked at the queue, and a file can be looked at (Node has four threads for all of them). Only then is systemd told so; left untold, it kills the daemon and starts it anew.
  * A store that answers with an error (a full disk) is alive, though not ready: starting again would not free the disk.
  */
-export function startWatchdog({ store, worker, notifier, log, everyMs }: WatchdogDeps): Watchdog {
+export function startWatchdog({ store, worker, notifier, lookAtFile, log, everyMs }: WatchdogDeps): Watchdog {
   let proof: Promise<void> | null = null
   let isLate = false
   let canWrite = true
@@ -53,7 +55,7 @@ export function startWatchdog({ store, worker, notifier, log, everyMs }: Watchdo
   }
 
   async function prove(): Promise<void> {
-    await Promise.all([write(), worker.look()])
+    await Promise.all([write(), worker.look(), lookAtFile()])
     await notifier.alive()
   }
 

@@ -10,6 +10,7 @@ function watch({ ping = () => Promise.resolve(), look = () => Promise.resolve() 
   const told = { alive: 0, lines: [] as string[] }
   const remember = (_: object, message: string): void => void told.lines.push(message)
   const watchdog = startWatchdog({
+    lookAtFile: () => Promise.resolve(),
     store: { ping },
     worker: { look },
     notifier: {

@@ -1,4 +1,4 @@
-import { readdir, readFile, stat, statfs } from 'node:fs/promises'
+import { readdir, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { MirrorFacts } from '../model/upkeep.ts'
 import type { Borrower } from './borrowers.ts'
@@ -39,7 +39,7 @@ export async function lookAtMirror(
 const leftoverMs = 86_400_000
 
 async function unusedMs(mirror: string, now: Date): Promise<number | null> {
-  const at = Date.parse((await readFile(unusedFile(mirror), 'utf8').catch(() => '')).trim())
+  const at = Date.parse((await readRegular(unusedFile(mirror), 100)).trim())
   return Number.isNaN(at) ? null : now.getTime() - at
 }
 
@@ -75,8 +75,11 @@ async function objectsIn(pack: string): Promise<number> {
   return head.length === 12 ? head.readUInt32BE(8) : 0
 }
 
+/** Of a million refs. */
+const maxPackedRefsBytes = 128 * 2 ** 20
+
 async function refsOfOurs(mirror: string): Promise<readonly string[]> {
-  const packed = await readFile(join(mirror, 'packed-refs'), 'utf8').catch(() => '')
+  const packed = await readRegular(join(mirror, 'packed-refs'), maxPackedRefsBytes)
   const inPacked = packed.split('\n').map((line) => line.split(' ')[1] ?? '')
   const place = 'refs/deployhook'
   const entries = await readdir(join(mirror, place), { recursive: true, withFileTypes: true }).catch(() => [])

@@ -42,6 +42,8 @@ export async function createReleasing(options: { readonly failPoint?: FailPoint 
     run: createRunCommand({ directory: join(world.state, 'work') }),
     failPoint,
     user: { name: 'deploy', home: '/nonexistent' },
+    uid: process.getuid?.() ?? 0,
+    handover: world.path('handover'),
     clock: systemClock,
     systemd: { searchPath: '/usr/bin:/bin', runtimeDirectory: null },
     graceMs: 1_000,
