@@ -47,8 +47,8 @@ async function noRoomFor(
   { run, tools }: { readonly run: Run; readonly tools: Tools },
 ): Promise<DeploymentResult | null> {
   const paths = pathsOf(run, tools)
-  if ((await tools.floor.roomFor(paths)) === null) return null
-  await tools.strategy.makeRoom(run)
+  const low = await tools.floor.roomFor(paths)
+  if (low === null || !(await tools.strategy.makeRoom(run))) return lowDisk(low, what)
   return lowDisk(await tools.floor.roomFor(paths), what)
 }
 

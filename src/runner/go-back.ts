@@ -17,6 +17,7 @@ export async function goBack(
   if (!(await tools.strategy.hasLeft(run, fallback))) return failure
   const { progress } = run
   await progress.note(`${failure.message ?? failure.outcome}: going back to what was live before`)
+  tools.failPoint('before-rollback')
   using way = openWayBack(run, failure)
   const startedAt = performance.now()
   const problem = await makeLiveAgain(fallback, way.run, tools)

@@ -57,7 +57,7 @@ export function createInPlace(workspace: Workspace): Strategy {
       }
     },
 
-    makeRoom: () => Promise.resolve(),
+    makeRoom: () => Promise.resolve(false),
   }
 
   /** A fetch only when the mirror has lost it: the remote need not be reachable to go back. */

@@ -50,7 +50,7 @@ export async function putLive(version: Version, run: Run, tools: Tools): Promise
   if (version.release !== null && run.backFrom === null) await run.progress.release(version.release)
   failPoint('before-switch')
   await strategy.goLive(run, version)
-  failPoint('after-switch')
+  failPoint(run.backFrom === null ? 'after-switch' : 'in-rollback')
   const failure = (await runPhase('activate', of)) ?? (await lookAtHealth(of))
   if (failure) return failure
   await strategy.prove(run, version)

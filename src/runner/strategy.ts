@@ -23,8 +23,8 @@ export type Strategy = {
   whatIsLive(run: Run): Promise<string>
   /** After all steps: remembers what they left, forgets what is not needed any more. */
   tidy(run: Run): Promise<void>
-  /** Forgets all that can be done without. */
-  makeRoom(run: Run): Promise<void>
+  /** Forgets all that can be done without; says whether there was anything. */
+  makeRoom(run: Run): Promise<boolean>
 }
 
 export type Wanted = {

@@ -44,7 +44,15 @@ describe('a deployment', () => {
     const points: string[] = []
     const world = createDeploying({ failPoint: (stage) => void points.push(stage) })
     await world.deploy([script('echo 1'), script('echo 2'), script('echo 3')])
-    expect(points).toEqual(['before-steps', 'in-step', 'between-steps', 'between-steps', 'after-steps'])
+    expect(points).toEqual([
+      'before-steps',
+      'in-step',
+      'between-steps',
+      'between-steps',
+      'after-steps',
+      'before-switch',
+      'after-switch',
+    ])
   })
 
   it('tells when the branch is elsewhere than the push said', async () => {

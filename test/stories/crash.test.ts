@@ -1,16 +1,20 @@
 import { globSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { soakStages, stages } from '../soak/stages.ts'
+import { releaseStages, soakStages, stages } from '../soak/stages.ts'
 import { createWorld, gate, processesOf } from '../support/world.ts'
 
 describe('kill -9', () => {
   it('is tried at every stage that the source names', () => {
     const src = fileURLToPath(new URL('../../src', import.meta.url))
     const named = globSync('**/*.ts', { cwd: src }).flatMap((file) =>
-      [...readFileSync(`${src}/${file}`, 'utf8').matchAll(/failPoint\('([a-z-]+)'\)/g)].map(([, stage]) => stage),
+      [
+        ...readFileSync(`${src}/${file}`, 'utf8').matchAll(
+          /failPoint\((?:[^()]* \? )?'([a-z-]+)'(?: : '([a-z-]+)')?\)/g,
+        ),
+      ].flatMap(([, ...stages]) => stages.filter((stage) => stage !== undefined)),
     )
-    expect([...new Set(named)].sort()).toEqual([...stages, 'in-migration'].sort()) // that one is the store's own test
+    expect([...new Set(named)].sort()).toEqual([...new Set([...stages, ...releaseStages, 'in-migration'])].sort()) // that one is the store's own test
   })
 
   it('at each of them, twice: the push is live once, and nothing is doubled, lost, half done or left running', async () => {

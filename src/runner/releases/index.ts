@@ -34,7 +34,7 @@ export function createReleases({ stateDirectory, ...deps }: MakeDeps & { readonl
       const own = layout(run)
       const release = (await listReleases(own)).find((one) => isMeant(one, target))
       if (release === undefined || !release.isComplete) return ended(failed('release_gone', goneText(run, target)))
-      await run.progress.revision(release.revision)
+      if (run.backFrom === null) await run.progress.revision(release.revision)
       return preparedFrom(release, own)
     },
 
@@ -76,12 +76,15 @@ export function createReleases({ stateDirectory, ...deps }: MakeDeps & { readonl
       return current.kind === 'other' ? current.what : `${own.current} leads to ${current.name}`
     },
 
-    tidy: (run) => prune(run, run.app.keep),
+    async tidy(run) {
+      await prune(run, run.app.keep)
+    },
+
     makeRoom: (run) => prune(run, 0),
   }
 
   /** What is live, and what was live and well before it, always stay. */
-  async function prune(run: Run, keep: number): Promise<void> {
+  async function prune(run: Run, keep: number): Promise<boolean> {
     const own = layout(run)
     const { previousRelease, target } = run.job
     const needed = [previousRelease, target?.kind === 'release' ? target.name : null].filter((name) => name !== null)
@@ -90,6 +93,7 @@ export function createReleases({ stateDirectory, ...deps }: MakeDeps & { readonl
     deps.failPoint('after-prune')
     if (pruned.length > 0)
       await run.progress.note(`removed ${pruned.length === 1 ? 'release' : 'releases'} ${pruned.join(', ')}`)
+    return pruned.length > 0
   }
 }
 
