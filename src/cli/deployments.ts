@@ -12,6 +12,7 @@ import {
   type Looks,
   type ShowOptions,
 } from './command.ts'
+import { cureOf } from './gate-text.ts'
 import { shortRevision, standing, took, when } from './show-deployment.ts'
 import { table } from './table.ts'
 import { oneLine, shorten } from './text.ts'
@@ -58,7 +59,7 @@ function deploymentsText({ deployments, next }: DeploymentsView, { paint, now }:
     oneLine(deployment.trigger),
     when(deployment.queuedAt, now),
     took(deployment, now),
-    shorten(oneLine(deployment.message ?? deployment.reason ?? ''), 80),
+    shorten(oneLine(deployment.message ?? deployment.reason ?? cureOf(deployment) ?? ''), 80),
   ])
   const head = ['ID', 'APP', 'STATE', 'COMMIT', 'BY', 'ASKED FOR', 'TOOK', '']
   const more = next === null ? [] : [paint.dim(`older ones: deployhook deployments --before ${next}`)]

@@ -8,6 +8,8 @@ const status = {
   listen: '127.0.0.1:9000',
   config: { file: '/etc/deployhook/deploy.yml', loadedAt: '2026-11-24T11:58:00.000Z', problems: [] as string[] },
   catchUp: { failing: [] as string[] },
+  held: [] as object[],
+  frozen: [] as object[],
   webhooks: [
     {
       name: 'github',
@@ -32,6 +34,10 @@ const app = {
   branch: 'main',
   path: '/srv/blog',
   live: { revision: 'a'.repeat(40), deployment: 12, at: '2026-11-24T11:57:42.000Z' },
+  strategy: 'in-place',
+  release: null,
+  held: null,
+  frozen: null,
   running: 13,
   queued: [14, 15],
   last: aDeployment({ id: 15, state: 'queued', outcome: null, waitingFor: 'turn' }),
