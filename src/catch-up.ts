@@ -15,7 +15,7 @@ export type CatchUp = {
   /** Asks every remote, now and from now on at its interval. */
   start(): void
   /** Asks every remote now: the map has changed. */
-  wake(): void
+  readonly wake: () => void
   readonly state: (app: App) => CatchUpState
   /** Resolves when nothing is being asked. */
   settled(): Promise<void>

@@ -20,7 +20,7 @@ export type Worker = {
   /** Starts claiming, and claims again whenever the queue changes. */
   start(): void
   /** Looks at the queue again: the map has changed. */
-  wake(): void
+  readonly wake: () => void
   /** Resolves when the queue has been looked at, after this was called; at once while nothing is claimed. */
   look(): Promise<void>
   /** queued: ended at once; running: told to stop, ends within the kill grace. */
@@ -87,7 +87,7 @@ export function createWorker(deps: WorkerDeps): Worker {
   })
 
   const { alarmMs: longestMs = 60_000 } = deps
-  const alarm = createAlarm({ store, map, clock, wake: claims.wake, signal: stopped.signal, longestMs })
+  const alarm = createAlarm({ store, map, clock, wake, signal: stopped.signal, longestMs })
 
   return {
     start() {
@@ -96,9 +96,7 @@ export function createWorker(deps: WorkerDeps): Worker {
       claims.wake()
     },
 
-    wake() {
-      if (isStarted) claims.wake()
-    },
+    wake,
 
     async look() {
       if (isStarted && !stopped.signal.aborted) await claims.passed()
@@ -123,6 +121,10 @@ export function createWorker(deps: WorkerDeps): Worker {
 
     interrupt,
     draining: () => stopped.signal.aborted,
+  }
+
+  function wake(): void {
+    if (isStarted) claims.wake()
   }
 
   function interrupt(): void {

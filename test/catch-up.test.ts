@@ -4,7 +4,7 @@ import { createCatchUp, type CatchUpDeps } from '../src/catch-up.ts'
 import { Secret } from '../src/lib/secret.ts'
 import type { App } from '../src/model/deploy-map.ts'
 import type { Listed } from '../src/runner/workspace.ts'
-import { openTestStore, silentLog } from './store/support.ts'
+import { enqueue, openTestStore, runNext, silentLog } from './store/support.ts'
 import { createApp, createMap, globOf, revision } from './support/map.ts'
 
 const minute = 60_000
@@ -90,6 +90,41 @@ describe('catch-up', () => {
     await pass(5 * minute)
     expect(asked).toEqual(['blog', 'docs', 'blog', 'blog', 'docs'])
     expect(queued).toHaveLength(2)
+  })
+
+  it('queues nothing of an app that is held or frozen, and what is behind once it is not any more', async () => {
+    const apps = [inRepository('held'), inRepository('frozen'), inRepository('blog')]
+    const { store, catchUp, queued, pass } = await createWorld(apps, () => refs({ [main]: 'a' }))
+    const how = { by: null, reason: null, at: new Date(0) }
+    await store.hold('held', how)
+    await store.freeze('frozen', { ...how, until: null })
+    catchUp.start()
+    await pass(0)
+    expect(queued).toEqual([`blog ${main} a`])
+    await store.unhold('held')
+    await store.unfreeze('frozen')
+    catchUp.wake()
+    await pass(0)
+    expect(queued.slice(1)).toEqual([`held ${main} a`, `frozen ${main} a`])
+  })
+
+  it('never queues a commit that somebody went back from', async () => {
+    let tip = 'b'
+    const { store, catchUp, queued, pass } = await createWorld([inRepository('blog')], () => refs({ [main]: tip }))
+    for (const digit of ['a', 'b']) {
+      await enqueue(store, 'blog')
+      await runNext(store, 'succeeded', { revision: revision(digit) })
+    }
+    const back = { app: 'blog', trigger: 'rollback', ref: main, requestedRevision: revision('a') } as const
+    await store.enqueue({ ...back, adopt: false, at: new Date(0) })
+    await runNext(store, 'succeeded', { revision: revision('a') })
+    catchUp.start()
+    await pass(0)
+    expect(queued).toEqual([])
+    tip = 'c'
+    catchUp.wake()
+    await pass(0)
+    expect(queued).toEqual([`blog ${main} c`])
   })
 
   it('asks earlier by chance, by up to a fifth, and never later', async () => {

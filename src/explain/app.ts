@@ -6,6 +6,7 @@ import { explainCatchUp } from './catch-up.ts'
 import { standing } from './deployment.ts'
 import { deployCommand } from './deploy-command.ts'
 import { short, told, type ExplainDeps } from './deps.ts'
+import { explainGates } from './gates.ts'
 import { lookBack } from './look-back.ts'
 import { ignoredMeaning } from './reasons.ts'
 
@@ -17,11 +18,13 @@ export async function explainApp(name: string, deps: ExplainDeps): Promise<Expla
   if (app === undefined) return newest === undefined ? null : explainRemoved(name, newest, deps)
 
   const { facts, next } = await lastDelivery(app, deps)
+  const kept = await explainGates(app, deps)
   return {
     headline: `${name}: ${await whatIsLive(name, deps)}`,
     facts: [
       `It deploys ${refsOf(app)} of ${app.repo.url} to ${app.path}.`,
       ...conditions(app),
+      ...kept.facts,
       ...(newest === undefined
         ? ['It has never been deployed.']
         : [`The newest deployment, ${newest.id}, ${await standing(newest, deps)}.`]),
@@ -29,7 +32,7 @@ export async function explainApp(name: string, deps: ExplainDeps): Promise<Expla
       ...facts,
       ...explainCatchUp(app, deps),
     ],
-    next: [...afterNewest(newest, app), ...next],
+    next: [...kept.next, ...afterNewest(newest, app), ...next],
   }
 }
 
@@ -101,6 +104,7 @@ function afterNewest(newest: Deployment | undefined, app: App): readonly string[
   if (newest.state !== 'done') return [`See it live: deployhook logs -f ${newest.id}`]
   if (newest.outcome === 'succeeded') return []
   if (newest.reason === 'ref_unwanted') return [why]
+  if (newest.reason === 'quarantined') return [why]
   if (newest.outcome === 'skipped' && newest.reason !== 'branch_gone') return [`Deploy it all the same: ${again}`]
   return [why, `Try again: ${again}${newest.reason === 'path_occupied' ? ' --adopt' : ''}`]
 }

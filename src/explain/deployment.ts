@@ -7,6 +7,7 @@ import { branchOf } from '../model/ref.ts'
 import { standings, waitingFor } from '../model/queue.ts'
 import { deployCommand } from './deploy-command.ts'
 import { short, told, type ExplainDeps } from './deps.ts'
+import { gateMeaning, whatOpens } from './gates.ts'
 import { reports } from './reports.ts'
 import { skippedMeanings, triggerMeanings, waitingMeanings } from './reasons.ts'
 
@@ -17,13 +18,14 @@ export async function explainDeployment(deployment: Deployment, deps: ExplainDep
     headline: `Deployment ${id} of ${app} ${await standing(deployment, deps)}`,
     facts: [
       await origin(deployment, deps),
+      ...people(deployment, deps),
       ...commits(deployment),
       ...timing(deployment, deps),
       ...attempts(deployment),
       ...(await details(deployment, deps)),
       ...(await reports(deployment, deps)),
     ],
-    next: state === 'done' ? afterwards(deployment, deps) : meanwhile(deployment),
+    next: state === 'done' ? afterwards(deployment, deps) : await meanwhile(deployment, deps),
   }
 }
 
@@ -50,12 +52,14 @@ function because({ outcome, reason, message, supersededBy }: Deployment): string
   return outcome === 'succeeded' ? null : (message ?? reason)
 }
 
-async function whatFor({ id }: Deployment, { store, map, realPath, clock }: ExplainDeps): Promise<string> {
+async function whatFor({ id, app }: Deployment, { store, map, realPath, clock }: ExplainDeps): Promise<string> {
   const { apps, server } = map()
   const [queued, gates] = await Promise.all([store.queue(), store.gates()])
   const queue = standings(queued, { apps, realPath, gates, at: clock.now() })
   const running = queue.filter(({ state }) => state === 'running').map((other) => `${other.id} of ${other.app}`)
   const reason = waitingFor(id, { queue, maxRunning: server.maxRunning })
+  const gate = queue.find((one) => one.id === id)?.gate ?? null
+  if (gate !== null) return gateMeaning(gate, app, { gates, map, clock })
   const meaning = (reason === null ? null : waitingMeanings[reason]) ?? 'it is about to start'
   return running.length === 0 ? meaning : `${meaning} (running now: ${running.join(', ')})`
 }
@@ -86,6 +90,18 @@ function timing({ queuedAt, startedAt, finishedAt }: Deployment, deps: ExplainDe
   const waited = waitedMs < 1000 ? 'It started at once' : `It waited ${lengthOf(waitedMs)}`
   if (finishedAt === null) return [`${waited} and has been running since.`]
   return [`${waited} and ran for ${lengthOf(finishedAt.getTime() - startedAt.getTime())}.`]
+}
+
+/** What a person had to do with it. */
+function people({ askedBy, note, approvedAt, approvedBy }: Deployment, deps: ExplainDeps): readonly string[] {
+  const reason = note === null ? '' : `, because: ${note}`
+  const approved = approvedBy === null ? '' : ` by ${approvedBy}`
+  return [
+    ...(askedBy === null && note === null
+      ? []
+      : [`It was asked for${askedBy === null ? '' : ` by ${askedBy}`}${reason}.`]),
+    ...(approvedAt === null ? [] : [`It was approved${approved} ${told(approvedAt, deps)}.`]),
+  ]
 }
 
 function attempts({ attempts: times }: Deployment): readonly string[] {
@@ -124,8 +140,14 @@ export async function lastOf(id: number, { store }: ExplainDeps): Promise<Deploy
   return last
 }
 
-function meanwhile({ id }: Deployment): readonly string[] {
-  return [`See it live: deployhook logs -f ${id}`, `End it: deployhook cancel ${id}`]
+async function meanwhile(deployment: Deployment, deps: ExplainDeps): Promise<readonly string[]> {
+  const { id } = deployment
+  const ends = await whatOpens(deployment, deps)
+  return [
+    ...ends,
+    ...(ends.length > 0 ? [] : [`See it live: deployhook logs -f ${id}`]),
+    `End it: deployhook cancel ${id}`,
+  ]
 }
 
 function afterwards(deployment: Deployment, { map }: ExplainDeps): readonly string[] {
@@ -143,6 +165,8 @@ function afterwards(deployment: Deployment, { map }: ExplainDeps): readonly stri
       `Deploy it all the same: ${command}`,
     ]
   }
+  if (outcome === 'skipped' && reason === 'quarantined')
+    return [`Push a newer commit, or deploy this one all the same: ${command} --force`]
   if (outcome === 'skipped' && reason !== 'branch_gone') return [`Deploy it all the same: ${command}`]
   if (reason === 'path_occupied') return [`Take the directory over: ${command} --adopt`]
   return [`See what it printed: deployhook logs ${id}`, `When the cause is mended, try again: deployhook retry ${id}`]

@@ -3,6 +3,7 @@ import type { DeliveryRecord, Refusal } from '../model/delivery.ts'
 import type { Server, Webhook } from '../model/deploy-map.ts'
 import { explainAllCatchUp } from './catch-up.ts'
 import { told, type ExplainDeps } from './deps.ts'
+import { explainAllGates } from './gates.ts'
 import { formOf } from './form.ts'
 import { refusalMeaning } from './refusals.ts'
 import { explainStrays } from './strays.ts'
@@ -16,6 +17,7 @@ export async function explainEverything(deps: ExplainDeps): Promise<Explanation>
   const { problems, file, loadedAt } = config()
   const strays = explainStrays(deps)
   const failed = await failedApps(deps)
+  const kept = await explainAllGates(deps)
   return {
     headline: headline(webhooks, problems),
     facts: [
@@ -24,6 +26,7 @@ export async function explainEverything(deps: ExplainDeps): Promise<Explanation>
       ...webhooks.flatMap((seen) => seenFacts(seen, deps)),
       ...strays.facts,
       `${running} running, ${queue.length - running} queued.`,
+      ...kept.facts,
       ...failed.map(({ app, id }) => `The newest deployment of ${app}, ${id}, did not succeed.`),
       ...explainAllCatchUp(deps),
     ],
@@ -31,6 +34,7 @@ export async function explainEverything(deps: ExplainDeps): Promise<Explanation>
       ...(problems.length === 0 ? [] : ['Mend deploy.yml: deployhook check, then deployhook reload']),
       ...new Set(webhooks.flatMap((seen) => seenAdvice(seen, deps))),
       ...strays.next,
+      ...kept.next,
       ...failed.map(({ id }) => `Why it failed: deployhook explain deployment ${id}`),
       'See what arrived: deployhook deliveries, and why it did what it did: deployhook explain delivery ID',
     ],

@@ -97,7 +97,7 @@ export const skippedMeanings: Readonly<Record<string, string>> = {
   ref_unwanted: 'deploy.yml has changed since it was queued, and does not want this branch or tag any more',
   skip: 'its newest commit asks in its message not to be deployed',
   paths: 'nothing changed below the paths that the app is made of',
-  quarantined: 'this commit failed before and is not tried again by itself',
+  quarantined: 'this commit was rolled back, and is not deployed again by itself',
   app_removed: 'the app is no longer in deploy.yml',
 }
 

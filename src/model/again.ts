@@ -1,4 +1,4 @@
-import type { Deployment } from './deployment.ts'
+import { kindOf, type Deployment } from './deployment.ts'
 
 /**
  * The deployment that failed for want of room and is to be made again, now that there is some; null: none is, or not
@@ -22,8 +22,8 @@ export function toDeployAgain(past: readonly Deployment[], now: Date): Deploymen
 export const pastForAgain = 16
 
 /** A certain version, the way back above all, is left to the person who wanted it: the newest would be made in its place. */
-function isForRoom({ outcome, reason, exact }: Deployment): boolean {
-  return outcome === 'failed' && reason === 'disk_full' && !exact
+function isForRoom({ outcome, reason, exact, trigger }: Deployment): boolean {
+  return outcome === 'failed' && reason === 'disk_full' && !(exact && kindOf(trigger) === 'person')
 }
 
 /** At once the first time, then twice as long each time, up to an hour. */

@@ -23,7 +23,8 @@ export function drawConclusions(sql: Sql, ending: Ending, touch: Touch): void {
 function afterSuccess(sql: Sql, { id, at }: Ending, touch: Touch): void {
   const { app, trigger, exact, queuedAt, ...own } = deploymentOf(sql, id)
   const revision = own.revision ?? own.requestedRevision
-  const wasForbidden = sql.run('delete from quarantine where app = :app and revision = :revision', { app, revision }) > 0
+  const wasForbidden =
+    sql.run('delete from quarantine where app = :app and revision = :revision', { app, revision }) > 0
   // Going to what was rolled back is a way forward: what it leaves is as good as it was.
   if (trigger === 'rollback' && !wasForbidden) {
     const left = whatIsThere(sql, app)
@@ -35,7 +36,13 @@ function afterSuccess(sql: Sql, { id, at }: Ending, touch: Touch): void {
 
 function quarantine(
   sql: Sql,
-  { id, app, revision, reason, at }: Omit<Ending, 'outcome'> & { readonly app: string; readonly revision: string | null },
+  {
+    id,
+    app,
+    revision,
+    reason,
+    at,
+  }: Omit<Ending, 'outcome'> & { readonly app: string; readonly revision: string | null },
 ): void {
   if (revision === null) return
   sql.run(

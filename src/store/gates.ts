@@ -4,7 +4,7 @@ import { liveOf } from './deployments.ts'
 import { allHolds, endHolds, holdOf, insertHold, touchQueued } from './holds.ts'
 import { rollbackTargetOf, type OnDisk, type RollbackTarget } from './rollback-target.ts'
 import { date, dateOrNull, integer, text, textOrNull, type Row, type Sql } from './sql.ts'
-import type { Touch, Writer } from './writer.ts'
+import type { Writer } from './writer.ts'
 
 export type { OnDisk, RollbackTarget } from './rollback-target.ts'
 

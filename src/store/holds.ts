@@ -16,7 +16,15 @@ export function allHolds(sql: Sql): readonly Hold[] {
 
 /** A hold that a deployment brings is in force from when it is queued: nothing newer is to come in between. */
 export function bringHold(sql: Sql, deployment: number, request: Enqueue): void {
-  const { app, hold, release = null, requestedRevision: revision, askedBy: by = null, note: reason = null, at } = request
+  const {
+    app,
+    hold,
+    release = null,
+    requestedRevision: revision,
+    askedBy: by = null,
+    note: reason = null,
+    at,
+  } = request
   if (hold == null) return
   insertHold(sql, { app, release, revision, deployment, by, reason, at, until: hold }, { byHand: false })
 }
@@ -31,7 +39,9 @@ export function insertHold(sql: Sql, { at, ...hold }: Hold, { byHand }: { readon
 
 /** The deployment did not succeed: what held the app before holds it again. */
 export function takeBackHold(sql: Sql, deployment: number, touch: Touch): void {
-  const row = sql.first('delete from holds where deployment = :deployment and by_hand = 0 returning app', { deployment })
+  const row = sql.first('delete from holds where deployment = :deployment and by_hand = 0 returning app', {
+    deployment,
+  })
   if (row !== null) touchQueued(sql, text(row, 'app'), touch)
 }
 
@@ -46,7 +56,11 @@ export function replaceHolds(sql: Sql, deployment: number): void {
 }
 
 /** Ends what holds the app; one that was put on after `until` stays. */
-export function endHolds(sql: Sql, { app, until }: { readonly app: string; readonly until?: Date }, touch: Touch): void {
+export function endHolds(
+  sql: Sql,
+  { app, until }: { readonly app: string; readonly until?: Date },
+  touch: Touch,
+): void {
   const ended = sql.run('delete from holds where app = :app and (:until is null or at <= :until)', {
     app,
     until: until?.toISOString() ?? null,

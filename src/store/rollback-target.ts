@@ -28,7 +28,12 @@ export function rollbackTargetOf(sql: Sql, app: string, { releases, live }: OnDi
        and (:releases is null or release in (select value from json_each(:releases)))
        and not exists (select 1 from quarantine where app = own.app and revision = own.revision)
      order by id desc limit 1`,
-    { app, ...now, releases: releases === undefined ? null : JSON.stringify(releases) },
+    {
+      app,
+      release: now.release,
+      revision: now.revision,
+      releases: releases === undefined ? null : JSON.stringify(releases),
+    },
   )
   const revision = parseRevision(row?.['revision'])
   if (row === null || revision === null) return null

@@ -20,6 +20,7 @@ describe('now that there is room', () => {
       [createDeployment({ state: 'queued', outcome: null, reason: null }), full()],
       false,
     ],
+    ['nor a rollback: the newest would be made in its place', [full({ trigger: 'rollback', exact: true })], false],
     ['nor what was never there', [], false],
   ])('%s', (_, past, isAgain) => {
     expect(toDeployAgain(past, after(0)) !== null).toBe(isAgain)

@@ -3,6 +3,7 @@ import {
   alreadyLive,
   asksToBeSkipped,
   countedFrom,
+  inQuarantine,
   isToldByMessage,
   nothingChanged,
 } from '../../src/model/already-live.ts'
@@ -31,6 +32,29 @@ describe('a deployment goes on', () => {
     ['a person asked for it', { deployment: { ...deployment, trigger: 'manual' } as const }],
   ])('when %s', (_when, { tip = revision('a'), ...change }: { tip?: ReturnType<typeof revision> } & object) => {
     expect(alreadyLive(tip, { deployment, live, app, ...change })).toBeNull()
+  })
+})
+
+describe('a commit that was rolled back', () => {
+  const pushed = { app: 'blog', trigger: 'push', exact: false, forced: false } as const
+  const rolledBack = { app: 'blog', revision: revision('b'), deployment: 7, reason: 'unhealthy', at: new Date(0) }
+  const judged = (change: object, tip = revision('b')) =>
+    inQuarantine(tip, { deployment: { ...pushed, ...change }, quarantine: [rolledBack] })
+
+  it('is left at that, with the command that deploys it all the same', () => {
+    expect(judged({})).toEqual({
+      reason: 'quarantined',
+      message:
+        'bbbbbbbb is in quarantine: it was rolled back by deployment 7; push a newer commit, or deploy it all the same: deployhook deploy blog --force',
+    })
+    expect(judged({ trigger: 'manual' })?.message).toContain('deployhook deploy blog --force')
+    expect(judged({ trigger: 'manual', exact: true })?.message).toContain(`--revision ${revision('b')} --force`)
+  })
+
+  it('is deployed again by a retry, a rollback or when it is forced, and so is any other', () => {
+    for (const change of [{ trigger: 'retry' }, { trigger: 'rollback' }, { trigger: 'manual', forced: true }])
+      expect(judged(change)).toBeNull()
+    expect(judged({}, revision('a'))).toBeNull()
   })
 })
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { LedgerBounds } from '../../src/store/prune.ts'
 import type { Store } from '../../src/store/store.ts'
-import { arrival, at, claimed, enqueue, openRaw, openTestStore, runNext, start } from './support.ts'
+import { arrival, at, claimed, enqueue, openRaw, openTestStore, revision, runNext, start } from './support.ts'
 
 const wide: LedgerBounds = {
   bodiesBefore: new Date(0),
@@ -22,6 +22,7 @@ async function pruneAll(store: Store, bounds: Partial<LedgerBounds>): Promise<nu
 }
 
 const everything = { historyBefore: at(99) }
+const asked = { app: 'blog', ref: 'refs/heads/main', adopt: false, at: at(1) } as const
 
 async function known(store: Store): Promise<readonly number[]> {
   return (await store.deployments({ limit: 500 })).map(({ id }) => id)
@@ -39,6 +40,24 @@ describe('the history', () => {
     await pruneAll(store, { ...everything, maxHistory: 0 })
     expect(await known(store)).toEqual([5, 4, 3])
     expect(await store.live('blog')).toMatchObject({ deployment: 4 })
+  })
+
+  it('keeps what an app is held at, and what it would go back to', async () => {
+    const { store } = await openTestStore()
+    const [old, good, bad] = [revision('a'), revision('b'), revision('c')]
+    await succeed(old)
+    await store.hold('blog', { by: null, reason: null, at: at(1) })
+    for (const one of [good, good, bad, bad]) await succeed(one)
+    await store.enqueue({ ...asked, trigger: 'rollback', requestedRevision: old })
+    await runNext(store, 'succeeded', { revision: old })
+    expect(await store.rollbackTarget('blog')).toMatchObject({ deployment: 3, revision: good })
+    await pruneAll(store, { ...everything, maxHistory: 0 })
+    expect(await known(store)).toEqual([6, 5, 3, 1])
+
+    async function succeed(which: typeof old): Promise<void> {
+      await enqueue(store, 'blog', 'retry')
+      await runNext(store, 'succeeded', { revision: which })
+    }
   })
 
   it('keeps the newest of an app, also when it failed or never started, and what waits or runs', async () => {

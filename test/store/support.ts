@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { onTestFinished } from 'vitest'
 import type { Log } from '../../src/lib/log.ts'
+import type { Outcome } from '../../src/model/deployment.ts'
+import type { Revision } from '../../src/model/revision.ts'
 import { openStore, type StoreDeps } from '../../src/store/index.ts'
 import type { Claim, ClaimTarget, Store } from '../../src/store/store.ts'
 import { at, revision, start } from './arrival.ts'
@@ -79,12 +81,20 @@ export async function claimed(store: Store): Promise<Claim> {
 /** Starts the next deployment and ends it as `outcome`. */
 export async function runNext(
   store: Store,
-  outcome: 'succeeded' | 'failed' | 'cancelled' | 'skipped' = 'succeeded',
-  reason: string | null = null,
+  outcome: Outcome = 'succeeded',
+  how: {
+    readonly reason?: string
+    readonly revision?: Revision
+    readonly release?: string
+    readonly steps?: number
+  } = {},
 ) {
   const { owner } = await claimed(store)
-  await store.setRevision(owner, revision('b'))
-  return store.finish(owner, { outcome, reason, message: null }, at(2))
+  await store.setRevision(owner, how.revision ?? revision('b'))
+  if (how.release !== undefined) await store.setRelease(owner, how.release)
+  for (let number = 1; number <= (how.steps ?? 0); number++)
+    await store.startStep(owner, { number, name: 'make', phase: 'build', at: at(2) })
+  return store.finish(owner, { outcome, reason: how.reason ?? null, message: null }, at(2))
 }
 
 export type Child = {
