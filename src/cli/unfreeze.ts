@@ -1,7 +1,7 @@
 import type { UnfrozenView } from './api.ts'
 import { wishOf } from './asker.ts'
 import { exit } from './cli-error.ts'
-import { examples, jsonOption, showAnswer, socketOption, type AddCommand, type ShowOptions } from './command.ts'
+import { examples, jsonOption, socketOption, withDaemon, type AddCommand, type ShowOptions } from './command.ts'
 import { scopeOf } from './freeze.ts'
 import { nextText } from './gate-text.ts'
 import { oneLine } from './text.ts'
@@ -21,17 +21,14 @@ export const addUnfreeze: AddCommand = (program, cli) => {
     .action(
       cli.action(async (app: string | undefined, { all, ...options }: ShowOptions & { readonly all?: true }) => {
         const scope = scopeOf(app, all)
-        let isFrozenStill = false
-        const done = await showAnswer(options, {
+        const { terminal, io } = cli
+        const answer = await withDaemon(options, {
           cli,
-          ask: async (client) => {
-            const answer = await client.unfreeze(scope, wishOf(cli.io))
-            isFrozenStill = answer.app?.frozen != null
-            return answer
-          },
-          text: (answer, { now }) => unfrozenText(answer, now),
+          ask: (client) => client.unfreeze(scope, wishOf(io)),
         })
-        return isFrozenStill ? exit.failed : done
+        if (options.json) await terminal.printJson(answer)
+        else await terminal.print(unfrozenText(answer, io.clock.now()))
+        return answer.app?.frozen == null ? exit.done : exit.failed
       }),
     )
 }

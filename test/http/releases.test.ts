@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Outcome } from '../../src/model/deployment.ts'
 import type { Release } from '../../src/model/release.ts'
 import type { Revision } from '../../src/model/revision.ts'
 import type { Store } from '../../src/store/store.ts'
@@ -8,15 +9,22 @@ import { openDoor, type Answer, type Door } from './door.ts'
 const ref = 'refs/heads/main'
 
 /** A deployment that succeeded, with the release that it made live; null: in place. */
-async function live(store: Store, deployed: Revision, release: string | null = null): Promise<number> {
-  await store.enqueue({ app: 'blog', trigger: 'manual', ref, requestedRevision: null, adopt: false, at: new Date() })
+function live(store: Store, deployed: Revision, release: string | null = null): Promise<void> {
+  return deploy(store, { deployed, release, outcome: 'succeeded' })
+}
+
+type Deployed = { readonly deployed: Revision; readonly release: string | null; readonly outcome: Outcome }
+
+async function deploy(store: Store, { deployed, release, outcome }: Deployed): Promise<void> {
+  const at = new Date()
+  await store.enqueue({ app: 'blog', trigger: 'manual', ref, requestedRevision: null, adopt: false, at })
   const target = { concurrencyGroup: 'g', realPath: '/srv/blog', fingerprint: 'f', approve: false, windows: [] }
-  const claim = await store.claim({ resolve: () => target, maxRunning: 9, at: new Date() })
+  const claim = await store.claim({ resolve: () => target, maxRunning: 9, at })
   if (claim === null) throw new Error('nothing to claim')
   await store.setRevision(claim.owner, deployed)
+  await store.startStep(claim.owner, { number: 1, phase: 'build', name: 'make', at })
   if (release !== null) await store.setRelease(claim.owner, release)
-  await store.finish(claim.owner, { outcome: 'succeeded', reason: null, message: null }, new Date())
-  return claim.deployment.id
+  await store.finish(claim.owner, { outcome, reason: null, message: null }, at)
 }
 
 function aRelease(digit: string, fields: Partial<Release> = {}): Release {
@@ -138,6 +146,16 @@ describe('an app that is deployed in place', () => {
     expect((await ask(door, 'rollback', { to: 'aaaaaaa' })).body).toMatchObject({
       deployment: { requestedRevision: revision('a') },
     })
+  })
+
+  it('goes back to what is called live when a failed deployment has left its files after it', async () => {
+    const door = await openDoor()
+    await live(door.store, revision('a'))
+    await deploy(door.store, { deployed: revision('b'), release: null, outcome: 'failed' })
+    for (const body of [{}, { to: 'aaaaaaa' }])
+      expect((await ask(door, 'rollback', body)).body).toMatchObject({
+        deployment: { requestedRevision: revision('a') },
+      })
   })
 
   it('says what to do where there is no such commit', async () => {
