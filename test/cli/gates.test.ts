@@ -248,6 +248,7 @@ describe('what is kept back', () => {
     const { out } = await ask(['deployments'], { 'GET /api/deployments': json({ deployments, next: null }) })
     const ends = ['held: deployhook unhold blog', 'frozen: deployhook apps says by whom', 'deployhook approve 12']
     for (const end of [...ends, 'until a window of deploy.yml opens']) expect(out).toContain(`${end}\n`)
+    expect(out).toMatch(/ push, carol /)
   })
 
   it('steers no terminal by what people wrote', async () => {

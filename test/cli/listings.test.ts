@@ -115,6 +115,19 @@ describe('status', () => {
     expect(out).toContain('Nothing is deployed, and what arrives is kept:\nthe disk that /srv lies on has 1 MiB free\n')
   })
 
+  it('says what is held and frozen, by whom, why and until when', async () => {
+    const by = { by: 'alice', reason: 'release day', at: '2026-11-24T11:57:00.000Z' }
+    const held = [{ ...by, app: 'blog', release: null, revision: 'a'.repeat(40), deployment: 12, until: 'unhold' }]
+    const frozen = [{ ...by, scope: '*', until: '2026-11-24T14:00:00.000Z' }]
+    const { out } = await ask(['status'], { path: '/api/status', answer: { ...status, held, frozen } })
+    expect(out).toContain(
+      [
+        '\nAll apps are frozen until 2026-11-24T14:00:00.000Z (3 min ago, by alice: release day). What ends it sooner: deployhook unfreeze --all',
+        'blog is held at aaaaaaaaaaaa (3 min ago, by alice: release day). What ends it: deployhook unhold blog\n',
+      ].join('\n'),
+    )
+  })
+
   it('says that the file on disk is not the one in use', async () => {
     const answer = {
       ...status,

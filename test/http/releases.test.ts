@@ -68,6 +68,21 @@ describe('GET /api/apps/<app>/releases', () => {
     ])
   })
 
+  it('tells which hold what was rolled back', async () => {
+    const door = await withReleases()
+    await deploy(door.store, { deployed: two.revision, release: null, outcome: 'rolled_back' })
+    expect((await door.control('/api/apps/blog/releases')).body).toMatchObject({
+      releases: [
+        { name: three.name, quarantined: false },
+        { name: two.name, quarantined: true, isPrevious: false },
+        { name: one.name, quarantined: false, isPrevious: true },
+      ],
+    })
+    expect((await door.control('/api/apps')).body).toMatchObject({ apps: [{ release: three.name }] })
+    const unheld = await door.control('/api/apps/blog/unhold', { method: 'POST' })
+    expect(unheld.body).toMatchObject({ quarantined: { revision: two.revision } })
+  })
+
   it('of an app that is deployed in place says so, and has none', async () => {
     const door = await openDoor()
     expect((await door.control('/api/apps/blog/releases')).body).toEqual({ strategy: 'in-place', releases: [] })
