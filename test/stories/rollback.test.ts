@@ -44,6 +44,25 @@ describe('an operator with the commands', () => {
     expect(await live()).toBe('third')
   })
 
+  it('deploys one commit in place by its first digits, which holds the app, until the tip is asked for', async () => {
+    const world = await createWorld({ blog: { steps: ['cat page > ../seen'] } })
+    const first = await world.ship({ page: '1' })
+    await world.done(first)
+    await world.done(await world.ship({ page: '2' }))
+
+    const start = (await revisionOf(world, first)).slice(0, 7)
+    expect((await command(world, 'deploy', 'blog', '--revision', start)).code).toBe(0)
+    expect(await world.read('srv/seen')).toBe('1')
+    const third = await world.ship({ page: '3' })
+    expect(await world.deployment(third)).toMatchObject({ state: 'queued', waitingFor: 'hold' })
+
+    expect((await command(world, 'deploy', 'blog')).code).toBe(0)
+    expect(await world.read('srv/seen')).toBe('3')
+    expect((await command(world, 'apps')).out).not.toContain('held')
+    expect((await command(world, 'rollback', 'blog')).code).toBe(0)
+    expect(await world.read('srv/seen')).toBe('1')
+  })
+
   it('freezes over two pushes, and unfreezing deploys the newest', async () => {
     const world = await createWorld({ blog: { steps: ['cat page >> ../seen'] } })
     expect((await command(world, 'freeze', '--all', '--until', '2h', '--reason', 'release day')).code).toBe(0)
