@@ -163,7 +163,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     ...{ map, store, realPath, ingest, worker, reload, config, explain, simulate, sender, refusals, strays, draining },
     catchUp: catchUp.state,
     wakeCatchUp: catchUp.wake,
-    ...{ health, diskProblems, startedAt, version, clock, log, failPoint },
+    ...{ runner, health, diskProblems, startedAt, version, clock, log, failPoint },
   })
   opened.defer(() => http.close())
 

@@ -1,5 +1,7 @@
 import type { DeliveryRecord, Refusal } from '../model/delivery.ts'
 import type { Deployment } from '../model/deployment.ts'
+import type { Freeze, Hold, Quarantined } from '../model/gate.ts'
+import type { Release } from '../model/release.ts'
 import type { Explanation } from '../explain.ts'
 import type { Simulation } from '../simulate.ts'
 
@@ -40,6 +42,9 @@ export type StatusView = {
   readonly disk: { readonly problems: readonly string[] }
   /** Names of the apps whose repository does not answer. */
   readonly catchUp: { readonly failing: readonly string[] }
+  readonly held: readonly (HoldView & { readonly app: string })[]
+  /** Of single apps, and of all of them. */
+  readonly frozen: readonly FreezeView[]
   readonly webhooks: readonly WebhookView[]
   readonly reporters: readonly ReporterView[]
   readonly running: number
@@ -88,6 +93,11 @@ export type AppView = {
   readonly path: string
   /** null: nothing yet. */
   readonly live: { readonly revision: string; readonly deployment: number | null; readonly at: string | null } | null
+  readonly strategy: string
+  /** The one that is live; null: of an app that is deployed in place. */
+  readonly release: string | null
+  readonly held: HoldView | null
+  readonly frozen: FreezeView | null
   readonly running: number | null
   readonly queued: readonly number[]
   readonly last: DeploymentView | null
@@ -103,6 +113,31 @@ export type AppView = {
     } | null
   }
 }
+
+export type HoldView = Wire<Omit<Hold, 'app'>>
+
+/** `scope`: the app, or `*` for all. */
+export type FreezeView = Wire<Freeze>
+
+/** An app once it is held or frozen, or is not any more. */
+export type HeldView = { readonly held: HoldView; readonly app: AppView }
+export type UnheldView = {
+  readonly ended: HoldView | null
+  readonly app: AppView
+  /** The newest revision that is not deployed by itself. */
+  readonly quarantined: Wire<Quarantined> | null
+}
+export type FrozenView = { readonly frozen: FreezeView; readonly app?: AppView }
+export type UnfrozenView = { readonly ended: FreezeView | null; readonly app?: AppView }
+
+export type ReleaseView = Wire<Pick<Release, 'name' | 'revision' | 'ref' | 'deployment' | 'isLive' | 'isComplete'>> & {
+  readonly at: string
+  /** What a rollback goes back to, unless told otherwise. */
+  readonly isPrevious: boolean
+  readonly quarantined: boolean
+}
+
+export type ReleasesView = { readonly strategy: string; readonly releases: readonly ReleaseView[] }
 
 export type DeploymentsView = { readonly deployments: readonly DeploymentView[]; readonly next: number | null }
 

@@ -8,6 +8,7 @@ import {
   type Looks,
   type ShowOptions,
 } from './command.ts'
+import { gateLines } from './gate-text.ts'
 import { shortRevision, standing, when } from './show-deployment.ts'
 import { table } from './table.ts'
 import { oneLine } from './text.ts'
@@ -17,7 +18,7 @@ export const addApps: AddCommand = (program, cli) => {
     .command('apps')
     .summary('the apps and what is live of each')
     .description(
-      'Lists the apps of deploy.yml: what is live, what runs, what waits, and how the last deployment ended.',
+      'Lists the apps of deploy.yml: what is live, what runs, what waits, how the last deployment ended, and what is held or frozen, by whom and why.',
     )
     .addOption(jsonOption())
     .addOption(socketOption())
@@ -41,7 +42,11 @@ function appsText(apps: readonly AppView[], { paint, now }: Looks): string {
     oneLine(path),
   ])
   const listed = table(['APP', 'BRANCH', 'LIVE', 'RUNNING', 'QUEUED', 'LAST', 'PATH'], rows, { style: paint.dim })
-  return [listed, ...apps.flatMap((app) => catchUpProblem(app, { paint, now }))].join('\n')
+  return [
+    listed,
+    ...gateLines(apps, { paint, now }),
+    ...apps.flatMap((app) => catchUpProblem(app, { paint, now })),
+  ].join('\n')
 }
 
 /** Catch-up cannot ask the repository: once may be chance, twice is worth a line. */

@@ -5,15 +5,21 @@ import type {
   DeploymentsView,
   DeploymentView,
   ExplanationView,
+  FrozenView,
+  HeldView,
   LogEvent,
+  ReleasesView,
   ReloadView,
   ReplayView,
   ReportView,
   SampleView,
   SimulationView,
   StatusView,
+  UnfrozenView,
+  UnheldView,
   WebhookView,
 } from './api.ts'
+import type { Wish } from './asker.ts'
 import { CliError, exit } from './cli-error.ts'
 import { causeCode, notReachable } from './connect.ts'
 import { serverSentEvents, type ServerSentEvent } from './sse.ts'
@@ -36,8 +42,16 @@ export type Client = {
   report(reporter: string): Promise<ReportView>
   simulate(sent: SentDelivery): Promise<SimulationView>
   sample(webhook: string, app: string | undefined): Promise<SampleView>
-  deploy(app: string, options: { readonly adopt: boolean; readonly ref?: string }): Promise<DeploymentView>
-  retry(id: number): Promise<DeploymentView>
+  deploy(app: string, wish: DeployWish): Promise<DeploymentView>
+  rollback(app: string, wish: Wish & { readonly to?: string; readonly force?: true }): Promise<DeploymentView>
+  releases(app: string): Promise<ReleasesView>
+  hold(app: string, wish: Wish): Promise<HeldView>
+  unhold(app: string, wish: Wish): Promise<UnheldView>
+  /** null: all apps. */
+  freeze(app: string | null, wish: Wish & { readonly until?: string }): Promise<FrozenView>
+  unfreeze(app: string | null, wish: Wish): Promise<UnfrozenView>
+  approve(id: number, wish: Pick<Wish, 'by'>): Promise<DeploymentView>
+  retry(id: number, wish: Wish): Promise<DeploymentView>
   cancel(id: number): Promise<DeploymentView>
   /** A copy of the daemon's database. */
   backup(): Promise<Download>
@@ -49,6 +63,13 @@ export type Client = {
     options: { readonly lastId: string | null; readonly signal: AbortSignal },
   ): Promise<AsyncIterable<LogEvent>>
   close(): Promise<void>
+}
+
+export type DeployWish = Wish & {
+  readonly adopt?: true
+  readonly ref?: string
+  readonly revision?: string
+  readonly force?: true
 }
 
 export type Download = { readonly size: number; readonly body: AsyncIterable<Uint8Array> }
@@ -86,12 +107,16 @@ export function openClient(path: string): Client {
         `/api/webhooks/${encodeURIComponent(webhook)}/sample`,
         app === undefined ? {} : { app },
       )) as SampleView,
-    deploy: (app, { adopt, ref }) =>
-      deploymentOf(`/api/apps/${encodeURIComponent(app)}/deploy`, {
-        ...(adopt ? { adopt } : {}),
-        ...(ref === undefined ? {} : { ref }),
-      }),
-    retry: (id) => deploymentOf(`/api/deployments/${id}/retry`, {}),
+    deploy: (app, wish) => deploymentOf(of(app, 'deploy'), wish),
+    rollback: (app, wish) => deploymentOf(of(app, 'rollback'), wish),
+    releases: async (app) => (await read(of(app, 'releases'))) as ReleasesView,
+    hold: async (app, wish) => (await post(of(app, 'hold'), wish)) as HeldView,
+    unhold: async (app, wish) => (await post(of(app, 'unhold'), wish)) as UnheldView,
+    freeze: async (app, wish) => (await post(app === null ? '/api/freeze' : of(app, 'freeze'), wish)) as FrozenView,
+    unfreeze: async (app, wish) =>
+      (await post(app === null ? '/api/unfreeze' : of(app, 'unfreeze'), wish)) as UnfrozenView,
+    approve: (id, wish) => deploymentOf(`/api/deployments/${id}/approve`, wish),
+    retry: (id, wish) => deploymentOf(`/api/deployments/${id}/retry`, wish),
     cancel: (id) => deploymentOf(`/api/deployments/${id}/cancel`, {}),
     async backup() {
       const { body, headers } = await accepted(await send({ path: '/api/backup', method: 'POST', content: {} }))
@@ -160,6 +185,10 @@ type Sent = {
 }
 
 type Answer = Awaited<ReturnType<typeof request>>
+
+function of(app: string, what: string): string {
+  return `/api/apps/${encodeURIComponent(app)}/${what}`
+}
 
 function search(query: Query): string {
   const given = new URLSearchParams()

@@ -1,6 +1,6 @@
 import { Option } from 'commander'
 import { outcomes, states } from '../model/deployment.ts'
-import type { DeploymentsView } from './api.ts'
+import type { DeploymentsView, DeploymentView } from './api.ts'
 import {
   examples,
   jsonOption,
@@ -12,6 +12,7 @@ import {
   type Looks,
   type ShowOptions,
 } from './command.ts'
+import { cureOf } from './gate-text.ts'
 import { shortRevision, standing, took, when } from './show-deployment.ts'
 import { table } from './table.ts'
 import { oneLine, shorten } from './text.ts'
@@ -55,12 +56,17 @@ function deploymentsText({ deployments, next }: DeploymentsView, { paint, now }:
     oneLine(deployment.app),
     standing(deployment, paint),
     shortRevision(deployment.revision ?? deployment.requestedRevision),
-    oneLine(deployment.trigger),
+    askedFor(deployment),
     when(deployment.queuedAt, now),
     took(deployment, now),
-    shorten(oneLine(deployment.message ?? deployment.reason ?? ''), 80),
+    shorten(oneLine(deployment.message ?? deployment.reason ?? cureOf(deployment) ?? ''), 80),
   ])
   const head = ['ID', 'APP', 'STATE', 'COMMIT', 'BY', 'ASKED FOR', 'TOOK', '']
   const more = next === null ? [] : [paint.dim(`older ones: deployhook deployments --before ${next}`)]
   return [table(head, rows, { style: paint.dim }), ...more].join('\n')
+}
+
+/** `rollback, alice`: what asked for it, and who. */
+function askedFor({ trigger, askedBy }: DeploymentView): string {
+  return oneLine(askedBy === null ? trigger : `${trigger}, ${askedBy}`)
 }

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { addApprove } from './approve.ts'
 import { addApps } from './apps.ts'
 import { addBackup } from './backup.ts'
 import { addCancel } from './cancel.ts'
@@ -9,12 +10,16 @@ import { addDeliveries } from './deliveries.ts'
 import { addDeploy } from './deploy.ts'
 import { addDeployments } from './deployments.ts'
 import { addExplain } from './explain.ts'
+import { addFreeze } from './freeze.ts'
+import { addHold } from './hold.ts'
 import type { CliIo } from './io.ts'
 import { addLogs } from './logs.ts'
+import { addReleases } from './releases.ts'
 import { addReload } from './reload.ts'
 import { addReplay } from './replay.ts'
 import { addReport } from './report.ts'
 import { addRetry } from './retry.ts'
+import { addRollback } from './rollback.ts'
 import { addSend } from './send.ts'
 import { addServe } from './serve.ts'
 import { addShow } from './show.ts'
@@ -22,6 +27,8 @@ import { addSimulate } from './simulate.ts'
 import { addStatus } from './status.ts'
 import { createTerminal, hasColours } from './terminal.ts'
 import { addToken } from './token.ts'
+import { addUnfreeze } from './unfreeze.ts'
+import { addUnhold } from './unhold.ts'
 import { addWebhooks } from './webhooks.ts'
 
 /** Every command, in the order of `--help`. */
@@ -35,8 +42,15 @@ const commands: readonly AddCommand[] = [
   addShow,
   addLogs,
   addDeploy,
+  addRollback,
+  addReleases,
   addRetry,
   addCancel,
+  addApprove,
+  addHold,
+  addUnhold,
+  addFreeze,
+  addUnfreeze,
   addWebhooks,
   addDeliveries,
   addReplay,

@@ -1,3 +1,4 @@
+import { wishOf } from './asker.ts'
 import {
   examples,
   jsonOption,
@@ -26,7 +27,8 @@ export const addRetry: AddCommand = (program, cli) => {
         const { wait, json } = options
         return withDaemon(options, {
           cli,
-          ask: async (client) => watch(await client.retry(id), { client, cli, wait, json: json === true }),
+          ask: async (client) =>
+            watch(await client.retry(id, wishOf(cli.io)), { client, cli, wait, json: json === true }),
         })
       }),
     )

@@ -1,4 +1,4 @@
-import type { DeploymentView } from './api.ts'
+import type { AppView, DeploymentView } from './api.ts'
 import {
   examples,
   jsonOption,
@@ -9,6 +9,7 @@ import {
   type Looks,
   type ShowOptions,
 } from './command.ts'
+import { waitText } from './gate-text.ts'
 import { naming, shortRef, standing, took, when } from './show-deployment.ts'
 import { facts, table } from './table.ts'
 import type { Terminal } from './terminal.ts'
@@ -24,15 +25,32 @@ export const addShow: AddCommand = (program, cli) => {
     .addOption(socketOption())
     .addHelpText('after', examples(['deployhook show 12', 'facts'], ['deployhook explain 12', 'the same in words']))
     .action(
-      cli.action((id: number, options: ShowOptions) =>
-        showAnswer(options, { cli, ask: (client) => client.deployment(id), text: deploymentText }),
-      ),
+      cli.action((id: number, options: ShowOptions) => {
+        let app: AppView | undefined
+        return showAnswer(options, {
+          cli,
+          ask: async (client) => {
+            const deployment = await client.deployment(id)
+            if (isKeptBack(deployment)) app = (await client.apps()).apps.find(({ name }) => name === deployment.app)
+            return deployment
+          },
+          text: (deployment, looks) => deploymentText(deployment, { app, ...looks }),
+        })
+      }),
     )
 }
 
-function deploymentText(deployment: DeploymentView, { paint, now }: Looks): string {
+function isKeptBack({ waitingFor }: DeploymentView): boolean {
+  return waitingFor === 'hold' || waitingFor === 'freeze'
+}
+
+function deploymentText(
+  deployment: DeploymentView,
+  { app, paint, now }: Looks & { readonly app: AppView | undefined },
+): string {
   const { id, requestedRevision, revision, ref, trigger, delivery, attempts, supersededBy, message, reason } =
     deployment
+  const { askedBy, note, approvedAt, approvedBy } = deployment
   const why = message ?? reason
   const pairs: [string, string][] = [
     ['asked for', `${when(deployment.queuedAt, now)} (${oneLine(deployment.queuedAt)}), by ${oneLine(trigger)}`],
@@ -49,6 +67,12 @@ function deploymentText(deployment: DeploymentView, { paint, now }: Looks): stri
     const why = ref.startsWith('refs/tags/') ? 'the tag leads to the commit' : 'the tip had moved on'
     pairs.push(['pushed', `${oneLine(requestedRevision)}; ${why}`])
   }
+  const waits = waitText(deployment, app, now)
+  if (waits !== null) pairs.push(['waits for', waits])
+  if (askedBy !== null || note !== null)
+    pairs.push(['wanted by', [askedBy ?? 'somebody', ...(note === null ? [] : [note])].map(oneLine).join(': ')])
+  if (approvedAt !== null)
+    pairs.push(['approved', `${when(approvedAt, now)}${approvedBy === null ? '' : `, by ${oneLine(approvedBy)}`}`])
   if (delivery !== null) pairs.push(['delivery', String(delivery)])
   if (attempts > 1) pairs.push(['attempts', String(attempts)])
   if (supersededBy !== null) pairs.push(['superseded by', String(supersededBy)])

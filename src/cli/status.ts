@@ -8,6 +8,7 @@ import {
   type Looks,
   type ShowOptions,
 } from './command.ts'
+import { frozenText, heldText } from './gate-text.ts'
 import { when } from './show-deployment.ts'
 import { facts, table } from './table.ts'
 import type { Terminal } from './terminal.ts'
@@ -47,6 +48,7 @@ function statusText(status: StatusView, { paint, now }: Looks): string {
   const looks = { paint, now }
   return [
     ...[daemon, ...configProblems(config.problems, paint), ...diskProblems(disk.problems, paint)],
+    ...gates(status, looks),
     ...[...catchUpProblems(status, paint), '', webhookTable(webhooks, looks), ...reporterTable(reporters, looks)],
   ].join('\n')
 }
@@ -61,6 +63,14 @@ function configProblems(problems: readonly string[], paint: Terminal['paint']): 
 function diskProblems(problems: readonly string[], paint: Terminal['paint']): readonly string[] {
   if (problems.length === 0) return []
   return ['', paint.red('Nothing is deployed, and what arrives is kept:'), ...problems.map(harmless)]
+}
+
+function gates({ held, frozen }: StatusView, { paint, now }: Looks): readonly string[] {
+  const lines = [
+    ...frozen.map((freeze) => frozenText(freeze, now)),
+    ...held.map((hold) => heldText(hold.app, hold, now)),
+  ]
+  return lines.length === 0 ? [] : ['', ...lines.map(paint.yellow)]
 }
 
 function catchUpProblems({ catchUp: { failing } }: StatusView, paint: Terminal['paint']): readonly string[] {

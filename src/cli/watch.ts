@@ -23,6 +23,10 @@ export async function watch(
     else await terminal.print(`${naming(asked)} is queued; see it run: deployhook logs -f ${asked.id}`)
     return exit.done
   }
+  if (asked.waitingFor === 'freeze')
+    await terminal.warn(
+      `${oneLine(asked.app)} is frozen, so this waits (by whom, why, and what ends it: deployhook apps)`,
+    )
   const show = json ? () => Promise.resolve() : createLogView(cli)
   const followed = await follow(asked.id, { client, cli, show })
   if (followed.kind === 'left') {

@@ -20,6 +20,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks, for the log: the name of a token, or `socket`. */
     caller: string
+    /** The token that it came with; null: over the control socket, or a route that asks for none. */
+    tokenName: string | null
   }
 }
 
@@ -61,5 +63,6 @@ export function createGuard({ map, listens, door, warn }: GuardDeps): (request: 
       throw new HttpError('unauthorized', { headers: { 'www-authenticate': 'Bearer realm="deployhook"' } })
     if (access !== 'read' && access !== 'metrics' && token.can !== 'operate') throw new HttpError('forbidden')
     request.caller = token.name
+    request.tokenName = token.name
   }
 }

@@ -9,6 +9,7 @@ import type { App, DeployMap } from '../model/deploy-map.ts'
 import type { ConfigState, Reloaded } from '../reload.ts'
 import type { Sender } from '../outbox.ts'
 import type { Simulate } from '../simulate.ts'
+import type { Runner } from '../runner/runner.ts'
 import type { Store } from '../store/store.ts'
 import type { Worker } from '../worker.ts'
 import type { Limits } from './limits.ts'
@@ -46,6 +47,7 @@ export type HttpDeps = {
   readonly realPath: (path: string) => string
   readonly ingest: Pick<Ingest, 'receive' | 'replay' | 'request'>
   readonly worker: Pick<Worker, 'cancel'>
+  readonly runner: Pick<Runner, 'releases'>
   readonly reload: () => Promise<Reloaded>
   readonly config: () => ConfigState
   /** null: nothing is known by that name or number. */

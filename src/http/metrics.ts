@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { RefusalReason } from '../model/delivery.ts'
 import type { Deployment } from '../model/deployment.ts'
+import { freezeOf, holdOf, type Gates } from '../model/gate.ts'
 import type { HttpDeps } from './http-deps.ts'
 
 /** What `GET /metrics` tells. Counters begin at 0 with the daemon. */
@@ -19,7 +20,8 @@ export function createMetrics({
   map,
   config,
   catchUp,
-}: Pick<HttpDeps, 'store' | 'map' | 'config' | 'catchUp'>): Metrics {
+  clock,
+}: Pick<HttpDeps, 'store' | 'map' | 'config' | 'catchUp' | 'clock'>): Metrics {
   const register = new Registry()
   const registers = [register]
   collectDefaultMetrics({ register, prefix: 'deployhook_' })
@@ -133,6 +135,21 @@ export function createMetrics({
     },
   })
 
+  for (const [name, state, isShut] of gauges) {
+    new Gauge({
+      name: `deployhook_app_${name}`,
+      help: `1 while the app is ${state}.`,
+      labelNames: ['app'],
+      registers,
+      async collect() {
+        this.reset()
+        const gates = await store.gates().catch(() => null)
+        for (const app of map().apps.keys())
+          this.set({ app }, gates === null ? NaN : Number(isShut(app, gates, clock.now())))
+      },
+    })
+  }
+
   return {
     delivery: (webhook, result) => {
       deliveries.inc({ webhook, result })
@@ -153,3 +170,8 @@ export function createMetrics({
     read: async () => ({ contentType: register.contentType, text: await register.metrics() }),
   }
 }
+
+const gauges = [
+  ['held', 'held at what is live', (app: string, gates: Gates) => holdOf(app, gates) !== null],
+  ['frozen', 'frozen', (app: string, gates: Gates, at: Date) => freezeOf(app, gates, at) !== null],
+] as const

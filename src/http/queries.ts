@@ -68,9 +68,35 @@ export const explainQuery = z.strictObject({ subject: z.string('give it once').m
 
 const refRule = 'must be a full ref name, such as refs/heads/main or refs/tags/v1'
 
+const flag = z.boolean('must be true or false').default(false)
+
+const line = (longest: number) => {
+  const rule = `must be one line of text, at most ${longest} characters`
+  return z
+    .string(rule)
+    .trim()
+    .max(longest, rule)
+    .regex(/^\P{Cc}*$/u, rule)
+    .transform((text) => (text === '' ? null : text))
+    .nullable()
+    .default(null)
+}
+
+/** Who asks, where nobody else knows, and why. */
+const person = { by: line(100), reason: line(500) }
+
+const revisionRule = 'must be a commit: at least its first 7 hex digits'
+const revision = z
+  .string(revisionRule)
+  .toLowerCase()
+  .regex(/^[0-9a-f]{7,64}$/, revisionRule)
+
 export const deployBody = z.strictObject(
   {
-    adopt: z.boolean('must be true or false').default(false),
+    ...person,
+    adopt: flag,
+    force: flag,
+    revision: revision.optional(),
     ref: z
       .string(refRule)
       .refine((ref) => isRefName(ref) && shortRef(ref) !== ref, refRule)
@@ -78,6 +104,36 @@ export const deployBody = z.strictObject(
   },
   'must be a JSON object',
 )
+
+const toRule = 'must be the name of a release, or a commit: at least its first 7 hex digits'
+
+export const rollbackBody = z.strictObject(
+  {
+    ...person,
+    force: flag,
+    to: z
+      .string(toRule)
+      .toLowerCase()
+      .regex(/^(?:[0-9a-f]{7,64}|\d{8}-\d{6}-[0-9a-f]{12}(?:-\d{1,9})?)$/, toRule)
+      .optional(),
+  },
+  'must be a JSON object',
+)
+
+export const holdBody = z.strictObject(
+  { ...person, until: z.enum(['unhold', 'next_push'], 'must be unhold or next_push').default('unhold') },
+  'must be a JSON object',
+)
+
+/** `until`: see `until.ts`. */
+export const freezeBody = z.strictObject(
+  { ...person, until: z.string('must be text').max(40, 'too long').nullable().default(null) },
+  'must be a JSON object',
+)
+
+export const personBody = z.strictObject(person, 'must be a JSON object')
+
+export const approveBody = z.strictObject({ by: person.by }, 'must be a JSON object')
 
 export const simulateBody = z.strictObject(
   {

@@ -67,6 +67,7 @@ export function createServer(deps: RouteDeps, { door, listens }: { door: Door; l
     throw new HttpError('not_found')
   })
   app.decorateRequest('caller', '')
+  app.decorateRequest('tokenName', null)
 
   const guard = createGuard({ map, listens, door, warn: deps.warn })
   app.addHook('onRequest', (request, reply, done) => {

@@ -8,6 +8,8 @@ const status = {
   listen: '127.0.0.1:9000',
   config: { file: '/etc/deployhook/deploy.yml', loadedAt: '2026-11-24T11:58:00.000Z', problems: [] as string[] },
   catchUp: { failing: [] as string[] },
+  held: [] as object[],
+  frozen: [] as object[],
   webhooks: [
     {
       name: 'github',
@@ -32,6 +34,10 @@ const app = {
   branch: 'main',
   path: '/srv/blog',
   live: { revision: 'a'.repeat(40), deployment: 12, at: '2026-11-24T11:57:42.000Z' },
+  strategy: 'in-place',
+  release: null,
+  held: null,
+  frozen: null,
   running: 13,
   queued: [14, 15],
   last: aDeployment({ id: 15, state: 'queued', outcome: null, waitingFor: 'turn' }),
@@ -107,6 +113,19 @@ describe('status', () => {
     const answer = { ...status, disk: { problems: ['the disk that /srv lies on has 1 MiB free'] } }
     const { out } = await ask(['status'], { path: '/api/status', answer })
     expect(out).toContain('Nothing is deployed, and what arrives is kept:\nthe disk that /srv lies on has 1 MiB free\n')
+  })
+
+  it('says what is held and frozen, by whom, why and until when', async () => {
+    const by = { by: 'alice', reason: 'release day', at: '2026-11-24T11:57:00.000Z' }
+    const held = [{ ...by, app: 'blog', release: null, revision: 'a'.repeat(40), deployment: 12, until: 'unhold' }]
+    const frozen = [{ ...by, scope: '*', until: '2026-11-24T14:00:00.000Z' }]
+    const { out } = await ask(['status'], { path: '/api/status', answer: { ...status, held, frozen } })
+    expect(out).toContain(
+      [
+        '\nAll apps are frozen until 2026-11-24T14:00:00.000Z (3 min ago, by alice: release day). What ends it sooner: deployhook unfreeze --all',
+        'blog is held at aaaaaaaaaaaa (3 min ago, by alice: release day). What ends it: deployhook unhold blog\n',
+      ].join('\n'),
+    )
   })
 
   it('says that the file on disk is not the one in use', async () => {

@@ -162,6 +162,12 @@ export function aDeployment(fields: object = {}): Record<string, unknown> {
     startedAt: '2026-11-24T11:57:30.000Z',
     finishedAt: '2026-11-24T11:57:42.500Z',
     release: null,
+    exact: false,
+    forced: false,
+    approvedAt: null,
+    approvedBy: null,
+    askedBy: null,
+    note: null,
     steps: [
       {
         number: 1,

@@ -98,6 +98,7 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
     store: wrapStore(store),
     realPath: (path) => path,
     ingest: wrapIngest(ingest),
+    runner: { releases: () => Promise.resolve([]) },
     worker: { cancel: (id) => store.cancel(id, new Date()) },
     reload: () => Promise.resolve({ kind: 'reloaded', warnings: [] }),
     health: () => ({ reasons: [], warnings: [] }),

@@ -1,11 +1,15 @@
 import type { App } from '../../model/deploy-map.ts'
-import type { Queued } from '../../store/store.ts'
+import type { Revision } from '../../model/revision.ts'
+import { appView, commonOf } from '../app-view.ts'
 import { findApp, findRef } from '../find.ts'
-import { presentCatchUp } from '../present.ts'
+import { findRevision } from '../find-version.ts'
 import { deployBody, parseBody } from '../queries.ts'
 import type { Route, RouteDeps } from '../route.ts'
 
-/** `GET /api/apps`: what is live where. `POST /api/apps/<app>/deploy`: the tip of the app's branch (or of the `ref` of the body), now. */
+/**
+ * `GET /api/apps`: what is live where. `POST /api/apps/<app>/deploy`: the tip of the app's branch (or of the `ref` of
+ * the body), or one `revision` of it, now.
+ */
 export function appRoutes(deps: RouteDeps): readonly Route[] {
   const { store, map, ingest, present, log } = deps
   return [
@@ -14,8 +18,8 @@ export function appRoutes(deps: RouteDeps): readonly Route[] {
       url: '/api/apps',
       config: { access: 'read' },
       handler: async () => {
-        const queue = await store.queue()
-        return { apps: await Promise.all([...map().apps.values()].map((app) => appStatus(app, queue, deps))) }
+        const common = await commonOf(deps)
+        return { apps: await Promise.all([...map().apps.values()].map((app) => appView(app, common, deps))) }
       },
     },
     {
@@ -24,41 +28,29 @@ export function appRoutes(deps: RouteDeps): readonly Route[] {
       config: { access: 'operate' },
       handler: async (request, reply) => {
         const { app: name } = request.params as { app: string }
-        const { adopt, ref: named = null } = parseBody(deployBody, request.body)
+        const { adopt, force: forced, by, reason, ...asked } = parseBody(deployBody, request.body)
         const app = findApp(name, map())
-        const [newest] = await store.deployments({ app: app.name, limit: 1 })
-        const ref = findRef(app, { named, newest: newest?.ref ?? null })
+        const revision = asked.revision === undefined ? null : await findRevision(app, asked.revision, deps)
+        const ref = findRef(app, { named: asked.ref ?? null, newest: await newestRef(app, revision) })
         const deployment = await ingest.request(app, {
-          trigger: 'manual',
-          ref,
-          adopt,
-          forced: false,
-          version: null,
-          by: null,
-          reason: null,
+          ...{ trigger: 'manual', ref, adopt, forced, reason },
+          version: revision === null ? null : { revision, release: null },
+          by: request.tokenName ?? by,
         })
-        log.info({ app: app.name, deployment: deployment.id, ref, adopt, by: request.caller }, 'deploy requested')
+        log.info(
+          { app: app.name, deployment: deployment.id, ref, revision, adopt, forced, by: request.caller },
+          'deploy requested',
+        )
         reply.code(202)
         return { deployment: await present.one(deployment) }
       },
     },
   ]
-}
 
-async function appStatus(app: App, queue: readonly Queued[], { store, present, catchUp }: RouteDeps): Promise<object> {
-  const [live, [last]] = await Promise.all([store.live(app.name), store.deployments({ app: app.name, limit: 1 })])
-  const own = queue.filter((other) => other.app === app.name)
-  return {
-    name: app.name,
-    repo: app.repo.url,
-    branch: app.branch,
-    branches: app.branches.map(({ text }) => text),
-    tags: app.tags.map(({ text }) => text),
-    path: app.path,
-    live: live.revision === null ? null : { revision: live.revision, deployment: live.deployment, at: live.at },
-    running: own.find(({ state }) => state === 'running')?.id ?? null,
-    queued: own.filter(({ state }) => state === 'queued').map(({ id }) => id),
-    last: last === undefined ? null : await present.one(last),
-    catchUp: presentCatchUp(catchUp(app)),
+  /** Of the deployment that had this revision, or else of the newest one. */
+  async function newestRef({ name: app }: App, revision: Revision | null): Promise<string | null> {
+    const known = revision === null ? [] : await store.deployments({ app, revision, limit: 1 })
+    const [found] = known.length > 0 ? known : await store.deployments({ app, limit: 1 })
+    return found?.ref ?? null
   }
 }

@@ -4,7 +4,7 @@ import { findRef } from '../find.ts'
 import { HttpError } from '../http-error.ts'
 import { presentReport } from '../present.ts'
 import { pageOf } from '../page.ts'
-import { deploymentsQuery, emptyBody, parseAs, parseBody, parseId } from '../queries.ts'
+import { deploymentsQuery, emptyBody, parseAs, parseBody, parseId, personBody } from '../queries.ts'
 import type { Route, RouteDeps } from '../route.ts'
 
 /** Deployments: the list, one, and what a person may do with one. */
@@ -57,7 +57,7 @@ export function deploymentRoutes({ store, map, worker, ingest, present, log }: R
       url: '/api/deployments/:id/retry',
       config: { access: 'operate' },
       handler: async (request, reply) => {
-        parseBody(emptyBody, request.body)
+        const { by, reason } = parseBody(personBody, request.body)
         const { id, app: name, state, ref, adopt } = await deploymentOf(request)
         if (state !== 'done')
           throw new HttpError('conflict', { as: 'not_done', message: 'It is not done yet; cancel it first, or wait.' })
@@ -71,8 +71,8 @@ export function deploymentRoutes({ store, map, worker, ingest, present, log }: R
           adopt,
           forced: false,
           version: null,
-          by: null,
-          reason: null,
+          by: request.tokenName ?? by,
+          reason,
         })
         log.info({ app: app.name, deployment: deployment.id, retryOf: id, by: request.caller }, 'retry requested')
         reply.code(202)

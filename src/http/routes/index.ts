@@ -1,13 +1,16 @@
 import type { Route, RouteDeps } from '../route.ts'
+import { approveRoute } from './approve.ts'
 import { appRoutes } from './apps.ts'
 import { backupRoute } from './backup.ts'
 import { deliveryRoutes } from './deliveries.ts'
 import { deploymentLogRoute } from './deployment-log.ts'
 import { deploymentRoutes } from './deployments.ts'
 import { explainRoute } from './explain.ts'
+import { gateRoutes } from './gates.ts'
 import { healthRoutes } from './health.ts'
 import { hookRoute } from './hooks.ts'
 import { metricsRoute } from './metrics.ts'
+import { releaseRoutes } from './releases.ts'
 import { reloadRoute } from './reload.ts'
 import { replayRoute } from './replay.ts'
 import { reporterRoute } from './reporters.ts'
@@ -24,7 +27,10 @@ export function routes(deps: RouteDeps): readonly Route[] {
     metricsRoute(deps),
     statusRoute(deps),
     ...appRoutes(deps),
+    ...releaseRoutes(deps),
+    ...gateRoutes(deps),
     ...deploymentRoutes(deps),
+    approveRoute(deps),
     deploymentLogRoute(deps),
     ...deliveryRoutes(deps),
     replayRoute(deps),

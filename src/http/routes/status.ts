@@ -1,18 +1,21 @@
+import { everyApp } from '../../model/gate.ts'
+import { commonOf, presentFreeze, presentHold } from '../app-view.ts'
 import type { Route, RouteDeps } from '../route.ts'
 import { reporterViews } from './reporters.ts'
 import { webhookView } from './webhooks.ts'
 
 /** `GET /api/status`: how the daemon is, at a glance. */
 export function statusRoute(deps: RouteDeps): Route {
-  const { store, map, config, diskProblems, draining, catchUp, address, startedAt, version } = deps
+  const { map, clock, config, diskProblems, draining, catchUp, address, startedAt, version } = deps
   return {
     method: 'GET',
     url: '/api/status',
     config: { access: 'read' },
     handler: async () => {
-      const { webhooks, server } = map()
+      const { apps, webhooks, server } = map()
       const { file, loadedAt, problems } = config()
-      const queue = await store.queue()
+      const { queue, gates } = await commonOf(deps)
+      const at = clock.now()
       const running = queue.filter(({ state }) => state === 'running').length
       return {
         version,
@@ -21,8 +24,12 @@ export function statusRoute(deps: RouteDeps): Route {
         config: { file, loadedAt, problems },
         disk: { problems: await diskProblems() },
         catchUp: {
-          failing: [...map().apps.values()].filter((app) => catchUp(app).isFailing).map(({ name }) => name),
+          failing: [...apps.values()].filter((app) => catchUp(app).isFailing).map(({ name }) => name),
         },
+        held: gates.holds.filter(({ app }) => apps.has(app)).map((hold) => ({ app: hold.app, ...presentHold(hold) })),
+        frozen: gates.freezes
+          .filter(({ scope, until }) => (scope === everyApp || apps.has(scope)) && (until === null || until > at))
+          .map(presentFreeze),
         webhooks: await Promise.all([...webhooks.values()].map((webhook) => webhookView(webhook, deps))),
         reporters: await reporterViews(deps),
         running,
