@@ -32,7 +32,7 @@ describe('the list of deployments', () => {
 })
 
 describe('what is live of an app', () => {
-  const nothing = { revision: null, deployment: null, at: null, fingerprint: null, ref: null }
+  const nothing = { revision: null, release: null, deployment: null, at: null, fingerprint: null, ref: null }
 
   it('is nothing before the first success', async () => {
     const { store } = await openTestStore()
@@ -50,6 +50,7 @@ describe('what is live of an app', () => {
 
     expect(await store.live('blog')).toEqual({
       revision: revision('b'),
+      release: null,
       deployment: 1,
       at: at(2),
       ref: 'refs/heads/main',

@@ -225,6 +225,6 @@ function fill(directory: string, count: number): void {
     insert into deployments (app, trigger, kind, ref, adopt, delivery, place, state, outcome, attempts, queued_at, finished_at)
     select 'app-' || ((id - 1) % 10), 'push', 'automatic', 'refs/heads/main', 0, id, id, 'done',
       iif(id <= 20, 'succeeded', 'failed'), 1, received_at, received_at from deliveries;
-    insert into steps (deployment, attempt, number, name, started_at) select id, 1, 1, 'build', queued_at from deployments;
+    insert into steps (deployment, attempt, number, phase, name, started_at) select id, 1, 1, 'build', 'build', queued_at from deployments;
     commit`)
 }

@@ -31,9 +31,19 @@ describe('a running deployment', () => {
     })
     expect(done.message).toHaveLength(2000)
     expect(done.steps).toEqual([
-      { number: 1, name: 'npm ci', attempt: 1, exitCode: 0, signal: null, startedAt: at(2), finishedAt: at(3) },
+      {
+        number: 1,
+        phase: 'build',
+        name: 'npm ci',
+        attempt: 1,
+        exitCode: 0,
+        signal: null,
+        startedAt: at(2),
+        finishedAt: at(3),
+      },
       {
         number: 2,
+        phase: 'build',
         name: 'npm test',
         attempt: 1,
         exitCode: null,
