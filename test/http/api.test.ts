@@ -387,6 +387,22 @@ describe('GET /api/deliveries', () => {
 
 const failing = { times: 2, since: new Date(0), reason: 'auth', message: 'It failed. Add a deploy key.' }
 
+it.each([
+  ['opps', ['ops', 'pager'], 'no reporter of deploy.yml is called "opps": did you mean "ops"?'],
+  ['nosuch', ['ops', 'pager'], 'no reporter of deploy.yml is called "nosuch" (there is ops, pager)'],
+  ['nosuch', [], 'no reporter of deploy.yml is called "nosuch", which has none at all'],
+])('a reporter %j that is not there is told with those that are', async (name, names, message) => {
+  const door = await openDoor({ sender: { tryOut: () => Promise.resolve(null) } })
+  door.setMap((map) => ({ ...map, reporters: new Map(names.map((known) => [known, reporterCalled(known)])) }))
+  expect((await door.api(`/api/reporters/${name}/test`, { method: 'POST', body: '{}' })).body).toEqual({
+    error: { code: 'reporter_not_found', message },
+  })
+})
+
+function reporterCalled(name: string) {
+  return { name, kind: 'command' as const, options: {}, secrets: [] }
+}
+
 describe('GET /api/status and /api/apps', () => {
   it('tells which apps a full disk stops, when it is not the one that all need', async () => {
     const fullFor = (apps: Iterable<App> | undefined) =>
