@@ -118,7 +118,8 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     makeRoom: () => ledger.makeRoom(),
     everyMs: floorMs,
   })
-  const diskProblems = () => floor.problems([stateDirectory, ...[...map().apps.values()].map((app) => app.path)])
+  const diskProblems = (apps: Iterable<{ readonly path: string }> = map().apps.values()) =>
+    floor.problems([stateDirectory, ...Array.from(apps, ({ path }) => path)])
   const user = userOf(env)
   const runner = createRunner({
     ...{ stateDirectory, stateId, workspace, run, failPoint, user, floor, clock, cgroups },

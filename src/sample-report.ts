@@ -12,7 +12,7 @@ export function sampleReport({
   readonly publicUrl: string | null
 }): Report {
   const report = createReport(
-    { id: 0, kind: 'failed' },
+    { id: 0, kind: 'failed', madeAt: at },
     { stateId, deployment: { ...neverWas, queuedAt: at }, publicUrl },
   )
   // Receivers drop an id that they have seen.

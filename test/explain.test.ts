@@ -388,6 +388,16 @@ describe('explaining a deployment', () => {
     expect(facts.at(-1)).toBe('It is at step 2 (npm run build).')
   })
 
+  it('says which step the end of the daemon cut off', async () => {
+    const { receive, start, end, explain, store } = await createHistory()
+    await receive()
+    const running = await start()
+    const owner = { id: running.id, attempt: running.attempts }
+    await store.startStep(owner, { number: 2, phase: 'build', name: 'npm run build', at: before(80) })
+    await end(running, { outcome: 'failed', reason: 'poison', message: 'the daemon died 2 times' })
+    expect((await explain('deployment:1')).facts.at(-1)).toBe('It was cut off in step 2 (npm run build).')
+  })
+
   it('follows superseded ones to the one that counts', async () => {
     const { receive, start, end, explain } = await createHistory()
     for (const digit of ['b', 'c', 'd']) await receive({ id: `id-${digit}`, after: revision(digit) })

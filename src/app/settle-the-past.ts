@@ -1,11 +1,12 @@
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
-import type { DeployMap } from '../model/deploy-map.ts'
+import { secretsOf, type DeployMap } from '../model/deploy-map.ts'
+import type { Deployment } from '../model/deployment.ts'
 import type { Runner } from '../runner/runner.ts'
 import type { Store } from '../store/store.ts'
 
 export type Past = {
-  readonly store: Pick<Store, 'recover' | 'reconcile'>
+  readonly store: Pick<Store, 'recover' | 'reconcile' | 'openLog'>
   readonly runner: Pick<Runner, 'endLeftovers'>
   readonly map: () => DeployMap
   readonly clock: Clock
@@ -22,11 +23,24 @@ export async function settleThePast({ store, runner, map, clock, log }: Past): P
     maxAttempts: map().server.maxAttempts,
     at,
   })
-  for (const { id, app, state, outcome, reason } of recovered) {
+  for (const deployment of recovered) {
+    const { id, app, state, outcome, reason } = deployment
+    await closeLog(deployment, { store, map })
     log.warn(
       { deployment: id, app, state, outcome, reason },
       'recovered a deployment that an earlier daemon left running',
     )
   }
   await store.reconcile({ apps: map().apps, at })
+}
+
+/** The log of one that is over ends as every other does: with how it ended. */
+async function closeLog(
+  { id, state, outcome, message }: Deployment,
+  { store, map }: Pick<Past, 'store' | 'map'>,
+): Promise<void> {
+  if (state !== 'done') return
+  const sink = await store.openLog(id, secretsOf(map()))
+  await sink.note(`${outcome ?? state}${message === null ? '' : `: ${message}`}`)
+  await sink.close()
 }

@@ -38,8 +38,8 @@ export type StatusView = {
   readonly startedAt: string
   readonly listen: string
   readonly config: { readonly file: string; readonly loadedAt: string; readonly problems: readonly string[] }
-  /** A disk has less free than is to be left free, so that nothing is deployed. */
-  readonly disk: { readonly problems: readonly string[] }
+  /** Disks that have less free than is to be left free, and the names of the apps that are not deployed for that. */
+  readonly disk: { readonly problems: readonly string[]; readonly stops: 'all' | readonly string[] }
   /** Names of the apps whose repository does not answer. */
   readonly catchUp: { readonly failing: readonly string[] }
   readonly held: readonly (HoldView & { readonly app: string })[]

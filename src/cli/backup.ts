@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs'
-import { link, open, rename, rm, stat } from 'node:fs/promises'
+import { link, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { errorCode } from '../lib/error-code.ts'
@@ -68,6 +68,7 @@ async function backUp(file: string, { options, cli }: { options: Options; cli: C
   if (!options.force && (await exists(file))) throw isThere(file)
   const partial = join(dirname(file), `.${basename(file)}.${process.pid}.partial`)
   try {
+    await removeLeftovers(file)
     await (await open(partial, 'wx', 0o600)).close()
     const from = await fill(partial, { options, cli })
     const held = verifyBackup(partial)
@@ -80,10 +81,28 @@ async function backUp(file: string, { options, cli }: { options: Options; cli: C
     if (errorCode(error) === 'EEXIST') throw isThere(file)
     if (error instanceof CliError) throw error
     if (error instanceof StoreError) throw new CliError(error.message, { exitCode: exit.failed, cause: error })
-    const reason = error instanceof Error ? error.message : String(error)
+    if (errorCode(error) === 'ENOENT' && !(await exists(dirname(file)))) throw hasNoDirectory(file, error)
+    const reason = (error instanceof Error ? error.message : String(error)).replaceAll(partial, file)
     throw new CliError(`${file} could not be written: ${reason}`, { exitCode: exit.failed, cause: error })
   } finally {
     await rm(partial, { force: true })
+  }
+}
+
+/** What backups to this file that were killed have left: those of processes that are there may be at work. */
+async function removeLeftovers(file: string): Promise<void> {
+  const prefix = `.${basename(file)}.`
+  for (const name of await readdir(dirname(file))) {
+    const pid = name.startsWith(prefix) ? /^(\d+)\.partial$/.exec(name.slice(prefix.length))?.[1] : undefined
+    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(dirname(file), name), { force: true })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return errorCode(error) !== 'ESRCH'
   }
 }
 
@@ -133,4 +152,10 @@ function isThere(file: string): CliError {
   return new CliError(`${file} is there already: give another name, or replace it with --force`, {
     exitCode: exit.usage,
   })
+}
+
+function hasNoDirectory(file: string, cause: unknown): CliError {
+  const directory = dirname(file)
+  const message = `there is no directory ${directory}: make it (mkdir -p ${directory}), or give another name`
+  return new CliError(message, { exitCode: exit.failed, cause })
 }

@@ -30,10 +30,13 @@ export const addCheck: AddCommand = (program, cli) => {
         // Schema and YAML are of no use to the other commands, which are asked in scripts and want to start fast.
         const { formatProblem, loadDeployMap } = await import('../config/index.ts')
         const { env, uid } = io
-        const loaded = await loadDeployMap(file, { env, uid, stateDirectory: likelyState(cli), rootSteps: 'warn' })
+        const load = (rootSteps: 'warn' | 'refuse') =>
+          loadDeployMap(file, { env, uid, stateDirectory: likelyState(cli), rootSteps })
+        const loaded = await load('warn')
         const map = loaded.kind === 'loaded' ? loaded.map : null
         const problems = loaded.kind === 'refused' ? loaded.problems : []
-        const checked = { file, map, problems, warnings: loaded.warnings }
+        const isRefused = map !== null && loaded.warnings.length > 0 && (await load('refuse')).kind === 'refused'
+        const checked = { file, map, problems, warnings: loaded.warnings, isRefused }
         if (json) await cli.terminal.printJson(asJson(checked))
         else
           await tell(checked, {
@@ -54,6 +57,8 @@ type Checked = {
   readonly map: DeployMap | null
   readonly problems: readonly Problem[]
   readonly warnings: readonly Problem[]
+  /** It is right for a daemon of another user, but not for one of who checks. */
+  readonly isRefused: boolean
 }
 
 /** Where the daemon would keep its state; without a home nobody knows, and the rules about it are left out. */
@@ -69,12 +74,17 @@ type Looks = {
   readonly format: (problem: Problem) => string
 }
 
-async function tell({ file, map, problems, warnings }: Checked, { cli, format }: Looks): Promise<void> {
+async function tell({ file, map, problems, warnings, isRefused }: Checked, { cli, format }: Looks): Promise<void> {
   const { paint, print } = cli.terminal
   for (const problem of problems) await print(`${format(problem)}\n`)
   for (const warning of warnings) await print(`${paint.yellow('warning')} ${format(warning)}\n`)
   if (map === null) await print(paint.red(`${oneLine(file)}: ${count(problems.length, 'problem')}`))
+  else if (isRefused) await print(`${paint.yellow(`${oneLine(file)} is right, but ${refusal(cli)}`)}: ${summary(map)}`)
   else await print(`${paint.green(`${oneLine(file)} is right`)}: ${summary(map)}`)
+}
+
+function refusal({ io }: Cli): string {
+  return `deployhook serve refuses it when ${io.uid === 0 ? 'root' : 'this user'} starts it, for what is warned of above`
 }
 
 function summary({ webhooks, apps, server }: DeployMap): string {

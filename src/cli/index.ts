@@ -118,5 +118,6 @@ Where to start:
   deployhook deploy blog     deploy by hand, and watch
   deployhook explain         nothing happens: why?
 
-Exit codes: 0 done (or skipped), 1 failed, 2 wrong usage, 3 the daemon is not reachable.
+Exit codes: 0 done (or skipped), 1 failed, 2 wrong usage, 3 the daemon is not reachable, 78 serve cannot start,
+130 left by Ctrl-C.
 Commands find the daemon by --socket, DEPLOYHOOK_SOCKET, /run/deployhook/control.sock or the state directory.`

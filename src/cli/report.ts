@@ -18,8 +18,13 @@ export const addReport: AddCommand = (program, cli) => {
         const { print, printJson, warn, paint } = cli.terminal
         if (options.json) await printJson(answer)
         else if (answer.problem === null) await print(paint.green('told'))
-        else await warn(oneLine(answer.problem))
+        else await warn(notTold(reporter, answer.problem))
         return answer.result === 'told' ? exit.done : exit.failed
       }),
     )
+}
+
+function notTold(reporter: string, problem: string): string {
+  const name = oneLine(reporter)
+  return `${name} was not told: ${oneLine(problem)}. Mend that, or ${name} of reporters in deploy.yml, then: deployhook report ${name}`
 }

@@ -19,8 +19,8 @@ export const addSend: AddCommand = (program, cli) => {
     .description(
       'Has the daemon sign a push as the git host would write it, sends it to the daemon and tells what comes back. ' +
         'With --url it goes out and in again: through DNS, the proxy and the firewall, as a real push does.\n' +
-        'To the daemon it is a push like any other: it queues a deployment of what the branch is at. When that is ' +
-        'live already, the deployment ends as skipped and changes nothing. A webhook whose host sends the secret ' +
+        'To the daemon it is a push like any other: it names the commit that is live and queues a deployment, which takes ' +
+        'what the branch is at when it starts. When that is live already, it ends as skipped and changes nothing. A webhook whose host sends the secret ' +
         'itself along (GitLab with a secret token, Gitee with a password, Azure) sends it to --url, too.',
     )
     .requiredOption('--webhook <name>', 'the webhook of deploy.yml')

@@ -47,7 +47,7 @@ function statusText(status: StatusView, { paint, now }: Looks): string {
   )
   const looks = { paint, now }
   return [
-    ...[daemon, ...configProblems(config.problems, paint), ...diskProblems(disk.problems, paint)],
+    ...[daemon, ...configProblems(config.problems, paint), ...diskProblems(disk, paint)],
     ...gates(status, looks),
     ...[...catchUpProblems(status, paint), '', webhookTable(webhooks, looks), ...reporterTable(reporters, looks)],
   ].join('\n')
@@ -60,9 +60,10 @@ function configProblems(problems: readonly string[], paint: Terminal['paint']): 
   return ['', paint.red(head), ...problems.map(harmless)]
 }
 
-function diskProblems(problems: readonly string[], paint: Terminal['paint']): readonly string[] {
+function diskProblems({ problems, stops }: StatusView['disk'], paint: Terminal['paint']): readonly string[] {
   if (problems.length === 0) return []
-  return ['', paint.red('Nothing is deployed, and what arrives is kept:'), ...problems.map(harmless)]
+  const what = stops === 'all' ? 'Nothing is deployed' : `Not deployed: ${stops.map(oneLine).join(', ')}`
+  return ['', paint.red(`${what}, and what arrives is kept:`), ...problems.map(harmless)]
 }
 
 function gates({ held, frozen }: StatusView, { paint, now }: Looks): readonly string[] {

@@ -112,12 +112,12 @@ async function details(deployment: Deployment, deps: ExplainDeps): Promise<reado
   if (deployment.supersededBy !== null) return [await successor(deployment.supersededBy, deps)]
   const step = deployment.steps.at(-1)
   if (step === undefined || deployment.outcome === 'succeeded') return []
-  return [stepSentence(step)]
+  return [stepSentence(step, deployment)]
 }
 
-function stepSentence({ name, number, exitCode, signal, finishedAt }: StepRecord): string {
+function stepSentence({ name, number, exitCode, signal, finishedAt }: StepRecord, { state }: Deployment): string {
   const step = `step ${number} (${name})`
-  if (finishedAt === null) return `It is at ${step}.`
+  if (finishedAt === null) return state === 'done' ? `It was cut off in ${step}.` : `It is at ${step}.`
   if (signal !== null) return `It got as far as ${step}, which was ended by ${signal}.`
   if (exitCode === null) return `It got as far as ${step}, which did not end by itself.`
   return exitCode === 0

@@ -67,7 +67,7 @@ export type HttpDeps = {
   /** What health tells besides: codes of what is wrong, and of what somebody should look at. */
   readonly health: () => { readonly reasons: readonly string[]; readonly warnings: readonly string[] }
   /** What is wrong with the disks that deployments need, in sentences. */
-  readonly diskProblems: () => Promise<readonly string[]>
+  readonly diskProblems: (apps?: Iterable<App>) => Promise<readonly string[]>
   /** The daemon is on its way down: deliveries are still kept, nothing new is started. */
   readonly draining: () => boolean
   readonly startedAt: Date

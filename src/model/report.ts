@@ -36,6 +36,7 @@ export type ReportRecord = {
   readonly kind: ReportKind
   readonly state: 'pending' | 'sent' | 'dead'
   readonly attempts: number
+  readonly madeAt: Date
   /** null: no more. */
   readonly nextAttemptAt: Date | null
   readonly sentAt: Date | null
@@ -74,11 +75,13 @@ const badEnds: ReadonlySet<Outcome | 'recovered'> = new Set(['failed', 'timed_ou
 
 /** A report as a reporter gets it. */
 export function createReport(
-  { kind, ...record }: Pick<ReportRecord, 'id' | 'kind'>,
+  { kind, madeAt, ...record }: Pick<ReportRecord, 'id' | 'kind' | 'madeAt'>,
   { stateId, deployment, publicUrl }: { stateId: string; deployment: Deployment; publicUrl: string | null },
 ): Report {
   const url = publicUrl === null ? null : `${publicUrl}/api/deployments/${deployment.id}`
-  return { id: `${stateId}-${record.id}`, kind, message: sentence(kind, deployment), url, deployment }
+  // A database restored from a backup numbers its next reports as it did before; receivers drop an id they have seen.
+  const id = `${stateId}-${record.id}-${madeAt.getTime()}`
+  return { id, kind, message: sentence(kind, deployment), url, deployment }
 }
 
 function sentence(kind: ReportKind, { app, id, revision, message, reason }: Deployment): string {

@@ -1,11 +1,11 @@
-import { statfs } from 'node:fs/promises'
+import { stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errorCode } from '../lib/error-code.ts'
 import { formatSize } from '../lib/size.ts'
 
 /** Keeps deployments from filling a disk that the database, and others, need room on. */
 export type DiskFloor = {
-  /** What is wrong with the disks that these paths lie on, one sentence each with its cure; empty: nothing is. */
+  /** What is wrong with the disks that these paths lie on, one sentence for each disk with its cure; empty: nothing is. */
   problems(paths: readonly string[]): Promise<readonly string[]>
   /** The same before something is started: what is ours to forget is forgotten first. */
   roomFor(paths: readonly string[]): Promise<string | null>
@@ -35,6 +35,8 @@ export type DiskFloorDeps = {
 }
 
 type Disk = {
+  /** Which one it is. */
+  readonly dev: number
   readonly bsize: number
   readonly blocks: number
   /** For users other than root. */
@@ -45,7 +47,7 @@ type Disk = {
 }
 
 export function createDiskFloor(deps: DiskFloorDeps): DiskFloor {
-  const { minFreeBytes, makeRoom, everyMs, statDisk = statfs } = deps
+  const { minFreeBytes, makeRoom, everyMs, statDisk = realDisk } = deps
   return {
     problems: (paths) => problems(paths, 1),
     full: async (paths) => (await problems(paths, 0.5))[0] ?? (await endsOf(paths))[0] ?? null,
@@ -74,13 +76,17 @@ export function createDiskFloor(deps: DiskFloorDeps): DiskFloor {
   }
 
   async function problems(paths: readonly string[], part: number): Promise<readonly string[]> {
-    const found = await Promise.all(paths.map((path) => problemAt(path, part)))
-    return found.filter((problem) => problem !== null)
+    const found = new Map<number, string>()
+    for (const { path, disk } of await disksOf(paths)) {
+      const problem = found.has(disk.dev) ? null : (bytesProblem(path, disk, part) ?? inodesProblem(path, disk, part))
+      if (problem !== null) found.set(disk.dev, problem)
+    }
+    return [...found.values()]
   }
 
-  async function problemAt(path: string, part: number): Promise<string | null> {
-    const disk = await diskOf(path)
-    return disk === null ? null : (bytesProblem(path, disk, part) ?? inodesProblem(path, disk, part))
+  async function disksOf(paths: readonly string[]): Promise<readonly { path: string; disk: Disk }[]> {
+    const disks = await Promise.all(paths.map(async (path) => ({ path, disk: await diskOf(path) })))
+    return disks.flatMap(({ path, disk }) => (disk === null ? [] : [{ path, disk }]))
   }
 
   function bytesProblem(path: string, { bsize, blocks, bavail }: Disk, part: number): string | null {
@@ -103,13 +109,10 @@ export function createDiskFloor(deps: DiskFloorDeps): DiskFloor {
   }
 
   async function endsOf(paths: readonly string[]): Promise<readonly string[]> {
-    const disks = await Promise.all(paths.map(async (path) => ({ path, disk: await diskOf(path) })))
-    return disks.flatMap(({ path, disk }) =>
-      disk === null || !isAtItsEnd(disk)
-        ? []
-        : [
-            `the disk that ${path} lies on is full: make room (df -h ${path}; df -i ${path}); then it is deployed by itself`,
-          ],
+    const ended = (await disksOf(paths)).filter(({ disk }) => isAtItsEnd(disk))
+    return ended.map(
+      ({ path }) =>
+        `the disk that ${path} lies on is full: make room (df -h ${path}; df -i ${path}); then it is deployed by itself`,
     )
   }
 
@@ -122,6 +125,11 @@ export function createDiskFloor(deps: DiskFloorDeps): DiskFloor {
       return null
     }
   }
+}
+
+async function realDisk(path: string): Promise<Disk> {
+  const [{ bsize, blocks, bavail, files, ffree }, { dev }] = await Promise.all([statfs(path), stat(path)])
+  return { dev, bsize, blocks, bavail, files, ffree }
 }
 
 function isAtItsEnd({ bsize, blocks, bavail, files, ffree }: Disk): boolean {

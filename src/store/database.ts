@@ -103,8 +103,8 @@ function refuseMissing(directory: string, path: string): void {
   if (left === undefined) return
   throw new StoreError(
     'missing_database',
-    `${path} is ${existsSync(path) ? 'empty' : 'missing'}, but ${left} from before is there: restore state.db from a backup, ` +
-      `or, to begin again without queue and history, move ${directory} away`,
+    `${path} is ${existsSync(path) ? 'empty' : 'missing'}, but beside it there is ${left} from before: restore state.db from a backup ` +
+      `(docs/backup.md), or, to begin again without queue and history, move ${directory} away`,
   )
 }
 

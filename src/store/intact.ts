@@ -25,7 +25,7 @@ export function checkIntact(
 function foreign(path: string, cause?: unknown): StoreError {
   return new StoreError(
     'not_a_database',
-    `${path} is not deployhook's database: restore it from a backup, or move it away`,
+    `${path} is not deployhook's database, or its beginning is damaged: move it away and restore it from a backup (docs/backup.md)`,
     { cause },
   )
 }
@@ -33,7 +33,7 @@ function foreign(path: string, cause?: unknown): StoreError {
 function damaged(path: string, cause: unknown): StoreError {
   return new StoreError(
     'damaged',
-    `${path} is damaged: restore it from a backup, or save what can be saved with sqlite3's .recover`,
+    `${path} is damaged: restore it from a backup, or save what can be saved with sqlite3's .recover (docs/backup.md)`,
     { cause },
   )
 }

@@ -1,5 +1,7 @@
 import { constants } from 'node:fs'
-import { open, type FileHandle } from 'node:fs/promises'
+import { mkdir, open, type FileHandle } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { errorCode } from '../lib/error-code.ts'
 import type { Log } from '../lib/log.ts'
 import type { Mask, MaskStream } from '../lib/masker.ts'
 import { createStamper, newline } from './log-lines.ts'
@@ -141,15 +143,29 @@ function createLogFile(path: string, { now, log }: Pick<SinkOptions, 'now' | 'lo
   }
 
   async function openToAppend(): Promise<FileHandle> {
-    const opened = await open(
-      path,
-      constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW,
-      0o600,
-    )
+    const opened = await openFile().catch(async (error: unknown) => {
+      if (errorCode(error) !== 'ENOENT') throw error
+      await makeDirectory()
+      return openFile()
+    })
     const { size } = await opened.stat()
     // The daemon died in the middle of a line.
     if (size > 0 && (await byteAt(opened, size - 1)) !== newline) await opened.write('\n')
     return opened
+  }
+
+  /** Somebody has removed it. Its parent is the state directory, which is never made anew. */
+  async function makeDirectory(): Promise<void> {
+    try {
+      await mkdir(dirname(path), { mode: 0o700 })
+      log.warn({ path: dirname(path) }, 'the directory of the logs was gone, with the logs in it; it is made again')
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') throw error // by the log of another deployment
+    }
+  }
+
+  function openFile(): Promise<FileHandle> {
+    return open(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW, 0o600)
   }
 }
 

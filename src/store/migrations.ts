@@ -33,7 +33,8 @@ export function migrate(
     throw new StoreError(
       'newer_schema',
       `${path} was written by a newer deployhook (schema ${current}, this one knows ${migrations.length}): ` +
-        `run that version again, or restore the copy from before the upgrade, ${path}.schema-N`,
+        `run that version again, or restore the copy from before the upgrade, ${path}.schema-${migrations.length}, ` +
+        `if it is there, or a backup (docs/backup.md)`,
     )
   }
   if (current > 0 && current < migrations.length) keepCopy(database, `${path}.schema-${current}`)

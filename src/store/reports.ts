@@ -2,7 +2,7 @@ import type { Outcome } from '../model/deployment.ts'
 import { reportsOf, tellingEnds, type Notify, type ReportKind, type ReportRecord } from '../model/report.ts'
 import { capped } from './capped.ts'
 import type { Outbox, ReportCount, Tried } from './outbox.ts'
-import { dateOrNull, integer, text, textOrNull, type Row, type Sql } from './sql.ts'
+import { date, dateOrNull, integer, text, textOrNull, type Row, type Sql } from './sql.ts'
 import type { Writer } from './writer.ts'
 
 /**
@@ -132,6 +132,7 @@ function toReport(row: Row): ReportRecord {
     kind: text(row, 'kind') as ReportKind,
     state: text(row, 'state') as ReportRecord['state'],
     attempts: integer(row, 'attempts'),
+    madeAt: date(row, 'made_at'),
     nextAttemptAt: dateOrNull(row, 'next_attempt_at'),
     sentAt: dateOrNull(row, 'sent_at'),
     error: textOrNull(row, 'error'),

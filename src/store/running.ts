@@ -42,7 +42,7 @@ export function createRunning(sql: Sql, writer: Writer): Running {
         const queued = waitingOf(sql, app)
         settle(
           sql,
-          { owner, at, deaths: 0 },
+          { owner, at, deaths: 0, maxAttempts: 1 },
           recover({
             trigger,
             queued,
@@ -153,7 +153,7 @@ function recoverOne(
     onInterrupt: onInterrupt(app),
     queued: waitingOf(sql, app),
   })
-  settle(sql, { owner, at, deaths }, recovery, touch)
+  settle(sql, { owner, at, deaths, maxAttempts }, recovery, touch)
 }
 
 function isCancelRequested(sql: Sql, id: number): boolean {
@@ -162,7 +162,7 @@ function isCancelRequested(sql: Sql, id: number): boolean {
 
 function settle(
   sql: Sql,
-  { owner, at, deaths }: { owner: Owner; at: Date; deaths: number },
+  { owner, at, deaths, maxAttempts }: { owner: Owner; at: Date; deaths: number; maxAttempts: number },
   recovery: Recovery,
   touch: Touch,
 ): void {
@@ -202,7 +202,7 @@ function settle(
       )
       return
     case 'poison': {
-      const message = `the daemon died ${deaths} times while this ran, so it is not started again; look at its log, then: deployhook retry ${owner.id}`
+      const message = `the daemon died ${deaths} times while this ran, so it is parked as poison and not started again (server.max_attempts: ${maxAttempts}); look at its log, then: deployhook retry ${owner.id}`
       end(sql, { ...ended, outcome: 'failed', reason: 'poison', message }, touch)
       return
     }

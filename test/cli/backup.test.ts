@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -62,6 +63,26 @@ describe('deployhook backup', () => {
 
     expect({ code, err }).toMatchObject({ code: 1, err: expect.stringContaining('another deployhook') as string })
     expect(readdirSync(folder)).toEqual([])
+  })
+
+  it('removes what a backup to the same file left that was killed, and no other', async () => {
+    const door = await openDoor()
+    const folder = await temporaryDirectory()
+    const dead = spawnSync('true').pid
+    const alive = `.backup.db.${process.ppid}.partial`
+    for (const name of [`.backup.db.${dead}.partial`, alive, `.other.db.${dead}.partial`])
+      writeFileSync(join(folder, name), '')
+
+    expect(await run(['backup', join(folder, 'backup.db'), '--socket', door.socket])).toMatchObject({ code: 0 })
+    expect(readdirSync(folder).sort()).toEqual([alive, `.other.db.${dead}.partial`, 'backup.db'].sort())
+  })
+
+  it('says of a directory that is not there how to make it', async () => {
+    const folder = join(await temporaryDirectory(), 'missing')
+    expect(await run(['backup', join(folder, 'backup.db')])).toMatchObject({
+      code: 1,
+      err: `deployhook: there is no directory ${folder}: make it (mkdir -p ${folder}), or give another name\n`,
+    })
   })
 
   it('leaves what is there alone, unless told to replace it', async () => {

@@ -24,12 +24,19 @@ async function check(text: string, running: Running & { readonly argv?: readonly
 
 describe('check', () => {
   it('says in one line what it understood of a good file', async () => {
-    const { code, out, err, cwd } = await check(good)
+    const notRoot = process.getuid?.() || 1000
+    const { code, out, err, cwd } = await check(good, { uid: notRoot })
     expect(err).toBe('')
     expect(code).toBe(0)
     expect(out.trimEnd().split('\n').at(-1)).toBe(
       `${cwd}/deploy.yml is right: 1 webhook (http://127.0.0.1:9000/hooks/github), 1 app (blog)`,
     )
+  })
+
+  it('does not call right without more what serve would refuse of who checks', async () => {
+    const { code, out } = await check(good, { uid: 0 })
+    expect([code, out.includes('warning')]).toEqual([0, true])
+    expect(out).toMatch(/deploy\.yml is right, but deployhook serve refuses it when root starts it, .*: 1 webhook/)
   })
 
   it('shows the public addresses of the webhooks', async () => {

@@ -31,7 +31,9 @@ describe('the command line', () => {
     expect(code).toBe(0)
     expect(err).toBe('')
     for (const name of names) expect(out).toMatch(new RegExp(`^  ${name}\\b`, 'm'))
-    expect(out).toContain('Exit codes: 0 done (or skipped), 1 failed, 2 wrong usage, 3 the daemon is not reachable.')
+    expect(out).toContain(
+      'Exit codes: 0 done (or skipped), 1 failed, 2 wrong usage, 3 the daemon is not reachable, 78 serve cannot start,\n130 left by Ctrl-C.',
+    )
   })
 
   it.each(names)('shows what %s does, with an example', async (name) => {

@@ -20,7 +20,7 @@ const status = {
     },
     { name: 'lab', provider: 'gitlab', path: '/hooks/lab', lastDelivery: null, refused: { count: 0, last: null } },
   ],
-  disk: { problems: [] },
+  disk: { problems: [], stops: [] },
   reporters: [] as object[],
   running: 1,
   queued: 2,
@@ -109,10 +109,13 @@ describe('status', () => {
     )
   })
 
-  it('says that nothing is deployed for want of room on a disk', async () => {
-    const answer = { ...status, disk: { problems: ['the disk that /srv lies on has 1 MiB free'] } }
+  it.each([
+    ['all' as const, 'Nothing is deployed'],
+    [['docs', 'shop'], 'Not deployed: docs, shop'],
+  ])('says what is not deployed for want of room on a disk: %j', async (stops, what) => {
+    const answer = { ...status, disk: { problems: ['the disk that /srv lies on has 1 MiB free'], stops } }
     const { out } = await ask(['status'], { path: '/api/status', answer })
-    expect(out).toContain('Nothing is deployed, and what arrives is kept:\nthe disk that /srv lies on has 1 MiB free\n')
+    expect(out).toContain(`${what}, and what arrives is kept:\nthe disk that /srv lies on has 1 MiB free\n`)
   })
 
   it('says what is held and frozen, by whom, why and until when', async () => {

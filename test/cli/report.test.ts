@@ -10,9 +10,13 @@ it('report says that the made-up report was told', async () => {
   expect(await report(json({ result: 'told', problem: null }))).toMatchObject({ code: 0, out: 'told\n' })
 })
 
-it('report says why it was not, and fails', async () => {
+it('report says who was not told, why, and what to do, and fails', async () => {
   const answer = { result: 'failed', problem: 'hooks.example.com answered 500' }
-  expect(await report(json(answer))).toMatchObject({ code: 1, out: '', err: 'hooks.example.com answered 500\n' })
+  expect(await report(json(answer))).toMatchObject({
+    code: 1,
+    out: '',
+    err: 'ops was not told: hooks.example.com answered 500. Mend that, or ops of reporters in deploy.yml, then: deployhook report ops\n',
+  })
   const { code, out } = await report(json(answer), '--json')
   expect([code, JSON.parse(out)]).toEqual([1, answer])
 })

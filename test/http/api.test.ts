@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { App } from '../../src/model/deploy-map.ts'
 import type { Deployment } from '../../src/model/deployment.ts'
 import type { Store } from '../../src/store/store.ts'
 import { revision } from '../support/map.ts'
@@ -394,7 +395,30 @@ describe('GET /api/deliveries', () => {
 
 const failing = { times: 2, since: new Date(0), reason: 'auth', message: 'It failed. Add a deploy key.' }
 
+it.each([
+  ['opps', ['ops', 'pager'], 'no reporter of deploy.yml is called "opps": did you mean "ops"?'],
+  ['nosuch', ['ops', 'pager'], 'no reporter of deploy.yml is called "nosuch" (there is ops, pager)'],
+  ['nosuch', [], 'no reporter of deploy.yml is called "nosuch", which has none at all'],
+])('a reporter %j that is not there is told with those that are', async (name, names, message) => {
+  const door = await openDoor({ sender: { tryOut: () => Promise.resolve(null) } })
+  door.setMap((map) => ({ ...map, reporters: new Map(names.map((known) => [known, reporterCalled(known)])) }))
+  expect((await door.api(`/api/reporters/${name}/test`, { method: 'POST', body: '{}' })).body).toEqual({
+    error: { code: 'reporter_not_found', message },
+  })
+})
+
+function reporterCalled(name: string) {
+  return { name, kind: 'command' as const, options: {}, secrets: [] }
+}
+
 describe('GET /api/status and /api/apps', () => {
+  it('tells which apps a full disk stops, when it is not the one that all need', async () => {
+    const fullFor = (apps: Iterable<App> | undefined) =>
+      apps === undefined || [...apps].some(({ name }) => name === 'shop')
+    const door = await openDoor({ diskProblems: (apps) => Promise.resolve(fullFor(apps) ? ['full'] : []) })
+    expect((await door.api('/api/status')).body).toMatchObject({ disk: { problems: ['full'], stops: ['shop'] } })
+  })
+
   it('tells how the daemon is', async () => {
     const loadedAt = new Date('2026-01-02T03:04:05Z')
     const door = await openDoor({
@@ -410,7 +434,7 @@ describe('GET /api/status and /api/apps', () => {
       startedAt: '1970-01-01T00:00:00.000Z',
       listen: door.address,
       config: { file: '/etc/deploy.yml', loadedAt: loadedAt.toISOString(), problems: ['deploy.yml:1:1 x'] },
-      disk: { problems: ['full'] },
+      disk: { problems: ['full'], stops: 'all' },
       catchUp: { failing: ['blog', 'shop'] },
       webhooks: [
         {

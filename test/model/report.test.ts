@@ -32,19 +32,30 @@ describe('the reports of a deployment', () => {
 describe('a report', () => {
   const of = (change: Partial<Deployment>, kind: ReportKind = 'failed') =>
     createReport(
-      { id: 3, kind },
+      { id: 3, kind, madeAt: new Date(1_764_000_000_123) },
       { stateId: 'a1b2', deployment: createDeployment(change), publicUrl: 'https://deploy.example.com' },
     )
 
   it('says in one line what became of the deployment, and where to look', () => {
-    expect(of({ message: 'step 2 (npm test) ended with exit code 1' })).toMatchObject({
-      id: 'a1b2-3',
-      message: 'blog: deployment 12 of cccccccccccc failed: step 2 (npm test) ended with exit code 1',
+    expect(of({ message: 'step 2 (npm test) failed with exit code 1' })).toMatchObject({
+      id: 'a1b2-3-1764000000123',
+      message: 'blog: deployment 12 of cccccccccccc failed: step 2 (npm test) failed with exit code 1',
       url: 'https://deploy.example.com/api/deployments/12',
     })
     expect(of({ message: null }, 'recovered').message).toBe(
       'blog: deployment 12 of cccccccccccc succeeded; the app is well again',
     )
+  })
+
+  it('has an id that a database restored from a backup, which counts on from there, does not give to another', () => {
+    const [first, other] = [1, 2].map((second) => {
+      const [record, deployment] = [
+        { id: 3, kind: 'failed', madeAt: new Date(second * 1000) } as const,
+        createDeployment(),
+      ]
+      return createReport(record, { stateId: 'a1b2', deployment, publicUrl: null }).id
+    })
+    expect(first).not.toBe(other)
   })
 
   it('carries nothing that colours or moves in a terminal, breaks a line or turns text around', () => {
@@ -54,7 +65,13 @@ describe('a report', () => {
 
   it('has a body of JSON with the deployment as the API shows it', () => {
     const body: unknown = JSON.parse(reportBody(of({ message: '@everyone <b>' })))
-    expect(body).toMatchObject({ id: 'a1b2-3', kind: 'failed', app: 'blog', outcome: 'failed', ref: 'refs/heads/main' })
+    expect(body).toMatchObject({
+      id: 'a1b2-3-1764000000123',
+      kind: 'failed',
+      app: 'blog',
+      outcome: 'failed',
+      ref: 'refs/heads/main',
+    })
     expect(body).toMatchObject({ deployment: { id: 12, message: '@everyone <b>', waitingFor: null } })
   })
 })

@@ -15,7 +15,7 @@ export const now = new Date('2026-03-01T12:00:30Z')
 export const secret = new Secret(signing)
 
 export const report: Report = createReport(
-  { id: 3, kind: 'failed' },
+  { id: 3, kind: 'failed', madeAt: new Date(1_764_000_000_123) },
   { stateId: 'a1b2', deployment: createDeployment(), publicUrl: 'https://deploy.example.com' },
 )
 

@@ -40,12 +40,16 @@ describe('a report by webhook', () => {
     expect(await tell(sink.url)).toEqual({ kind: 'told' })
 
     const [{ path, headers, body } = { path: '', headers: {}, body: Buffer.alloc(0) }] = sink.received
-    expect([path, headers['content-type'], headers['webhook-id']]).toEqual(['/hooks', 'application/json', 'a1b2-3'])
+    expect([path, headers['content-type'], headers['webhook-id']]).toEqual([
+      '/hooks',
+      'application/json',
+      'a1b2-3-1764000000123',
+    ])
     expect(JSON.parse(body.toString())).toMatchObject({ kind: 'failed', message: report.message, url: report.url })
     const delivery = { webhook: 'x', headers, body, receivedAt: now, remoteAddress: '::1' } as const
     const verify = (options: { readonly body: Buffer }) =>
       providers.standard.verify({ ...delivery, ...options }, { secrets: [secret], options: {} })
-    expect(verify({ body })).toMatchObject({ providerId: 'a1b2-3' })
+    expect(verify({ body })).toMatchObject({ providerId: 'a1b2-3-1764000000123' })
     expect(verify({ body: Buffer.concat([body, Buffer.from(' ')]) })).toEqual({ refused: 'bad_signature' })
   })
 

@@ -6,7 +6,7 @@ const GiB = 2 ** 30
 
 /** A disk of that size, in blocks of 4 KiB. */
 function disk({ size = 100 * GiB, free = 50 * GiB, files = 1_000_000, freeFiles = 500_000 }) {
-  return { bsize: 4096, blocks: size / 4096, bavail: free / 4096, files, ffree: freeFiles }
+  return { dev: 1, bsize: 4096, blocks: size / 4096, bavail: free / 4096, files, ffree: freeFiles }
 }
 
 function floorOver(first: ReturnType<typeof disk>, minFreeBytes: number | null = null) {
@@ -49,6 +49,12 @@ describe('the floor', () => {
 
   it('of a path that is not there yet is that of the directory it will be in', async () => {
     expect(await floorOver(disk({ free: 0 })).floor.problems(['/srv/blog/missing'])).toHaveLength(1)
+  })
+
+  it('is told once of a disk, however many paths lie on it', async () => {
+    expect(await floorOver(disk({ free: 0 })).floor.problems(['/srv/blog', '/srv/docs'])).toEqual([
+      expect.stringContaining('/srv/blog lies on'),
+    ])
   })
 
   it('knows the real disk', async () => {

@@ -198,7 +198,7 @@ describe('a database', () => {
 
     await expect(openStore(directory, deps)).rejects.toMatchObject({
       code: 'missing_database',
-      message: `${directory}/state.db is missing, but logs from before is there: restore state.db from a backup, or, to begin again without queue and history, move ${directory} away`,
+      message: `${directory}/state.db is missing, but beside it there is logs from before: restore state.db from a backup (docs/backup.md), or, to begin again without queue and history, move ${directory} away`,
     })
     expect(existsSync(join(directory, 'state.db'))).toBe(false)
     rmSync(join(directory, 'logs'), { recursive: true })

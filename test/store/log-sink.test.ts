@@ -151,7 +151,7 @@ describe('an output that is too long', () => {
 })
 
 describe('a log that cannot be written', () => {
-  it.each(['/dev/full', '/nowhere/1.log'])('does not break the deployment, and is told once: %s', async (path) => {
+  it.each(['/dev/full', '/nowhere/logs/1.log'])('does not break the deployment, and is told once: %s', async (path) => {
     const { sink, warnings } = openSink({ path })
     for (let line = 0; line < 5; line++) await sink.output(1, Buffer.from('hello\n'))
     await sink.note('bye')
@@ -160,9 +160,19 @@ describe('a log that cannot be written', () => {
     expect(warnings.filter((warning) => warning.includes('could not be written'))).toHaveLength(1)
   })
 
+  it('is written all the same when its directory was removed, with a warning', async () => {
+    const path = join(temporaryDirectory(), 'logs', '1.log')
+    const { sink, text, warnings } = openSink({ path })
+    await sink.output(1, Buffer.from('kept\n'))
+    await sink.close()
+
+    expect([text(), statSync(join(path, '..')).mode & 0o777]).toEqual(['AT 1 kept\n', 0o700])
+    expect(warnings).toEqual([expect.stringContaining('was gone')])
+  })
+
   it('says what is missing once it can be written again', async () => {
     const directory = temporaryDirectory()
-    const path = join(directory, 'later', '1.log')
+    const path = join(directory, 'later', 'logs', '1.log')
     const { sink, text } = openSink({ path })
     await sink.output(1, Buffer.from('lost\n'))
     mkdirSync(join(directory, 'later'))

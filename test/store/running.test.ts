@@ -200,7 +200,9 @@ describe('after the death of the daemon', () => {
     }
 
     expect(outcomes).toEqual([null, null, 'poison'])
-    expect((await store.deployment(1))?.message).toContain('died 3 times')
+    expect((await store.deployment(1))?.message).toMatch(
+      /died 3 times .* parked as poison .*\(server\.max_attempts: 3\)/,
+    )
     expect((await claimed(store)).deployment.app).toBe('docs')
   })
 

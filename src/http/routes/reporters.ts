@@ -1,3 +1,5 @@
+import { didYouMean, quoted } from '../../config/did-you-mean.ts'
+import type { DeployMap } from '../../model/deploy-map.ts'
 import { sampleReport } from '../../sample-report.ts'
 import { HttpError } from '../http-error.ts'
 import { emptyBody, parseBody } from '../queries.ts'
@@ -15,15 +17,16 @@ export function reporterRoute({ store, map, sender, clock, log }: RouteDeps): Ro
       const { stateId } = store
       const report = sampleReport({ stateId, at: clock.now(), publicUrl: map().server.publicUrl })
       const told = await sender.tryOut(name, report)
-      if (told === null)
-        throw new HttpError('not_found', {
-          as: 'reporter_not_found',
-          message: 'deploy.yml has no reporter of this name.',
-        })
+      if (told === null) throw new HttpError('not_found', { as: 'reporter_not_found', message: missing(name, map()) })
       log.info({ reporter: name, result: told.kind, by: request.caller }, 'reporter tried out')
       return { result: told.kind, problem: told.kind === 'told' ? null : told.problem }
     },
   }
+}
+
+function missing(name: string, { reporters }: DeployMap): string {
+  const known = reporters.size === 0 ? ', which has none at all' : didYouMean(name, [...reporters.keys()])
+  return `no reporter of deploy.yml is called ${quoted(name)}${known}`
 }
 
 /** Every reporter of deploy.yml, and those that are not there any more but have something left. */

@@ -22,7 +22,7 @@ export function statusRoute(deps: RouteDeps): Route {
         startedAt,
         listen: address(),
         config: { file, loadedAt, problems },
-        disk: { problems: await diskProblems() },
+        disk: { problems: await diskProblems(), stops: await stoppedByDisk(deps) },
         catchUp: {
           failing: [...apps.values()].filter((app) => catchUp(app).isFailing).map(({ name }) => name),
         },
@@ -39,4 +39,13 @@ export function statusRoute(deps: RouteDeps): Route {
       }
     },
   }
+}
+
+/** The names of the apps that are not deployed, because a disk that they need is full. */
+async function stoppedByDisk({ map, diskProblems }: RouteDeps): Promise<'all' | readonly string[]> {
+  if ((await diskProblems([])).length > 0) return 'all'
+  const apps = await Promise.all(
+    [...map().apps.values()].map(async (app) => ((await diskProblems([app])).length > 0 ? [app.name] : [])),
+  )
+  return apps.flat()
 }
