@@ -207,11 +207,14 @@ function hide(text: string, secrets: readonly string[]): string {
   )
 }
 
-/** What git and the host said last, in one line of at most 400 characters; phrases that say nothing left out. */
+/** What git and the host said last, in one line of at most 400 characters; phrases that say nothing left out, and Node's stack when git could not be started. */
 function lastWords(text: string): string {
   const telling = text
     .split('\n')
-    .filter((line) => !/^(?:and the repository exists|Please make sure you have|From |@+$)/.test(line))
+    .filter(
+      (line) =>
+        !/^(?:and the repository exists|Please make sure you have|From |@+$|\s*at \S+ \(.*\)$|\s*at node:)/.test(line),
+    )
   return telling.slice(-4).join(' · ').slice(-400)
 }
 

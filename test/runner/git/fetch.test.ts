@@ -268,6 +268,7 @@ describe('fetching the tip', () => {
     const { reason, message } = failureIn(await world.workspace.fetch(world.app(), world.context()))
     expect(reason).toBe('git_missing')
     expect(message).toMatch(/install it/)
+    expect(message).not.toContain('node:')
   })
 })
 
