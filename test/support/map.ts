@@ -21,7 +21,7 @@ export function createApp(
     paths: null,
     skip: [],
     path: `/srv/${name}`,
-    git: { sshKey: null, knownHosts: null, token: null, username: 'git' },
+    git: { sshKey: null, knownHosts: null, token: null, username: 'x-access-token' },
     strategy: 'in-place',
     shared: [],
     keep: 5,
