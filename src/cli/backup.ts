@@ -3,6 +3,7 @@ import { link, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { errorCode } from '../lib/error-code.ts'
+import { syncPath } from '../lib/sync-path.ts'
 import { backUpStopped, StoreError, verifyBackup } from '../store/index.ts'
 import { CliError, exit } from './cli-error.ts'
 import {
@@ -72,10 +73,11 @@ async function backUp(file: string, { options, cli }: { options: Options; cli: C
     await (await open(partial, 'wx', 0o600)).close()
     const from = await fill(partial, { options, cli })
     const held = verifyBackup(partial)
-    const bytes = await sync(partial)
+    await syncPath(partial)
+    const { size: bytes } = await stat(partial)
     if (options.force) await rename(partial, file)
     else await link(partial, file) // which, unlike rename, replaces nothing
-    await sync(dirname(file))
+    await syncPath(dirname(file))
     return { from, bytes, ...held }
   } catch (error) {
     if (errorCode(error) === 'EEXIST') throw isThere(file)
@@ -126,16 +128,6 @@ async function fill(partial: string, { options, cli }: { options: Options; cli: 
     if (!(await exists(join(directory, 'state.db')))) throw error
     await backUpStopped(directory, partial)
     return `${directory}, no daemon runs`
-  }
-}
-
-async function sync(path: string): Promise<number> {
-  const handle = await open(path)
-  try {
-    await handle.sync()
-    return (await handle.stat()).size
-  } finally {
-    await handle.close()
   }
 }
 

@@ -3,15 +3,13 @@ import { pathGlobProblem } from '../model/path-filter.ts'
 import { branchProblem, refGlobProblem } from '../model/ref.ts'
 import { healthCheckSchema } from './health-schema.ts'
 import { notifySchema } from './reporter-schema.ts'
-import { list, nameText, text, tokenSource, wholeNumber } from './schema-parts.ts'
+import { durationText, list, nameText, text, tokenSource, wholeNumber } from './schema-parts.ts'
 import { envSchema, stepSchema } from './step-schema.ts'
 import {
   aliasProblem,
   appPathProblem,
   bakeProblem,
   catchUpProblem,
-  durationPattern,
-  durationProblem,
   fileProblem,
   keepPattern,
   repoProblem,
@@ -21,8 +19,6 @@ import {
 } from './text-rules.ts'
 
 export type WrittenApp = z.output<typeof appSchema>
-
-const durationText = text(durationProblem, { pattern: durationPattern })
 
 const gitSchema = z.strictObject({
   ssh_key: text(fileProblem).optional().describe('Private key (a deploy key) for an ssh repository.'),

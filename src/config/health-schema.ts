@@ -1,11 +1,9 @@
 import { z } from 'zod'
 import { commandSchema } from './step-schema.ts'
-import { named, secretSource, text, wholeNumber } from './schema-parts.ts'
+import { durationText, named, secretSource, text, wholeNumber } from './schema-parts.ts'
 import {
-  durationPattern,
   headerNameProblem,
   headerValueProblem,
-  durationProblem,
   probeUrlProblem,
   statusProblem,
   tcpProblem,
@@ -14,7 +12,6 @@ import {
 
 export type WrittenHealthCheck = z.output<typeof healthCheckSchema>
 
-const durationText = text(durationProblem, { pattern: durationPattern })
 /** One check of an app's health. That it is of exactly one kind is a rule (`rules/health.ts`). */
 export const healthCheckSchema = z
   .strictObject({

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { namePattern, nameProblem, type TextRule } from './text-rules.ts'
+import { durationPattern, durationProblem, namePattern, nameProblem, type TextRule } from './text-rules.ts'
 
 /** A text, with what else it has to be; `pattern` tells an editor as much of that as it can check. */
 export function text(problemOf: TextRule = () => null, { pattern }: { readonly pattern?: RegExp } = {}) {
@@ -12,6 +12,9 @@ export function text(problemOf: TextRule = () => null, { pattern }: { readonly p
   })
   return pattern === undefined ? checked : checked.meta({ pattern: pattern.source })
 }
+
+/** `90s`, `1h30m`. */
+export const durationText = text(durationProblem, { pattern: durationPattern })
 
 /** Of webhooks, apps, reporters, groups and tokens. */
 export const nameText = text(nameProblem, { pattern: namePattern })

@@ -1,20 +1,11 @@
 import { z } from 'zod'
 import { mapByAccident } from './map-by-accident.ts'
-import { list, named, secretSource, text } from './schema-parts.ts'
-import {
-  commandProblem,
-  cwdProblem,
-  durationPattern,
-  durationProblem,
-  envNamePattern,
-  envNameProblem,
-} from './text-rules.ts'
+import { durationText, list, named, secretSource, text } from './schema-parts.ts'
+import { commandProblem, cwdProblem, envNamePattern, envNameProblem } from './text-rules.ts'
 
 export type WrittenStep = z.output<typeof stepSchema>
 export type WrittenCommand = z.output<typeof commandSchema>
 export type WrittenEnv = z.output<typeof envSchema>
-
-const durationText = text(durationProblem, { pattern: durationPattern })
 
 /** Environment variables by name: text, or where a secret is found. */
 export const envSchema = named(text(envNameProblem, { pattern: envNamePattern }), z.union([text(), secretSource])).meta(

@@ -1,6 +1,7 @@
-import { cp, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { cp, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { errorCode } from '../lib/error-code.ts'
+import { syncPath } from '../lib/sync-path.ts'
 import { exists } from './repository-files.ts'
 
 /**
@@ -44,21 +45,12 @@ async function copyAcross(from: string, target: string): Promise<void> {
   })
   await syncAll(beside)
   await rename(beside, target)
-  await sync(dirname(target))
+  await syncPath(dirname(target))
 }
 
 async function syncAll(path: string): Promise<void> {
   const found = await lstat(path)
   if (found.isSymbolicLink()) return
   if (found.isDirectory()) for (const name of await readdir(path)) await syncAll(join(path, name))
-  await sync(path)
-}
-
-async function sync(path: string): Promise<void> {
-  const handle = await open(path, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
+  await syncPath(path)
 }

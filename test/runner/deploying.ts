@@ -13,6 +13,7 @@ import { createRunCommand } from '../../src/runner/exec.ts'
 import { createRunner } from '../../src/runner/index.ts'
 import type { Job, Progress, Runner } from '../../src/runner/runner.ts'
 import type { Workspace } from '../../src/runner/workspace.ts'
+import { createDeployment } from '../support/deployment.ts'
 import { createApp } from '../support/map.ts'
 import { processesWith, temporaryFolder } from './running.ts'
 
@@ -150,34 +151,8 @@ function appAt(path: string, app: Partial<App>): App {
 }
 
 export function deployment(change: Partial<Job['deployment']> = {}): Job['deployment'] {
-  return {
-    id: 12,
-    app: 'blog',
-    requestedRevision: null,
-    revision: null,
-    ref: 'refs/heads/main',
-    trigger: 'push',
-    state: 'running',
-    outcome: null,
-    reason: null,
-    message: null,
-    supersededBy: null,
-    delivery: null,
-    attempts: 1,
-    queuedAt: new Date(0),
-    startedAt: new Date(0),
-    finishedAt: null,
-    release: null,
-    adopt: false,
-    exact: false,
-    forced: false,
-    approvedAt: null,
-    approvedBy: null,
-    askedBy: null,
-    note: null,
-    steps: [],
-    ...change,
-  }
+  const running = { state: 'running', outcome: null, reason: null, message: null, finishedAt: null, steps: [] } as const
+  return createDeployment({ ...running, revision: null, delivery: null, ...change })
 }
 
 function revision(start: string): Revision {

@@ -22,8 +22,10 @@ export function createReleases({ stateDirectory, ...deps }: MakeDeps & { readonl
       const own = layout(run)
       await removeHalfMade(own)
       const finished = (await listReleases(own)).find((release) => isFinished(release, run, wanted))
-      if (finished === undefined) await pruneReleases(own, { keep: Infinity, needed: new Set() }) // what failed to build
-      if (finished === undefined) return makeRelease(run, wanted, { layout: own, deps })
+      if (finished === undefined) {
+        await pruneReleases(own, { keep: Infinity, needed: new Set() }) // what failed to build
+        return makeRelease(run, wanted, { layout: own, deps })
+      }
       await run.progress.note(
         `release ${finished.name} was built before deployment ${job.deployment.id} was interrupted`,
       )

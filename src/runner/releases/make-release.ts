@@ -2,6 +2,7 @@ import { chmod, lstat, mkdir, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../lib/clock.ts'
 import type { FailPoint } from '../../lib/fail-point.ts'
+import { syncPath } from '../../lib/sync-path.ts'
 import type { App } from '../../model/deploy-map.ts'
 import type { DeploymentResult } from '../../model/deployment.ts'
 import { releaseName } from '../../model/release.ts'
@@ -18,7 +19,6 @@ import { makingName, type Layout } from './layout.ts'
 import { exchangeProblem, giveTo } from './ownership.ts'
 import { writeRecord } from './records.ts'
 import { linkShared } from './shared.ts'
-import { syncDirectory } from './switch.ts'
 
 export type MakeDeps = {
   readonly workspace: Pick<Workspace, 'checkoutRelease'>
@@ -58,7 +58,7 @@ export async function makeRelease(
   deps.failPoint('before-release')
   await chmod(directory, 0o755)
   await rename(directory, layout.directoryOf(name))
-  await syncDirectory(layout.releases)
+  await syncPath(layout.releases)
   deps.failPoint('after-release')
   return {
     kind: 'prepared',

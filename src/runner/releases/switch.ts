@@ -1,5 +1,6 @@
-import { open, rename, rm, symlink } from 'node:fs/promises'
+import { rename, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { syncPath } from '../../lib/sync-path.ts'
 import type { Layout } from './layout.ts'
 
 /**
@@ -11,15 +12,5 @@ export async function switchTo({ path, current }: Layout, release: string): Prom
   await rm(beside, { force: true })
   await symlink(join('releases', release), beside)
   await rename(beside, current)
-  await syncDirectory(path)
-}
-
-/** Names made, changed or removed in a directory last from here on. */
-export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r')
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
-  }
+  await syncPath(path)
 }
