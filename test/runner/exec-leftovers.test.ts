@@ -82,8 +82,9 @@ describe('what a command leaves behind', () => {
     const running = startRunning()
     const kept = await running.sh('sleep 1000 & echo $!', { background: 'keep' })
     const pid = Number(kept.output.toString())
-    onTestFinished(() => {
+    onTestFinished(async () => {
       process.kill(pid, 'SIGKILL')
+      await until(() => !isAlive(pid))
     })
     expect(kept.result).toEqual({ kind: 'exited', exitCode: 0, leftovers: 0 })
     expect(isAlive(pid)).toBe(true)
