@@ -76,6 +76,8 @@ export type ReleaseOptions = {
   readonly directory: string
   /** Where the steps' repository is made; null: they have none. */
   readonly view: string | null
+  /** A release to share disk blocks with, where the file system can; null: there is none, or its files cannot be trusted. */
+  readonly earlier: { readonly directory: string; readonly revision: Revision } | null
 }
 
 export type Fetched =
