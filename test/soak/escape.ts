@@ -105,7 +105,7 @@ export async function soakEscape(
         rename: () => Promise.resolve(),
         checkoutRelease: () => Promise.resolve({ kind: 'checked_out' }),
         holds: () => Promise.resolve(true),
-        isReachable: () => Promise.resolve(true),
+        reachableCommit: (_app, { revision }) => Promise.resolve(revision),
         checkedOut: () => Promise.resolve(null),
       },
       run: run({ directory: join(state, 'work'), cgroups }),
