@@ -155,7 +155,7 @@ export function deployment(change: Partial<Job['deployment']> = {}): Job['deploy
   return createDeployment({ ...running, revision: null, delivery: null, ...change })
 }
 
-function revision(start: string): Revision {
+export function revision(start: string): Revision {
   const parsed = parseRevision(start.padEnd(40, '0'))
   if (parsed === null) throw new Error(`not a revision: ${start}`)
   return parsed

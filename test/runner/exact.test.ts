@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { globOf } from '../../src/model/glob.ts'
 import type { DeploymentResult } from '../../src/model/deployment.ts'
-import { parseRevision, type Revision } from '../../src/model/revision.ts'
-import { deployment } from './deploying.ts'
+import { deployment, revision } from './deploying.ts'
 import { createReleasing, type Releasing } from './releases/releasing.ts'
 
 describe('an exact commit', () => {
@@ -56,13 +55,13 @@ function deployExactly(
   id: string,
   { ref = 'refs/heads/main' }: { readonly ref?: string } = {},
 ): Promise<DeploymentResult> {
-  const revision = parseRevision(id) as Revision
+  const wanted = revision(id)
   return world.deploy(
     7,
     { branch: ref.startsWith('refs/tags/') ? null : 'main', tags: [globOf('v*')] },
     {
-      target: { kind: 'exact', revision },
-      deployment: deployment({ id: 7, trigger: 'push', requestedRevision: revision, ref }),
+      target: { kind: 'exact', revision: wanted },
+      deployment: deployment({ id: 7, trigger: 'push', requestedRevision: wanted, ref }),
     },
   )
 }
