@@ -152,7 +152,9 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     catchingUp.abort('interrupted' satisfies Stop)
     return catchUp.settled()
   })
-  const explain = createExplain({ store, map, realPath, refusals, strays, config, clock, catchUp: catchUp.state })
+  const explain = createExplain({
+    ...{ store, map, realPath, refusals, strays, config, clock, catchUp: catchUp.state, diskProblems },
+  })
   const simulate = createSimulate({ store, map, realPath, clock })
   let isStuck = (): boolean => false
   const health: HttpDeps['health'] = () => ({
@@ -161,9 +163,8 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   })
   const http = await openHttp({
     ...{ map, store, realPath, ingest, worker, reload, config, explain, simulate, sender, refusals, strays, draining },
-    catchUp: catchUp.state,
-    wakeCatchUp: catchUp.wake,
     ...{ runner, health, diskProblems, startedAt, version, clock, log, failPoint },
+    ...{ catchUp: catchUp.state, wakeCatchUp: catchUp.wake },
   })
   opened.defer(() => http.close())
 

@@ -30,6 +30,7 @@ async function createHistory({
   secrets = [secret],
   keepDeliveriesMs = 604_800_000,
   catchUp = {},
+  diskProblems = [],
 }: Setting = {}): Promise<History> {
   const directory = await mkdtemp(join(tmpdir(), 'deployhook-explain-'))
   onTestFinished(() => rm(directory, { recursive: true }))
@@ -58,6 +59,7 @@ async function createHistory({
   const realPath = (path: string): string => path
   const explain = createExplain({
     ...{ store, map, realPath, refusals, strays, config, clock: { now: () => now } },
+    diskProblems: () => Promise.resolve(diskProblems),
     catchUp: ({ catchUpMs: everyMs }) => ({
       everyMs,
       answeredAt: before(60),
@@ -109,6 +111,7 @@ type Setting = {
   readonly secrets?: readonly Secret[]
   readonly keepDeliveriesMs?: number
   readonly catchUp?: Partial<CatchUpState>
+  readonly diskProblems?: readonly string[]
 }
 
 type History = {
@@ -667,6 +670,16 @@ describe('explaining why nothing happens', () => {
       'Catch-up has asked in vain 3 times, since 15 min ago, and goes on asking. Until it is answered, a push whose webhook never arrives here is not noticed: it waits for the next push, or for deployhook deploy blog.',
       'Asking failed. Add a deploy key.',
     ])
+  })
+
+  it('says of the disk that is full what it stops, also for one app', async () => {
+    const { explain } = await createHistory({ diskProblems: ['the disk that /srv lies on has 1 KB free'] })
+    expect((await explain(null)).facts).toContain(
+      'Deliveries are kept, but deployments fail until there is room: the disk that /srv lies on has 1 KB free',
+    )
+    expect((await explain('app:blog')).facts).toContain(
+      'Its deployments fail until there is room: the disk that /srv lies on has 1 KB free',
+    )
   })
 
   it('puts a broken deploy.yml first', async () => {

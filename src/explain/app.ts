@@ -25,6 +25,7 @@ export async function explainApp(name: string, deps: ExplainDeps): Promise<Expla
       `It deploys ${refsOf(app)} of ${app.repo.url} to ${app.path}.`,
       ...conditions(app),
       ...kept.facts,
+      ...(await deps.diskProblems([app])).map((problem) => `Its deployments fail until there is room: ${problem}`),
       ...(newest === undefined
         ? ['It has never been deployed.']
         : [`The newest deployment, ${newest.id}, ${await standing(newest, deps)}.`]),

@@ -33,6 +33,8 @@ export type ExplainDeps = {
     readonly problems: readonly string[]
   }
   readonly catchUp: (app: App) => CatchUpState
+  /** What is wrong with the disks that deployments need, in sentences. */
+  readonly diskProblems: (apps?: Iterable<App>) => Promise<readonly string[]>
   readonly clock: Clock
 }
 

@@ -27,6 +27,9 @@ export async function explainEverything(deps: ExplainDeps): Promise<Explanation>
       ...strays.facts,
       `${running} running, ${queue.length - running} queued.`,
       ...kept.facts,
+      ...(await deps.diskProblems()).map(
+        (problem) => `Deliveries are kept, but deployments fail until there is room: ${problem}`,
+      ),
       ...failed.map(({ app, id }) => `The newest deployment of ${app}, ${id}, did not succeed.`),
       ...explainAllCatchUp(deps),
     ],

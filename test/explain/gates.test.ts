@@ -105,6 +105,7 @@ async function world(change: Partial<Omit<App, 'repo' | 'name'>> = {}) {
     refusals: createRefusals(),
     strays: createStrays(),
     config: () => ({ file: 'deploy.yml', loadedAt: at(0), problems: [] }),
+    diskProblems: () => Promise.resolve([]),
     catchUp: () => ({ everyMs: 0, answeredAt: null, failing: null, isFailing: false }),
     clock: { now: () => at(60) },
   })
