@@ -178,8 +178,8 @@ async function asked(path: string): Promise<number> {
 /** Has catch-up ask the repository of an app. It does so again only when it has made of the last answer what it would. */
 async function catchUp(app: string): Promise<void> {
   const { daemon } = sites.world
-  const { body } = await daemon.api(`/api/apps/${app}/unhold`, { method: 'POST', body: {} })
-  const before = (body as { app: AppView }).app.catchUp.answeredAt ?? ''
+  const before = new Date().toISOString()
+  await daemon.api(`/api/apps/${app}/unhold`, { method: 'POST', body: {} })
   await until('catch-up to have asked', async () => {
     const { apps } = (await daemon.api('/api/apps')).body as { apps: readonly AppView[] }
     return (apps.find(({ name }) => name === app)?.catchUp.answeredAt ?? '') > before
