@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Deployment } from '../../src/model/deployment.ts'
+import { githubPush } from '../../demo/github.ts'
 import type { AppView } from '../../src/cli/api.ts'
+import type { Pushed } from '../support/repository.ts'
 import { openSites, type Site, type SiteEntry, type Sites } from '../support/sites.ts'
 import { until } from '../support/until.ts'
-import { gate } from '../support/world.ts'
+import { gate, secret } from '../support/world.ts'
 
 const entries = {
   blog: ({ path }) => ({
@@ -141,6 +143,9 @@ describe('a site that is deployed as releases', () => {
     await catchUp('wiki')
     expect(await deliver('first')).toMatchObject({ result: 'duplicate' })
     expect(await world.deployments('&app=wiki')).toHaveLength(2)
+    expect(await simulated(sick, 'acme/wiki')).toMatchObject({
+      plans: [{ app: 'wiki', skip: { reason: 'quarantined' } }],
+    })
     const [again = { id: 0 }] = (await deliver('sent once more, as new')).deployments ?? []
     expect(await world.done(again.id)).toMatchObject({ outcome: 'skipped', reason: 'quarantined' })
     expect(await wiki.live()).toMatchObject({ page, release })
@@ -173,6 +178,12 @@ type Told = { readonly result: string; readonly deployments?: readonly { readonl
 async function asked(path: string): Promise<number> {
   const { body } = await sites.world.daemon.api(path, { method: 'POST', body: { by: 'alice' } })
   return (body as { deployment: Deployment }).deployment.id
+}
+
+async function simulated(pushed: Pushed, repository: string): Promise<unknown> {
+  const { body } = githubPush({ repository, ...pushed }, secret)
+  const asking = { webhook: 'github', headers: {}, payload: body.toString('base64') }
+  return (await sites.world.daemon.api('/api/simulate', { method: 'POST', body: asking })).body
 }
 
 /** Has catch-up ask the repository of an app. It does so again only when it has made of the last answer what it would. */
