@@ -1,9 +1,11 @@
 import type { Clock } from './lib/clock.ts'
 import type { Log } from './lib/log.ts'
+import { pause } from './lib/pause.ts'
 import { createWakeLoop } from './lib/wake-loop.ts'
 import { pastForAgain, toDeployAgain } from './model/again.ts'
 import { refToDeploy } from './model/ref-filter.ts'
 import type { App, DeployMap } from './model/deploy-map.ts'
+import type { Deployment } from './model/deployment.ts'
 import type { DiskFloor } from './runner/disk-floor.ts'
 import type { Store } from './store/store.ts'
 
@@ -16,7 +18,7 @@ export type Again = {
 }
 
 export type AgainDeps = {
-  readonly store: Pick<Store, 'deployments' | 'enqueueFound'>
+  readonly store: Pick<Store, 'deployments' | 'enqueueFound' | 'changes'>
   readonly floor: Pick<DiskFloor, 'problems' | 'full'>
   readonly stateDirectory: string
   readonly map: () => DeployMap
@@ -28,6 +30,8 @@ export type AgainDeps = {
 
 export function createAgain(deps: AgainDeps): Again {
   const { store, floor, stateDirectory, map, clock, log, signal, everyMs } = deps
+  /** Apps whose newest deployment may have failed for want of room. */
+  const candidates = new Set<string>()
   const looks = createWakeLoop(look, {
     signal,
     retryMs: everyMs,
@@ -38,6 +42,7 @@ export function createAgain(deps: AgainDeps): Again {
 
   return {
     start() {
+      void follow()
       const timer = setInterval(() => {
         looks.wake()
       }, everyMs).unref()
@@ -48,18 +53,44 @@ export function createAgain(deps: AgainDeps): Again {
     settled: () => looks.settled(),
   }
 
-  async function look(): Promise<void> {
-    for (const app of map().apps.values()) {
-      if (signal.aborted) return
-      await lookAt(app)
+  async function follow(): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        const changes = store.changes(signal)
+        for (const name of map().apps.keys()) candidates.add(name)
+        for await (const { app, reason } of changes) if (reason === 'disk_full') candidates.add(app)
+        return
+      } catch (error) {
+        log.error({ err: error }, 'cannot follow what fails for want of room; trying again')
+        await pause(everyMs, signal)
+      }
     }
   }
 
-  async function lookAt(app: App): Promise<void> {
-    const past = await store.deployments({ app: app.name, limit: 1 })
-    if (past[0]?.reason !== 'disk_full') return
+  async function look(): Promise<void> {
+    for (const name of [...candidates]) {
+      if (signal.aborted) return
+      candidates.delete(name) // before the look: what fails meanwhile puts it back
+      try {
+        const app = map().apps.get(name)
+        if (app !== undefined && (await lookAt(app))) candidates.add(name)
+      } catch (error) {
+        candidates.add(name)
+        throw error
+      }
+    }
+  }
+
+  /** Answers whether it is to be looked at again. */
+  async function lookAt(app: App): Promise<boolean> {
     const last = toDeployAgain(await store.deployments({ app: app.name, limit: pastForAgain }), clock.now())
-    if (last === null || !(await hasRoom(app))) return
+    if (last === null) return false
+    if (last === 'later' || !(await hasRoom(app))) return true
+    await queueAnew(app, last)
+    return false
+  }
+
+  async function queueAnew(app: App, last: Deployment): Promise<void> {
     const ref = refToDeploy(app, last.ref)
     if (ref === null) return // deploy.yml wants something else by now
     const requestedRevision = ref === last.ref ? last.requestedRevision : null

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns'
 import { stat } from 'node:fs/promises'
 import { recordIn } from './app/record-in.ts'
 import { settleThePast } from './app/settle-the-past.ts'
-import { isOfTheSurroundings, listenOf, localPaths, mayPass, readDeployMap } from './app/surroundings.ts'
+import { isOfTheSurroundings, listenOf, localPaths, mayPass, readDeployMap, searchPathOf } from './app/surroundings.ts'
 import type { Served } from './cli/io.ts'
 import type { ServeOptions } from './cli/locations.ts'
 import { createAgain } from './again.ts'
@@ -66,7 +66,6 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const startedAt = clock.now()
   const log = createLog(process.stdout, env['DEPLOYHOOK_LOG_LEVEL'])
   const failPoint = failPointFrom(env)
-  const path = env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin'
   const read = (): Promise<Reading> => readDeployMap(options, process)
   await using opened = new AsyncDisposableStack()
   opened.defer(surviveUnstarted(process, log))
@@ -106,7 +105,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   })
   const run = createRunCommand({ directory: `${stateDirectory}/work`, cgroups })
   const workspace = createWorkspace({
-    ...{ stateDirectory, run, failPoint, path, clock, log },
+    ...{ stateDirectory, run, failPoint, clock, log, path: searchPathOf(env) },
     networkEnv: networkEnvOf(env),
     localPaths: () => localPaths(map()),
   })

@@ -38,8 +38,9 @@ export type CatchUpDeps = {
   readonly log: Log
   /** Ends it, also what is being asked. */
   readonly signal: AbortSignal
-  /** Questions at the same time. */
+  /** Questions at the same time; of one host, so that one that hangs leaves room for the others. */
   readonly atOnce?: number
+  readonly perHost?: number
   /** For one answer. */
   readonly timeoutMs?: number
 }
@@ -48,10 +49,11 @@ type Round = { dueAt: number; isAsking: boolean; isWoken: boolean; health: Healt
 type Host = { readonly times: number; readonly failedAt: number; readonly quietUntil: number }
 
 export function createCatchUp(deps: CatchUpDeps): CatchUp {
-  const { store, workspace, found, map, clock, monotonic, random, log, signal, atOnce = 4, timeoutMs = 60_000 } = deps
+  const { store, workspace, found, map, clock, monotonic, random, log, signal } = deps
+  const { atOnce = 8, perHost = 4, timeoutMs = 60_000 } = deps
   const rounds = new Map<string, Round>()
   const hosts = new Map<string, Host>()
-  const underWay = new Set<Promise<void>>()
+  const underWay = new Map<Remote, Promise<void>>()
   let timer: NodeJS.Timeout | undefined
   let isStarted = false
   let questions = 0
@@ -79,7 +81,7 @@ export function createCatchUp(deps: CatchUpDeps): CatchUp {
     },
 
     async settled() {
-      await Promise.all(underWay)
+      await Promise.all(underWay.values())
     },
   }
 
@@ -95,20 +97,24 @@ export function createCatchUp(deps: CatchUpDeps): CatchUp {
         return
       }
       const asking = ask(remote).finally(() => {
-        underWay.delete(asking)
+        underWay.delete(remote)
         askDue()
       })
-      underWay.add(asking)
+      underWay.set(remote, asking)
     }
   }
 
-  /** Of those that are not being asked, the one that is due first. Runs after each answer: one look at each, no more. */
+  /** Of those that may be asked, the one that is due first. Runs after each answer: one look at each, no more. */
   function nextRemote(): Remote | null {
     let next: Remote | null = null
     for (const remote of remotesNow()) {
-      if (!roundOf(remote.key).isAsking && (next === null || dueAt(remote) < dueAt(next))) next = remote
+      if (mayBeAsked(remote) && (next === null || dueAt(remote) < dueAt(next))) next = remote
     }
     return next
+  }
+
+  function mayBeAsked({ key, host }: Remote): boolean {
+    return !roundOf(key).isAsking && [...underWay.keys()].filter((other) => other.host === host).length < perHost
   }
 
   /** Of the map as it is now, worked out once for each map. */

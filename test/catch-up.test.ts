@@ -193,6 +193,20 @@ describe('catch-up', () => {
     expect(asked).toHaveLength(4)
   })
 
+  it('asks one host only so many questions at a time, so that one that hangs leaves room for the others', async () => {
+    const hanging = Promise.withResolvers<Listed>()
+    const apps = ['a', 'b', 'c', 'd'].map((name) => inRepository(name))
+    apps.push(createApp('other', { repo: 'https://gitlab.com/acme/other.git' }))
+    const answer = (app: App): Listed | Promise<Listed> => (app.name === 'other' ? refs({}) : hanging.promise)
+    const { catchUp, asked, stop } = await createWorld(apps, answer, { atOnce: 3, perHost: 2 })
+    catchUp.start()
+    await vi.waitFor(() => {
+      expect(asked).toEqual(['a', 'b', 'other'])
+    })
+    stop.abort()
+    hanging.resolve({ kind: 'stopped', why: 'interrupted' })
+  })
+
   it('leaves a host that cannot be reached in peace, longer each time, and asks others meanwhile', async () => {
     let isDown = true
     const apps = [inRepository('blog'), createApp('other', { repo: 'https://gitlab.com/acme/other.git' })]

@@ -1,3 +1,5 @@
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ServeOptions } from '../cli/locations.ts'
 import { loadDeployMap, parseListen } from '../config/index.ts'
@@ -5,6 +7,7 @@ import { SocketTaken } from '../http/index.ts'
 import { errorCode } from '../lib/error-code.ts'
 import type { DeployMap, Listen } from '../model/deploy-map.ts'
 import type { Reading } from '../reload.ts'
+import { systemPath } from '../runner/environment.ts'
 import { StoreError } from '../store/index.ts'
 
 /** Reads deploy.yml as the daemon runs it; texts are ready to be shown. */
@@ -13,7 +16,28 @@ export async function readDeployMap(options: ServeOptions, process: NodeJS.Proce
   const uid = process.geteuid?.() ?? 0
   const loaded = await loadDeployMap(configFile, { env: process.env, uid, stateDirectory })
   if (loaded.kind === 'refused') return { kind: 'refused', problems: loaded.problems.map(({ text }) => text) }
-  return { kind: 'loaded', map: loaded.map, warnings: loaded.warnings.map(({ text }) => text) }
+  const warnings = loaded.warnings.map(({ text }) => text)
+  return { kind: 'loaded', map: loaded.map, warnings: [...warnings, ...missingGit(searchPathOf(process.env))] }
+}
+
+/** Where git is looked for. */
+export function searchPathOf(env: NodeJS.ProcessEnv): string {
+  return env['PATH'] ?? systemPath
+}
+
+/** Pushes are kept without it, and none is deployed. */
+function missingGit(searchPath: string): readonly string[] {
+  const isThere = searchPath.split(delimiter).some((directory) => isExecutable(join(directory, 'git')))
+  return isThere ? [] : [`there is no git in ${searchPath}, so nothing can be deployed: apt install git`]
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Where to listen: the command line goes before deploy.yml. */

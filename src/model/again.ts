@@ -1,11 +1,11 @@
 import { kindOf, type Deployment } from './deployment.ts'
 
 /**
- * The deployment that failed for want of room and is to be made again, now that there is some; null: none is, or not
- * yet. Nobody pushes again because a disk was full. `past`: those of one app, newest first. What fills the disk itself
+ * The deployment that failed for want of room and is to be made again, now that there is some; `later`: not yet; null: none is.
+ * Nobody pushes again because a disk was full. `past`: those of one app, newest first. What fills the disk itself
  * is tried again at ever longer intervals, for room may come that is enough.
  */
-export function toDeployAgain(past: readonly Deployment[], now: Date): Deployment | null {
+export function toDeployAgain(past: readonly Deployment[], now: Date): Deployment | 'later' | null {
   const settled = past.filter(({ outcome }) => outcome !== 'superseded')
   const [last] = settled
   if (last === undefined || !isForRoom(last)) return null
@@ -15,7 +15,7 @@ export function toDeployAgain(past: readonly Deployment[], now: Date): Deploymen
   const times = other === -1 ? settled.length : other
   const sinceMs = now.getTime() - (last.finishedAt?.getTime() ?? 0)
   const isDue = sinceMs < 0 || sinceMs >= waitMs(times)
-  return isDue ? last : null
+  return isDue ? last : 'later'
 }
 
 /** As many of an app's deployments as there need to be looked at. */

@@ -2,6 +2,7 @@ import type { App } from '../model/deploy-map.ts'
 import type { Revision } from '../model/revision.ts'
 import { finishCheckout, type CheckoutDeps } from './checkout.ts'
 import { createGit } from './git.ts'
+import { shareBlocks } from './share-blocks.ts'
 import { openTree } from './tree.ts'
 import type { CheckedOut, FetchContext, ReleaseOptions } from './workspace.ts'
 
@@ -11,11 +12,12 @@ export async function checkOutRelease(
   revision: Revision,
   { context, deps }: { readonly context: FetchContext & ReleaseOptions; readonly deps: CheckoutDeps },
 ): Promise<CheckedOut> {
-  const { directory, view } = context
+  const { directory, view, earlier } = context
   const git = createGit(deps.settings, context)
   const tree = await openTree({ ...app, path: directory }, deps.settings.stateDirectory, context)
   deps.failPoint('before-checkout')
   await tree.startOver()
   const next = await git.filesOf(tree, revision)
+  if (earlier !== null) await shareBlocks(git, tree, { earlier, revision, next })
   return finishCheckout(app, revision, { git, tree, next, view, context, deps })
 }

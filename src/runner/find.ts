@@ -21,10 +21,10 @@ export async function findWanted(run: Run, workspace: Workspace): Promise<Wanted
   if (fetched.kind === 'branch_gone') return refGone(run, ref)
 
   const exact = target?.kind === 'exact' ? target.revision : null
-  if (exact !== null && !(await workspace.isReachable(app, { revision: exact, from: fetched.revision }, context)))
-    return unreachable(run, { revision: exact, ref })
-  const revision = exact ?? fetched.revision
-  await nameRevision(run, { revision, ref, tip: fetched.revision })
+  const { revision: tip } = fetched
+  const revision = exact === null ? tip : await workspace.reachableCommit(app, { revision: exact, from: tip }, context)
+  if (revision === null) return unreachable(run, { revision: exact ?? tip, ref })
+  await nameRevision(run, { revision, ref, tip })
   const skip = await job.skip(revision, {
     changedSince: (from) => workspace.changedFiles(app, { from, to: revision }, context),
     message: () => workspace.messageOf(app, revision, context),

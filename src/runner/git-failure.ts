@@ -75,6 +75,12 @@ const everywhere: readonly Rule[] = [
     cure: () => 'Another git is at work there; deploy again when it has ended.',
   },
   {
+    reason: 'git_failed',
+    pattern: /Too many open files|Resource temporarily unavailable|Cannot allocate memory/,
+    cure: () =>
+      'The machine was short of open files, processes or memory: raise LimitNOFILE or TasksMax of the service, or free some, and deploy again.',
+  },
+  {
     reason: 'bad_objects',
     pattern: /fsck error|error in (?:commit|tree|tag|blob) [0-9a-f]+:/,
     cure: () => 'The repository holds an object that git refuses for safety; it has to be mended where it comes from.',

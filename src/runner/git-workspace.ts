@@ -100,8 +100,12 @@ export function createWorkspace(deps: WorkspaceDeps): Workspace & { readonly mir
       if (!(await exists(mirror.gitDir))) return false
       return (await createGit(settings, context).commitOf(mirror, revision)) !== null
     },
-    isReachable: (app, between, context) =>
-      createGit(settings, context).isAncestor({ gitDir: mirrorDirectory(stateDirectory, app.repo) }, between),
+    async reachableCommit(app, { revision, from }, context) {
+      const mirror = { gitDir: mirrorDirectory(stateDirectory, app.repo) }
+      const git = createGit(settings, context)
+      const commit = await git.commitOf(mirror, revision)
+      return commit !== null && (await git.isAncestor(mirror, { revision: commit, from })) ? commit : null
+    },
     checkedOut: (app) => checkedOut(app, stateDirectory),
     changedFiles: (app, between, context) => changedFiles(app, between, { context, settings }),
     messageOf: (app, revision, context) => messageOf(app, revision, { context, settings }),

@@ -71,7 +71,7 @@ export function createRunner(deps: RunnerDeps): Runner {
         const runAs = found.kind === 'other' ? found.identity : null
         const run = openRun(job, progress, { stateId, runAs })
         const result = await deploy(run, { ...tools, strategy: strategies[job.app.strategy] })
-        return orDiskFull(result, await floor.full(paths))
+        return await orDiskFull(result, () => floor.full(paths))
       } catch (error) {
         if (!isDiskFull(error)) throw error
         return failed('disk_full', (await floor.full(paths)) ?? diskWasFull(error))

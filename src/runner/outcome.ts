@@ -38,8 +38,13 @@ export function lowDisk(problem: string | null, what: string): DeploymentResult 
 }
 
 /** What failed on a full disk, for a reason that may be no other, failed for that: it is tried again when there is room. */
-export function orDiskFull(result: DeploymentResult, problem: string | null): DeploymentResult {
-  if (problem === null || result.outcome !== 'failed' || !mayBeTheDisk.has(result.reason ?? '')) return result
+export async function orDiskFull(
+  result: DeploymentResult,
+  lookAtDisks: () => Promise<string | null>,
+): Promise<DeploymentResult> {
+  if (result.outcome !== 'failed' || !mayBeTheDisk.has(result.reason ?? '')) return result
+  const problem = await lookAtDisks()
+  if (problem === null) return result
   return failed('disk_full', `${result.message ?? result.reason ?? 'it failed'}; ${problem}`)
 }
 

@@ -50,9 +50,14 @@ export async function settled<T>(
 
 /** The message of an error that the machine's state explains, not a defect of ours. */
 function systemProblem(error: unknown): string | null {
+  if (!(error instanceof Error)) return null
+  if (withoutStreams.test(error.message)) return 'Too many open files'
   const sentence = systemProblems.get(errorCode(error) ?? '')
-  return sentence === undefined || !(error instanceof Error) ? null : `${sentence} (${error.message})`
+  return sentence === undefined ? null : `${sentence} (${error.message})`
 }
+
+/** How simple-git trips over a child that Node could give no streams: see lib/unstarted.ts. */
+const withoutStreams = /^TypeError: Cannot read properties of undefined \(reading 'on'\)/
 
 /** In git's words, so that one table judges both. */
 const systemProblems: ReadonlyMap<string, string> = new Map([
@@ -66,4 +71,8 @@ const systemProblems: ReadonlyMap<string, string> = new Map([
   ['EISDIR', 'Is a directory'],
   ['EEXIST', 'File exists'],
   ['EBUSY', 'Operation not permitted'],
+  ['EMFILE', 'Too many open files'],
+  ['ENFILE', 'Too many open files in system'],
+  ['EAGAIN', 'Resource temporarily unavailable'],
+  ['ENOMEM', 'Cannot allocate memory'],
 ])

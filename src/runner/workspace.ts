@@ -24,12 +24,12 @@ export type Workspace = {
   checkoutRelease(app: App, revision: Revision, context: FetchContext & ReleaseOptions): Promise<CheckedOut>
   /** Whether the mirror has a commit. */
   holds(app: App, revision: Revision, context: GitContext): Promise<boolean>
-  /** Whether a commit of the mirror is `from` or one of those it came from. */
-  isReachable(
+  /** The commit that `revision` is, or that it leads to as an annotated tag; null unless it is `from` or one of those that came from. */
+  reachableCommit(
     app: App,
     between: { readonly revision: Revision; readonly from: Revision },
     context: GitContext,
-  ): Promise<boolean>
+  ): Promise<Revision | null>
   /** What the tree at the app's path was made from; null: it has none, or is not whole. */
   checkedOut(app: App): Promise<Revision | null>
   /** After the last step: remembers the tree as built, so that what the build itself changed is not saved as yours. */
@@ -76,6 +76,8 @@ export type ReleaseOptions = {
   readonly directory: string
   /** Where the steps' repository is made; null: they have none. */
   readonly view: string | null
+  /** A release to share disk blocks with, where the file system can; null: there is none, or its files cannot be trusted. */
+  readonly earlier: { readonly directory: string; readonly revision: Revision } | null
 }
 
 export type Fetched =

@@ -5,7 +5,7 @@ import { asStoreError, isFailedSync, StoreError } from './errors.ts'
 export type Trust = {
   /** Why it is lost; null: it is not. */
   lost(): StoreError | null
-  /** Throws when state.db or its write-ahead log is no longer at its place: what is written then is nobody's to find. */
+  /** Throws when state.db or its write-ahead log is no longer at its place or whole: what is written then is nobody's to find. */
   check(): void
   /** `error` as a `StoreError` where it is one. A sync that failed ends the trust. */
   judge(error: unknown): unknown
@@ -19,6 +19,7 @@ export type Trust = {
 export function createTrust(path: string): Trust {
   const { promise: ended, resolve } = Promise.withResolvers<StoreError>()
   const opened = [path, `${path}-wal`].map((file) => ({ file, identity: identityOf(file) }))
+  const sizeAtFirst = sizeOf(path)
   let reason: StoreError | null = null
   let hasFailedToSync = false
 
@@ -29,7 +30,9 @@ export function createTrust(path: string): Trust {
     check() {
       if (reason !== null) throw reason
       const gone = opened.find(({ file, identity }) => identityOf(file) !== identity)
-      if (gone !== undefined) throw lose(wasMoved(gone.file))
+      if (gone !== undefined) throw lose(wasHarmed(gone.file, 'deleted or replaced'))
+      // SQLite reads on from its cache, and would fill the hole with what it happens to write next.
+      if (sizeOf(path) < sizeAtFirst) throw lose(wasHarmed(path, 'truncated'))
     },
     judge(error) {
       if (!isFailedSync(error)) return asStoreError(error)
@@ -50,10 +53,14 @@ function identityOf(file: string): string | null {
   return found === undefined ? null : `${found.dev}:${found.ino}`
 }
 
-function wasMoved(file: string): StoreError {
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0
+}
+
+function wasHarmed(file: string, what: string): StoreError {
   return new StoreError(
     'failed',
-    `${file} was deleted or replaced while the daemon ran, so nothing more is kept and the daemon ends: put it back if you have it, or restore state.db from a backup (docs/backup.md)`,
+    `${file} was ${what} while the daemon ran, so nothing more is kept and the daemon ends: put it back if you have it, or restore state.db from a backup (docs/backup.md)`,
   )
 }
 

@@ -27,15 +27,17 @@ describe('now that there is room', () => {
   })
 
   it('what fills the disk by itself waits twice as long each time, up to an hour', () => {
-    expect(toDeployAgain([full(), full()], after(3))).toBeNull()
-    expect(toDeployAgain([full(), full()], after(4))).not.toBeNull()
-    expect(toDeployAgain([full(), full(), full()], after(7))).toBeNull()
+    expect(toDeployAgain([full(), full()], after(3))).toBe('later')
+    expect(toDeployAgain([full(), full()], after(4))).toMatchObject({ reason: 'disk_full' })
+    expect(toDeployAgain([full(), full(), full()], after(7))).toBe('later')
     const many = Array.from({ length: 16 }, () => full())
-    expect(toDeployAgain(many, after(3_599))).toBeNull()
-    expect(toDeployAgain(many, after(3_600))).not.toBeNull()
+    expect(toDeployAgain(many, after(3_599))).toBe('later')
+    expect(toDeployAgain(many, after(3_600))).toMatchObject({ reason: 'disk_full' })
   })
 
   it('another push has not waited yet', () => {
-    expect(toDeployAgain([full({ requestedRevision: revision('b') }), full(), full()], after(0))).not.toBeNull()
+    expect(toDeployAgain([full({ requestedRevision: revision('b') }), full(), full()], after(0))).toMatchObject({
+      requestedRevision: revision('b'),
+    })
   })
 })

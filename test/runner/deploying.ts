@@ -67,7 +67,7 @@ export function createDeploying(options: WorldOptions = {}): World {
     rename: () => Promise.resolve(),
     checkoutRelease: () => Promise.resolve({ kind: 'checked_out' }),
     holds: () => Promise.resolve(true),
-    isReachable: () => Promise.resolve(true),
+    reachableCommit: (_app, { revision }) => Promise.resolve(revision),
     checkedOut: () => Promise.resolve(null),
     ...options.workspace,
   }
@@ -155,7 +155,7 @@ export function deployment(change: Partial<Job['deployment']> = {}): Job['deploy
   return createDeployment({ ...running, revision: null, delivery: null, ...change })
 }
 
-function revision(start: string): Revision {
+export function revision(start: string): Revision {
   const parsed = parseRevision(start.padEnd(40, '0'))
   if (parsed === null) throw new Error(`not a revision: ${start}`)
   return parsed
@@ -174,7 +174,7 @@ function tellingOf(workspace: Workspace, told: { push(line: string): void }): Wo
     },
     checkoutRelease: (app, wanted, context) => workspace.checkoutRelease(app, wanted, context),
     holds: (app, wanted, context) => workspace.holds(app, wanted, context),
-    isReachable: (app, between, context) => workspace.isReachable(app, between, context),
+    reachableCommit: (app, between, context) => workspace.reachableCommit(app, between, context),
     checkedOut: (app) => workspace.checkedOut(app),
     changedFiles: (app, between, context) => workspace.changedFiles(app, between, context),
     messageOf: (app, wanted, context) => workspace.messageOf(app, wanted, context),

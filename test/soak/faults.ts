@@ -5,11 +5,11 @@ import type { Deployment } from '../../src/model/deployment.ts'
 import { readMemory } from '../../src/runner/tree.ts'
 import { openWorld, processesOf, type World } from '../support/open-world.ts'
 import { until } from '../support/until.ts'
-import { layTraps, type Kind, type Moment, type Traps } from './inject.ts'
+import { layTraps, type Kind, type FaultPoint, type Traps } from './inject.ts'
 
 export type FaultsReport = {
   /** Calls on files that one push and its deployment make. */
-  readonly moments: number
+  readonly points: number
   /** Runs in which the call failed, by its kind. In the others it did not come to that call. */
   readonly failed: Readonly<Partial<Record<Kind, number>>>
   /** How the deployments ended in which a call failed. */
@@ -45,31 +45,31 @@ export async function soakFaults({
   const push = () => world.repository().push(contents((text = randomUUID())))
   await world.done(await world.ship(contents('first')))
   await world.done(await world.ship(contents('second'))) // the first makes what is then there
-  const moments = await traps.rehearse(3, async () => {
+  const points = await traps.rehearse(3, async () => {
     const { status } = await world.deliver(await push())
     if (status !== 202) throw new Error(`a push was answered ${status}`)
     await world.done(3)
   })
 
   /** Of each kind the first, and every `every`th after it. */
-  const isChosen = ({ kind }: Moment, index: number): boolean =>
-    (index - moments.findIndex((moment) => moment.kind === kind)) % every === 0
+  const isChosen = ({ kind }: FaultPoint, index: number): boolean =>
+    (index - points.findIndex((point) => point.kind === kind)) % every === 0
   const runs: Run[] = []
-  for (const moment of moments.filter(isChosen).slice(0, most)) {
-    runs.push(await failAt(moment, { world, traps, spoil, old: text, text: (text = randomUUID()) }))
+  for (const point of points.filter(isChosen).slice(0, most)) {
+    runs.push(await failAt(point, { world, traps, spoil, old: text, text: (text = randomUUID()) }))
     if (import.meta.main) console.error(JSON.stringify(runs.at(-1)))
   }
   const hit = runs.filter(({ hasFailed }) => hasFailed)
   return {
-    moments: moments.length,
-    failed: countBy(hit, ({ moment }) => moment.kind),
+    points: points.length,
+    failed: countBy(hit, ({ point }) => point.kind),
     outcomes: countBy(hit, ({ outcome }) => outcome),
-    problems: runs.flatMap(({ moment, problems }) => problems.map((problem) => `${shown(moment)}: ${problem}`)),
+    problems: runs.flatMap(({ point, problems }) => problems.map((problem) => `${shown(point)}: ${problem}`)),
   }
 }
 
 type Run = {
-  readonly moment: Moment
+  readonly point: FaultPoint
   readonly hasFailed: boolean
   readonly outcome: string
   readonly tookMs: number
@@ -85,13 +85,13 @@ type Given = {
   readonly text: string
 }
 
-async function failAt(moment: Moment, { world, traps, spoil, old, text }: Given): Promise<Run> {
+async function failAt(point: FaultPoint, { world, traps, spoil, old, text }: Given): Promise<Run> {
   const startedAt = performance.now()
   const problems: string[] = []
   const pushed = await world.repository().push(contents(text))
   const id = randomUUID()
   const deployment = (await newestOf(world)) + 1
-  const disarm = await traps.arm(moment, deployment)
+  const disarm = await traps.arm(point, deployment)
   const answer = await world.deliver(pushed, { id }).catch(() => null)
   const isAcknowledged = answer?.status === 202
   const faulted = isAcknowledged ? await doneInThisLife(world, deployment) : null
@@ -99,7 +99,7 @@ async function failAt(moment: Moment, { world, traps, spoil, old, text }: Given)
   if (spoil) appendFileSync(world.path('srv/blog/second.html'), 'spoiled')
   if (faulted !== null) problems.push(...(await between(world, { deployment: faulted, old, text })))
 
-  if (hasFailed && moment.kind === 'fsync' && moment.place === 'main') {
+  if (hasFailed && point.kind === 'fsync' && point.place === 'main') {
     const ended = await Promise.race([world.daemon.ended, sleep(20_000, null, { ref: false })])
     if (ended === null) problems.push('it lives on although a sync of its database failed')
   }
@@ -114,7 +114,7 @@ async function failAt(moment: Moment, { world, traps, spoil, old, text }: Given)
   problems.push(...left.map(({ command }) => `left running: ${command}`))
   const first = isAcknowledged ? told(faulted ?? done) : `answered ${answer?.status ?? 'nothing'}`
   const outcome = lives ? first : `${first}, after a new start`
-  return { moment, hasFailed, outcome, tookMs: Math.round(performance.now() - startedAt), problems }
+  return { point, hasFailed, outcome, tookMs: Math.round(performance.now() - startedAt), problems }
 }
 
 /** A tree that is neither old nor new, and that nobody knows of. */
@@ -185,7 +185,7 @@ function told({ outcome, reason }: Deployment): string {
   return `${outcome ?? '?'}${reason === null ? '' : ` (${reason})`}`
 }
 
-function shown({ kind, place, nth, call }: Moment): string {
+function shown({ kind, place, nth, call }: FaultPoint): string {
   return `${typeof place === 'number' ? `git command ${place}` : `${place} thread`}, ${kind} ${nth} (${call})`
 }
 

@@ -19,7 +19,7 @@ const kinds = {
 export type Kind = keyof typeof kinds
 
 /** One call that a deployment makes on a file: the `nth` of its kind at that place. */
-export type Moment = {
+export type FaultPoint = {
   readonly kind: Kind
   /** A thread of the daemon, or the number of a git command; every process of that command has an `nth` of its own. */
   readonly place: 'main' | 'pool' | number
@@ -32,9 +32,9 @@ export type Traps = {
   /** What the daemon is to be started with. */
   readonly env: Readonly<Record<string, string>>
   /** The calls that `deploy` brings about; it is the deployment of that number. */
-  rehearse(deployment: number, deploy: () => Promise<void>): Promise<readonly Moment[]>
+  rehearse(deployment: number, deploy: () => Promise<void>): Promise<readonly FaultPoint[]>
   /** Makes that call of the coming deployment fail. To be disarmed, which answers whether a call has failed. */
-  arm(moment: Moment, deployment: number): Promise<() => Promise<boolean>>
+  arm(point: FaultPoint, deployment: number): Promise<() => Promise<boolean>>
 }
 
 /** null: calls can be made to fail here; else what is missing. */
@@ -74,7 +74,7 @@ export function layTraps(world: World): Traps {
       const logs = readdirSync(world.path('traps')).filter((name) => name.startsWith('log.'))
       const lines = logs.flatMap((name) => linesOf(readFileSync(at(name), 'utf8'), placeOf(name)))
       rehearsed = lines.map((line) => ({ ...line, path: line.path.replaceAll(ownFile(deployment), ownMark) }))
-      return momentsOf(rehearsed.map((line) => ({ ...line, isOurs: isOurs(line.path) })))
+      return pointsOf(rehearsed.map((line) => ({ ...line, isOurs: isOurs(line.path) })))
     },
 
     async arm({ kind, place, nth }, deployment) {
@@ -162,15 +162,20 @@ async function end(tracer: ChildProcess): Promise<void> {
   await ended
 }
 
-type Line = { readonly kind: Kind; readonly place: Moment['place']; readonly process: string; readonly path: string }
+type Line = {
+  readonly kind: Kind
+  readonly place: FaultPoint['place']
+  readonly process: string
+  readonly path: string
+}
 
-function placeOf(log: string): Moment['place'] {
+function placeOf(log: string): FaultPoint['place'] {
   const name = log.slice('log.'.length)
   return name === 'main' || name === 'pool' ? name : Number(name)
 }
 
 /** `12 openat(AT_FDCWD</srv>, "/etc/x", …` and `12 write(3</srv/x>, …`; a process alone in its log has no number. */
-function linesOf(log: string, place: Moment['place']): readonly Line[] {
+function linesOf(log: string, place: FaultPoint['place']): readonly Line[] {
   return log.split('\n').flatMap((line) => {
     const [, process = '', call = '', rest = ''] = /^(?:(\d+) +)?(\w+)\((.*)/.exec(line) ?? []
     const kind = (Object.keys(kinds) as Kind[]).find((name) => kinds[name].calls.split(',').includes(call))
@@ -183,19 +188,19 @@ function linesOf(log: string, place: Moment['place']): readonly Line[] {
 }
 
 /** By kind. Counted as strace will: in the daemon the calls on our files, in a git command all of them. */
-function momentsOf(lines: readonly (Line & { readonly isOurs: boolean })[]): readonly Moment[] {
+function pointsOf(lines: readonly (Line & { readonly isOurs: boolean })[]): readonly FaultPoint[] {
   const counts = new Map<string, number>()
-  const moments = new Map<string, Moment>()
+  const points = new Map<string, FaultPoint>()
   for (const { kind, place, process, path, isOurs } of lines) {
     if (!isOurs && typeof place !== 'number') continue
     const counter = `${kind} ${place} ${process}`
     const nth = (counts.get(counter) ?? 0) + 1
     counts.set(counter, nth)
     const id = `${kind} ${place} ${nth}`
-    if (isOurs && !moments.has(id)) moments.set(id, { kind, place, nth, call: `${kind} of ${path}` })
+    if (isOurs && !points.has(id)) points.set(id, { kind, place, nth, call: `${kind} of ${path}` })
   }
   const order = Object.keys(kinds)
-  return [...moments.values()].sort((one, other) => order.indexOf(one.kind) - order.indexOf(other.kind))
+  return [...points.values()].sort((one, other) => order.indexOf(one.kind) - order.indexOf(other.kind))
 }
 
 /** Names of files that belong to one deployment hold its number. */

@@ -49,7 +49,7 @@ export type Course = {
  * Bytes that memory has grown by from the first moment to the last: as Theil and Sen have it, the median of the slopes
  * of all pairs of bottoms, so that no single one decides.
  */
-export function growthOf(samples: readonly Moment[]): number {
+export function growthOf(samples: readonly Sample[]): number {
   const bottoms = bottomsOf(samples)
   const slopes = bottoms.flatMap((one, at) =>
     bottoms.slice(at + 1).map((other) => (other.rssBytes - one.rssBytes) / (other.atMs - one.atMs)),
@@ -58,7 +58,7 @@ export function growthOf(samples: readonly Moment[]): number {
 }
 
 /** The least memory in each of 20 parts of the time: there the sawtooth of the heap comes near to what is alive. */
-export function bottomsOf(samples: readonly Moment[]): readonly Moment[] {
+export function bottomsOf(samples: readonly Sample[]): readonly Sample[] {
   const firstMs = samples[0]?.atMs ?? 0
   const partMs = ((samples.at(-1)?.atMs ?? 0) - firstMs) / parts
   return Map.groupBy(samples, ({ atMs }) => Math.min(parts - 1, Math.floor((atMs - firstMs) / partMs)))
@@ -67,7 +67,7 @@ export function bottomsOf(samples: readonly Moment[]): readonly Moment[] {
     .toArray()
 }
 
-type Moment = Pick<Vitals, 'atMs' | 'rssBytes'>
+type Sample = Pick<Vitals, 'atMs' | 'rssBytes'>
 
 const parts = 20
 

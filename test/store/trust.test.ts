@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { openStore } from '../../src/store/index.ts'
@@ -78,6 +78,12 @@ describe('a database whose files go away under the running daemon', () => {
     await expect(store.accept(arrival({}))).rejects.toMatchObject(told)
     await expect(store.ping()).rejects.toMatchObject(told)
     expect(await store.failed).toMatchObject(told)
+  })
+
+  it('refuses to keep anything when state.db is truncated', async () => {
+    const { store, file } = await usedStore()
+    truncateSync(file)
+    await expect(store.accept(arrival({}))).rejects.toThrow(`${file} was truncated while the daemon ran`)
   })
 
   it('is not made anew at the next start', async () => {

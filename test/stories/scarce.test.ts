@@ -31,6 +31,10 @@ describe.skipIf(!hasPrlimit)('a daemon that may open no further file (needs prli
     allowFiles(world, 10_000)
     const next = await world.ship({ 'index.html': 'v3' })
     expect(await world.done(next)).toMatchObject({ outcome: 'succeeded' })
-    if (status === 202) expect(await world.deployment(2)).toMatchObject({ outcome: 'failed' })
+    if (status === 202)
+      expect(await world.deployment(2)).toMatchObject({
+        ...{ outcome: 'failed', reason: 'git_failed' },
+        message: expect.stringContaining('short of open files') as string,
+      })
   })
 })

@@ -5,6 +5,7 @@ import type { App } from '../../model/deploy-map.ts'
 import type { Release } from '../../model/release.ts'
 import { failed } from '../outcome.ts'
 import type { Run } from '../run.ts'
+import { writeGitFile } from '../view.ts'
 import { ended, type Earlier, type Prepared, type Strategy, type Wanted } from '../strategy.ts'
 import { layoutOf, readCurrent, type Layout } from './layout.ts'
 import { makeRelease, type MakeDeps } from './make-release.ts'
@@ -29,7 +30,7 @@ export function createReleases({ stateDirectory, ...deps }: MakeDeps & { readonl
       await run.progress.note(
         `release ${finished.name} was built before deployment ${job.deployment.id} was interrupted`,
       )
-      return preparedFrom(finished, own)
+      return takeUp(run, finished, own)
     },
 
     async recall(run, target) {
@@ -37,7 +38,7 @@ export function createReleases({ stateDirectory, ...deps }: MakeDeps & { readonl
       const release = (await listReleases(own)).find((one) => isMeant(one, target))
       if (release === undefined || !release.isComplete) return ended(failed('release_gone', goneText(run, target)))
       if (run.backFrom === null) await run.progress.revision(release.revision)
-      return preparedFrom(release, own)
+      return takeUp(run, release, own)
     },
 
     async seal(run, { release }) {
@@ -118,7 +119,10 @@ export async function renameReleases(
   }
 }
 
-function preparedFrom({ name, revision, ref }: Release, layout: Layout): Prepared {
+/** Its steps may ask git, wherever the view lies by now: the app may have another name than when the release was made. */
+async function takeUp({ runAs }: Run, { name, revision, ref }: Release, layout: Layout): Promise<Prepared> {
+  const view = layout.viewOf(name)
+  if (runAs === null && existsSync(view)) await writeGitFile(layout.directoryOf(name), view)
   return {
     kind: 'prepared',
     version: { revision, ref, directory: layout.directoryOf(name), release: name },

@@ -17,7 +17,7 @@ import { ended, type Prepared, type Wanted } from '../strategy.ts'
 import type { Workspace } from '../workspace.ts'
 import { makingName, type Layout } from './layout.ts'
 import { exchangeProblem, giveTo } from './ownership.ts'
-import { writeRecord } from './records.ts'
+import { listReleases, writeRecord } from './records.ts'
 import { linkShared } from './shared.ts'
 
 export type MakeDeps = {
@@ -79,6 +79,7 @@ async function fill(
     ref: wanted.ref,
     directory,
     view: run.runAs === null ? layout.viewOf(name) : null,
+    earlier: run.runAs === null ? await liveRelease(layout) : null,
   }
   const checkedOut = await deps.workspace.checkoutRelease(app, wanted.revision, context)
   if (checkedOut.kind === 'stopped') return stoppedResult(checkedOut.why, { where: 'the checkout', app })
@@ -92,6 +93,11 @@ async function fill(
   if (problem !== null) return failed('shared_unusable', problem)
   const notGiven = run.runAs === null ? null : await giveTo(run.runAs, directory)
   return notGiven === null ? null : failed('path_unusable', notGiven)
+}
+
+async function liveRelease(layout: Layout): Promise<{ directory: string; revision: Revision } | null> {
+  const live = (await listReleases(layout)).find(({ isLive }) => isLive)
+  return live === undefined ? null : { directory: layout.directoryOf(live.name), revision: live.revision }
 }
 
 /** Whatever the umask: the release's own user must come through. */

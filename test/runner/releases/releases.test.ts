@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { mkdir, symlink } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { script } from '../deploying.ts'
+import { revision, script } from '../deploying.ts'
 import { createReleasing } from './releasing.ts'
 
 describe('a release', () => {
@@ -246,6 +246,18 @@ describe('a rollback by hand', () => {
     expect(world.told.filter((line) => line.startsWith('# fetching'))).toHaveLength(2)
   })
 
+  it('gives the release its git again when the app was renamed since', async () => {
+    const world = await createReleasing()
+    await world.ship(1, 'one')
+    const first = world.releases()[0] ?? ''
+    await world.ship(2, 'two')
+    await world.runner.rename('blog', 'journal')
+    const app = { name: 'journal', activate: [script('git log -1 --format=%s')] }
+    const target = { kind: 'release', name: first } as const
+    expect(await world.deploy(3, app, { target })).toMatchObject({ outcome: 'succeeded' })
+    expect(world.output()).toBe('Change page\n')
+  })
+
   it('says so when the release is not there any more', async () => {
     const world = await createReleasing()
     await world.ship(1, 'one')
@@ -261,10 +273,10 @@ describe('a rollback by hand', () => {
     const world = await createReleasing()
     const app = { strategy: 'in-place' as const, steps: [script('cp page built')] }
     await world.ship(1, 'one', app)
-    const revision = await world.repository.push({ page: 'two' }).then(({ before }) => before)
+    const { before } = await world.repository.push({ page: 'two' })
     await world.deploy(2, app)
     await world.write({ 'git/acme/blog.git/HEAD': 'broken' })
-    const target = { kind: 'earlier', revision } as never
+    const target = { kind: 'earlier', revision: revision(before) } as const
     expect(await world.deploy(3, app, { target })).toMatchObject({ outcome: 'succeeded' })
     expect(await world.read('srv/blog/built')).toBe('one')
   })
