@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { request } from 'undici'
 import type { Deployment } from '../../src/model/deployment.ts'
 import { freePort } from '../../src/runner/health/index.ts'
+import { isAlive } from '../runner/running.ts'
 import { openWorld, type World, type WorldApp } from './open-world.ts'
 import { until } from './until.ts'
 
@@ -128,14 +129,6 @@ function pidOf({ path }: Pick<Site, 'path'>): number {
 async function endServer(site: Site): Promise<void> {
   if (!existsSync(site.path('pid'))) return
   const pid = pidOf(site)
-  process.kill(pid, 'SIGKILL')
+  if (isAlive(pid)) process.kill(pid, 'SIGKILL')
   await until('a server to end', () => !isAlive(pid))
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
-  } catch {
-    return false
-  }
 }
