@@ -1,9 +1,11 @@
 import type { Clock } from './lib/clock.ts'
 import { furthest, matchAll } from './match.ts'
 import { withRefs } from './match/with-refs.ts'
-import type { DeployMap, Env, Webhook } from './model/deploy-map.ts'
+import { inQuarantine, type Skip } from './model/already-live.ts'
+import type { App, DeployMap, Env, Webhook } from './model/deploy-map.ts'
 import type { Delivery, IgnoredApp, RefusalReason, VerifiedDelivery, Wanted } from './model/delivery.ts'
-import { openGates } from './model/gate.ts'
+import { freezeOf, holdOf, nextWindow, openGates, shutGates } from './model/gate.ts'
+import type { Freeze, Gate, Gates, Hold, Quarantined } from './model/gate.ts'
 import type { PushEvent } from './model/push-event.ts'
 import { excludes, standings, supersede } from './model/queue.ts'
 import { providerOf } from './providers/index.ts'
@@ -37,13 +39,26 @@ export type Plan = Wanted & {
   readonly supersedes: readonly number[]
   /** What runs and excludes it, and would end first. */
   readonly waitsFor: readonly number[]
+} & Gating
+
+/** What would keep it queued, and what it would be left at. */
+type Gating = {
+  /** All that are shut, the one that it would wait for first. */
+  readonly gates: readonly Gate[]
+  /** What would still hold the app once the push has come. */
+  readonly held: Hold | null
+  readonly frozen: Freeze | null
+  /** Where `gates` has `window`: when the next opens; null: none will. */
+  readonly opensAt: Date | null
+  /** Why it would be skipped in the end, if its ref still leads to the commit that the push names. */
+  readonly skip: Skip | null
 }
 
 /** Plans the delivery of `payload` to a webhook; nothing is kept and nothing runs. */
 export type Simulate = (webhook: Webhook, sent: Pick<Delivery, 'headers' | 'body'>) => Promise<Simulation>
 
 export type SimulateDeps = {
-  readonly store: Pick<Store, 'queue'> & Parameters<typeof withRefs>[1]['store']
+  readonly store: Pick<Store, 'queue' | 'gates' | 'quarantined'> & Parameters<typeof withRefs>[1]['store']
   readonly map: () => DeployMap
   /** Where a path of the map really lies. */
   readonly realPath: (path: string) => string
@@ -67,13 +82,15 @@ export function createSimulate({ store, map, realPath, clock }: SimulateDeps): S
     }
     const current = map() // one map for all of it: a reload may come in between
     const { wanted, ignored } = matchAll(await withRefs(parsed.pushes, { map: current, store }), webhook.name, current)
-    const queue = await store.queue()
+    const [queue, gates] = await Promise.all([store.queue(), store.gates()])
+    const situation = { map: current, realPath, queue, gates, at: given.receivedAt }
+    const plans = wanted.map(async (one) => planOf(one, { ...situation, quarantine: await store.quarantined(one.app) }))
     return {
       ...common,
       result: wanted.length > 0 ? 'accepted' : 'ignored',
       reason: wanted.length > 0 ? null : furthest(ignored),
       pushes: parsed.pushes.map(shown),
-      plans: wanted.map((one) => planOf(one, { map: current, realPath, queue, at: given.receivedAt })),
+      plans: await Promise.all(plans),
       ignored,
     }
   }
@@ -119,10 +136,14 @@ function shown({ repository, app, ref, before, after, deleted, pusher }: PushEve
 type Situation = Pick<SimulateDeps, 'realPath'> & {
   readonly map: DeployMap
   readonly queue: readonly Queued[]
+  readonly gates: Gates
+  /** Of the app. */
+  readonly quarantine: readonly Quarantined[]
   readonly at: Date
 }
 
-function planOf(wanted: Wanted, { map, realPath, queue, at }: Situation): Plan {
+function planOf(wanted: Wanted, situation: Situation): Plan {
+  const { map, realPath, queue, at } = situation
   const app = map.apps.get(wanted.app)
   if (app === undefined) throw new Error(`${wanted.app} matched and is not in the map`)
   const waiting = queue
@@ -141,6 +162,30 @@ function planOf(wanted: Wanted, { map, realPath, queue, at }: Situation): Plan {
     steps: app.steps.map(({ name, cwd, env }) => ({ name, cwd, env: namesIn(app.env, env) })),
     supersedes: supersede('push', waiting).superseded.map(({ id }) => id),
     waitsFor: inTheWay.map(({ id }) => id),
+    ...gatingOf(wanted, { ...situation, app }),
+  }
+}
+
+function gatingOf(
+  { requestedRevision }: Wanted,
+  { app, gates: before, quarantine, at }: Pick<Situation, 'gates' | 'quarantine' | 'at'> & { readonly app: App },
+): Gating {
+  const pushed = { app: app.name, trigger: 'push', forced: false, approvedAt: null } as const
+  const isPinned = app.approve && requestedRevision !== null
+  const skip =
+    requestedRevision === null
+      ? null
+      : inQuarantine(requestedRevision, { deployment: { ...pushed, exact: isPinned }, quarantine })
+  // As in `endHoldByPush` of the store.
+  const stays = ({ until }: Hold): boolean => until !== 'next_push' || skip !== null
+  const gates = { ...before, holds: before.holds.filter(stays) }
+  const shut = shutGates(pushed, { rules: app, gates, at })
+  return {
+    gates: shut,
+    held: holdOf(app.name, gates),
+    frozen: freezeOf(app.name, gates, at),
+    opensAt: shut.includes('window') ? nextWindow(app, at) : null,
+    skip,
   }
 }
 

@@ -2,12 +2,23 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { SimulationView } from './api.ts'
 import { CliError, exit } from './cli-error.ts'
-import { examples, jsonOption, socketOption, withDaemon, type AddCommand, type DaemonOptions } from './command.ts'
+import {
+  examples,
+  jsonOption,
+  socketOption,
+  withDaemon,
+  type AddCommand,
+  type DaemonOptions,
+  type Looks,
+} from './command.ts'
+import { frozenText, heldText } from './gate-text.ts'
 import { parseHeaders } from './headers-file.ts'
 import { shortRef, shortRevision } from './show-deployment.ts'
 import { facts } from './table.ts'
 import type { Terminal } from './terminal.ts'
 import { oneLine } from './text.ts'
+
+type PlanView = SimulationView['plans'][number]
 
 type Options = DaemonOptions & {
   readonly webhook: string
@@ -22,7 +33,7 @@ export const addSimulate: AddCommand = (program, cli) => {
     .summary('what a delivery would bring about, without running anything')
     .description(
       'Hands a payload to the running daemon and tells the plan: which apps would be deployed and which not and why, ' +
-        'from which commit, by which steps, and what would make way in the queue, as if it came for the first time. Nothing is kept and nothing runs. ' +
+        'from which commit, by which steps, what would make way in the queue, and what would keep it back, as if it came for the first time. Nothing is kept and nothing runs. ' +
         `Exit code ${exit.failed} when the payload makes no sense to the webhook.`,
     )
     .requiredOption('--webhook <name>', 'the webhook of deploy.yml that it would come to')
@@ -51,7 +62,7 @@ export const addSimulate: AddCommand = (program, cli) => {
         const simulation = await withDaemon(options, { cli, ask: (client) => client.simulate(sent) })
         const { terminal } = cli
         if (json) await terminal.printJson(simulation)
-        else await terminal.print(simulationText(simulation, terminal.paint))
+        else await terminal.print(simulationText(simulation, { paint: terminal.paint, now: cli.io.clock.now() }))
         return simulation.result === 'malformed' ? exit.failed : exit.done
       }),
     )
@@ -66,7 +77,8 @@ async function read(file: string, cwd: string): Promise<Buffer> {
   }
 }
 
-function simulationText(simulation: SimulationView, paint: Terminal['paint']): string {
+function simulationText(simulation: SimulationView, looks: Looks): string {
+  const { paint } = looks
   const { webhook, provider, event, pushes, plans, ignored } = simulation
   const pairs: [string, string][] = [
     ['webhook', `${oneLine(webhook)} (${oneLine(provider)})`],
@@ -77,7 +89,7 @@ function simulationText(simulation: SimulationView, paint: Terminal['paint']): s
   return [
     headlineOf(simulation, paint),
     facts(pairs, paint.dim),
-    ...plans.map((plan) => `\n${planText(plan, paint)}`),
+    ...plans.map((plan) => `\n${planText(plan, looks)}`),
     ...(ignored.length === 0 ? [] : ['']),
     ...ignored.map(({ app, reason }) => `${paint.bold(oneLine(app))} would not be deployed: ${ignoredText(reason)}`),
   ].join('\n')
@@ -98,14 +110,21 @@ const ignored = new Map([
 
 function headlineOf({ result, reason, plans, verification }: SimulationView, paint: Terminal['paint']): string {
   if (result === 'accepted') {
-    const apps = plans.map(({ app }) => oneLine(app)).join(', ')
+    const apps = listed(plans.filter(({ skip }) => skip === null))
     if (verification !== 'proven' && verification !== 'not_checked')
       return paint.bold(paint.yellow(`This would be refused; rightly signed, it would deploy ${apps}`))
+    if (apps === nothing) return paint.bold(paint.yellow(`This would deploy nothing: ${listed(plans)} would skip it`))
     return paint.bold(paint.green(`This would deploy ${apps}`))
   }
   const why = oneLine(reason ?? 'unknown')
   if (result === 'ignored') return paint.bold(paint.yellow(`This would deploy nothing: ${why}`))
   return paint.bold(paint.red(`This would be refused as malformed: ${why}`))
+}
+
+const nothing = 'nothing'
+
+function listed(plans: readonly PlanView[]): string {
+  return plans.length === 0 ? nothing : plans.map(({ app }) => oneLine(app)).join(', ')
 }
 
 function verificationText({ verification }: SimulationView): string {
@@ -121,7 +140,7 @@ function pushText({ repository, app, ref, after, deleted, pusher }: SimulationVi
   return `${what}, ${where}, ${commit}${pusher === null ? '' : `, by ${oneLine(pusher)}`}`
 }
 
-function planText(plan: SimulationView['plans'][number], paint: Terminal['paint']): string {
+function planText(plan: PlanView, { paint, now }: Looks): string {
   const { app, ref, requestedRevision, repo, path, pathsDecide, steps, supersedes, waitsFor } = plan
   const asked = requestedRevision === null ? '' : `; the push names ${shortRevision(requestedRevision)}`
   const pairs: [string, string][] = [
@@ -137,5 +156,22 @@ function planText(plan: SimulationView['plans'][number], paint: Terminal['paint'
   ]
   if (supersedes.length > 0) pairs.push(['supersedes', supersedes.map((id) => `deployment ${id}`).join(', ')])
   if (waitsFor.length > 0) pairs.push(['waits for', waitsFor.map((id) => `deployment ${id}`).join(', ')])
-  return `${paint.bold(oneLine(app))} would be deployed\n${facts(pairs, paint.dim)}`
+  pairs.push(...gateTexts(plan, now).map((text): [string, string] => ['kept back', text]))
+  if (plan.skip !== null) pairs.push(['skipped', oneLine(plan.skip.message)])
+  return `${paint.bold(oneLine(app))} ${fateOf(plan)}\n${facts(pairs, paint.dim)}`
+}
+
+function fateOf({ skip, gates }: PlanView): string {
+  if (skip !== null) return 'would be queued, and skipped in the end'
+  return gates.length > 0 ? 'would be queued, and deployed when nothing keeps it back' : 'would be deployed'
+}
+
+/** What a person or the time of day keeps it back by, and what ends that. */
+function gateTexts({ app, gates, held, frozen, opensAt }: PlanView, now: Date): readonly string[] {
+  return gates.map((gate) => {
+    if (gate === 'freeze' && frozen !== null) return frozenText(frozen, now)
+    if (gate === 'hold' && held !== null) return heldText(app, held, now)
+    if (gate === 'approval') return 'until somebody approves it: deployhook approve ID'
+    return `until a window of deploy.yml opens; ${opensAt === null ? 'none will' : `the next does at ${oneLine(opensAt)}`}`
+  })
 }

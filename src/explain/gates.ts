@@ -1,7 +1,17 @@
 import type { Explanation } from '../explain.ts'
 import type { App } from '../model/deploy-map.ts'
 import type { Deployment } from '../model/deployment.ts'
-import { everyApp, freezeOf, gateOf, holdOf, type Freeze, type Gate, type Gates, type Hold } from '../model/gate.ts'
+import {
+  everyApp,
+  freezeOf,
+  gateOf,
+  holdOf,
+  nextWindow,
+  type Freeze,
+  type Gate,
+  type Gates,
+  type Hold,
+} from '../model/gate.ts'
 import { short, told, type ExplainDeps } from './deps.ts'
 
 type Looking = Pick<ExplainDeps, 'map' | 'clock'> & { readonly gates: Gates }
@@ -14,7 +24,7 @@ export function gateMeaning(gate: Gate, app: string, { gates, map, clock }: Look
   if (gate === 'freeze' && freeze !== null) return frozen(freeze, clock)
   if (gate === 'hold' && hold !== null) return held(hold, clock)
   if (gate === 'approval') return 'somebody has to approve it'
-  const next = nextWindow(map().apps.get(app), at)
+  const next = nextWindow(map().apps.get(app) ?? { windows: [] }, at)
   return `its window has not opened yet${next === null ? '' : `; it opens at ${time(next)}`}`
 }
 
@@ -119,11 +129,6 @@ function windows({ windows: all }: App, at: Date): readonly string[] {
     return [`Pushes to it start in its windows only: ${patterns}; one is open.`]
   const opens = next === null ? 'none will open' : `the next opens at ${time(next)}`
   return [`Pushes to it start in its windows only: ${patterns}; ${opens}.`]
-}
-
-function nextWindow(app: Pick<App, 'windows'> | undefined, at: Date): Date | null {
-  const times = (app?.windows ?? []).flatMap((window) => window.nextAfter(at)?.getTime() ?? [])
-  return times.length === 0 ? null : new Date(Math.min(...times))
 }
 
 function time(at: Date): string {

@@ -52,16 +52,22 @@ export type Gated = Pick<Deployment, 'app' | 'trigger' | 'forced' | 'approvedAt'
 
 type Rules = Pick<App, 'approve' | 'windows'>
 
-/** The first gate that is shut for a queued deployment; null: none is. Only a freeze keeps back what a person asks for. */
-export function gateOf(
-  deployment: Gated,
-  { rules, gates, at }: { readonly rules: Rules; readonly gates: Gates; readonly at: Date },
-): Gate | null {
-  if (!deployment.forced && freezeOf(deployment.app, gates, at) !== null) return 'freeze'
-  if (kindOf(deployment.trigger) === 'person') return null
-  if (holdOf(deployment.app, gates) !== null) return 'hold'
-  if (rules.approve && deployment.approvedAt === null) return 'approval'
-  return rules.windows.length === 0 || rules.windows.some((window) => window.isOpenAt(at)) ? null : 'window'
+type Situation = { readonly rules: Rules; readonly gates: Gates; readonly at: Date }
+
+/** The first gate that is shut for a queued deployment; null: none is. */
+export function gateOf(deployment: Gated, situation: Situation): Gate | null {
+  return shutGates(deployment, situation)[0] ?? null
+}
+
+/** Every gate that is shut for a queued deployment, in their order. Only a freeze keeps back what a person asks for. */
+export function shutGates(deployment: Gated, { rules, gates, at }: Situation): readonly Gate[] {
+  const shut: Gate[] = []
+  if (!deployment.forced && freezeOf(deployment.app, gates, at) !== null) shut.push('freeze')
+  if (kindOf(deployment.trigger) === 'person') return shut
+  if (holdOf(deployment.app, gates) !== null) shut.push('hold')
+  if (rules.approve && deployment.approvedAt === null) shut.push('approval')
+  if (rules.windows.length > 0 && !rules.windows.some((window) => window.isOpenAt(at))) shut.push('window')
+  return shut
 }
 
 export function holdOf(app: string, { holds }: Gates): Hold | null {
@@ -80,6 +86,11 @@ function endOf({ until }: Pick<Freeze, 'until'>): number {
   return until?.getTime() ?? Infinity
 }
 
+/** When the next of an app's windows opens; null: none will. */
+export function nextWindow({ windows }: Pick<App, 'windows'>, at: Date): Date | null {
+  return earliest(windows.flatMap((window) => window.nextAfter(at) ?? []))
+}
+
 /** When the next of the gates that time alone opens will open for one of these; null: none will. */
 export function nextOpening(
   waiting: readonly Gated[],
@@ -90,7 +101,11 @@ export function nextOpening(
     if (rules === undefined) return []
     const gate = gateOf(deployment, { rules, gates, at })
     if (gate === 'freeze') return freezeOf(deployment.app, gates, at)?.until ?? []
-    return gate === 'window' ? rules.windows.flatMap((window) => window.nextAfter(at) ?? []) : []
+    return gate === 'window' ? (nextWindow(rules, at) ?? []) : []
   })
-  return openings.length === 0 ? null : new Date(Math.min(...openings.map((time) => time.getTime())))
+  return earliest(openings)
+}
+
+function earliest(times: readonly Date[]): Date | null {
+  return times.length === 0 ? null : new Date(Math.min(...times.map((time) => time.getTime())))
 }

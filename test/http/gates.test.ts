@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { githubPush } from '../../demo/github.ts'
 import { createApp } from '../support/map.ts'
-import { openDoor, tokens, type Answer, type Door } from './door.ts'
+import { openDoor, secret, tokens, type Answer, type Door } from './door.ts'
 
 function post(door: Door, path: string, body: object = {}): Promise<Answer> {
   return door.control(path, { method: 'POST', body: JSON.stringify(body) })
@@ -201,5 +202,25 @@ describe('POST /api/deployments/<id>/approve', () => {
       body: { error: { code: 'not_needed', message: expect.stringContaining('approve: true') as string } },
     })
     expect((await door.store.deployment(id))?.approvedAt).toBe(null)
+  })
+})
+
+describe('simulating a push', () => {
+  it('tells of a hold and a freeze what would keep it back, by whom and why', async () => {
+    const door = await openDoor()
+    await post(door, '/api/apps/blog/hold', { by: 'alice', reason: 'demo at noon' })
+    await post(door, '/api/freeze', { by: 'bob', until: '2h' })
+    const { body: payload } = githubPush(
+      { repository: 'acme/blog', ref: 'refs/heads/main', before: 'a'.repeat(40), after: 'b'.repeat(40) },
+      secret,
+    )
+    const asked = { webhook: 'github', headers: {}, payload: payload.toString('base64') }
+    const plan = {
+      gates: ['freeze', 'hold'],
+      held: { by: 'alice', reason: 'demo at noon', until: 'unhold' },
+      frozen: { by: 'bob', scope: '*' },
+      skip: null,
+    }
+    expect((await post(door, '/api/simulate', asked)).body).toMatchObject({ plans: [{ app: 'blog', ...plan }] })
   })
 })
