@@ -14,7 +14,7 @@ const entries = {
   }),
   shop: ({ check, path }) => ({
     before_switch: [`[ ! -e migration ] || touch ${path('migrated')}`],
-    health: { ...check, timeout: '400ms', retries: 2 },
+    health: { ...check, timeout: '1s', retries: 2 },
   }),
   docs: ({ check }) => ({
     preview: `${process.execPath} server.mjs`,
