@@ -1,15 +1,7 @@
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readlinkSync,
-  lstatSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { createWorld, processesOf, secret, type World, type WorldApp } from '../support/world.ts'
+import { until } from '../support/until.ts'
 
 /** A user that every Debian has, without a home directory. */
 const nobody = 65534
@@ -40,9 +32,64 @@ describe.skipIf(process.getuid?.() !== 0)('an app of another user (only root can
     expect(owners).toEqual([0, 0, 0, 0, nobody, nobody])
     expect(await world.read('srv/blog/shared/data/could')).toBe('')
     expect(namesIn(await world.read('srv/blog/shared/data/env'))).toEqual([...environment].sort())
-    expect(await world.read('srv/blog/shared/data/descriptors')).toBe('0\n1\n2\n3\n') // 3: of ls itself
+    expect(await world.read('srv/blog/shared/data/descriptors')).not.toMatch(/state\.db|socket:/)
     const cookie = await world.read('srv/blog/shared/data/cookie')
     expect(readdirSync(`/run/deployhook.${cookie.split('.')[0]}`)).toEqual([])
+    expect(sleepersOf(world)).toEqual([])
+  })
+
+  it('goes back, is held, and is pruned, whatever its steps have planted', async () => {
+    const world = await openWorld({ steps: ['sh ./build'], activate: ['test "$(cat page)" != bad'] })
+    const precious = world.path('precious')
+    mkdirSync(precious)
+    writeFileSync(world.path('precious/file'), 'kept', { mode: 0o600 })
+    const plant = `ln -s ${precious} planted; mkdir -p a/b; ln -s ${precious} a/b/deep; ln -s ${precious} data/x$$; chmod 0 a`
+    const ship = async (page: string) => world.done(await world.ship({ page, build: `${plant}\n` }))
+    const live = (): Promise<string> => world.read('srv/blog/current/page')
+    expect(await ship('first')).toMatchObject({ outcome: 'succeeded' })
+    expect(await ship('second')).toMatchObject({ outcome: 'succeeded' })
+    expect(await ship('bad')).toMatchObject({ outcome: 'rolled_back', reason: 'step_failed' })
+    expect(await live()).toBe('second')
+    expect(readdirSync(world.path('srv/blog/releases'))).toHaveLength(2)
+
+    const { body } = await world.daemon.api('/api/apps/blog/rollback', { method: 'POST', body: { by: 'alice' } })
+    expect(await world.done((body as { deployment: number }).deployment)).toMatchObject({ outcome: 'succeeded' })
+    expect(await live()).toBe('first')
+    const fourth = await world.ship({ page: 'fourth' })
+    expect(await world.deployment(fourth)).toMatchObject({ waitingFor: 'hold' })
+    expect(ownerOf(world, 'current/page')).toBe(nobody)
+    expect([await world.read('precious/file'), lstatSync(precious).uid]).toEqual(['kept', 0])
+  })
+
+  it('is ended when its time is up, or when a person wants so, and all that it started', async () => {
+    const up = 'touch data/up; setsid sleep 1000 & sleep 1000'
+    const world = await openWorld({ steps: [{ run: `rm -f data/up; ${up}`, timeout: '1s' }] })
+    expect(await world.done(await world.ship({ page: '1' }))).toMatchObject({ outcome: 'timed_out' })
+    expect(sleepersOf(world)).toEqual([])
+
+    await world.configure({ blog: wholeApp({ steps: [up.replace('data/up', 'data/again')] }) }, ofRoot)
+    const second = await world.ship({ page: '2' })
+    await until('the step', () => existsSync(world.path('srv/blog/shared/data/again')))
+    await world.daemon.api(`/api/deployments/${second}/cancel`, { method: 'POST' })
+    expect(await world.done(second)).toMatchObject({ outcome: 'cancelled' })
+    expect(sleepersOf(world)).toEqual([])
+  })
+})
+
+describe('a daemon that may not run a step as asked', () => {
+  it.skipIf(process.getuid?.() !== 0)(
+    'does not start as root without a user for its steps, and names run_as',
+    async () => {
+      const world = await createWorld({ blog: { steps: ['true'] } }, { start: false, server: ofRoot })
+      await expect(world.start()).rejects.toThrow(/would run as root: give run_as: a user of its own/)
+    },
+  )
+
+  it.skipIf(process.getuid?.() === 0)('does not start as a user who cannot become the other', async () => {
+    const world = await createWorld({ blog: wholeApp({ steps: ['true'] }) }, { start: false })
+    await expect(world.start()).rejects.toThrow(
+      /run_as: .*only root can run steps as another: run deployhook as nobody, or as root/,
+    )
   })
 })
 
@@ -68,7 +115,7 @@ function spy(world: World): string {
   )
   return [
     'env | cut -d= -f1 > data/env; echo "$DEPLOYHOOK_COOKIE" > data/cookie',
-    'ls /proc/self/fd > data/descriptors',
+    'ls -l /proc/self/fd > data/descriptors',
     ...tries,
     'setsid sleep 1000 &',
     '',
@@ -82,11 +129,20 @@ const environment = [
   ),
 ]
 
+const ofRoot = { allow_root_steps: false }
+
+function wholeApp(app: WorldApp): WorldApp {
+  return { strategy: 'releases', run_as: 'nobody', shared: ['data/'], keep: 0, ...app }
+}
+
 async function openWorld(app: WorldApp): Promise<World> {
-  const whole = { strategy: 'releases', run_as: 'nobody', shared: ['data/'], keep: 0, ...app }
-  const world = await createWorld({ blog: whole }, { env: { SECRET: ofDaemon }, server: { allow_root_steps: false } })
+  const world = await createWorld({ blog: wholeApp(app) }, { env: { SECRET: ofDaemon }, server: ofRoot })
   chmodSync(world.dir, 0o755)
   return world
+}
+
+function sleepersOf(world: World) {
+  return processesOf(world.dir).filter(({ command }) => command.startsWith('sleep '))
 }
 
 function ownerOf(world: World, path: string): number {

@@ -8,6 +8,7 @@ import type { Run } from '../run.ts'
 import { ended, type Earlier, type Prepared, type Strategy, type Wanted } from '../strategy.ts'
 import { layoutOf, readCurrent, type Layout } from './layout.ts'
 import { makeRelease, type MakeDeps } from './make-release.ts'
+import { unfitFor } from './ownership.ts'
 import { pruneReleases, removeHalfMade } from './prune.ts'
 import { changeRecord, listReleases } from './records.ts'
 import { switchTo } from './switch.ts'
@@ -20,6 +21,8 @@ export function createReleases({ stateDirectory, ...deps }: MakeDeps & { readonl
     async prepare(run, wanted) {
       const { job } = run
       const own = layout(run)
+      const unfit = await unfitFor(run.runAs, own)
+      if (unfit !== null) return ended(unfit)
       await removeHalfMade(own)
       const finished = (await listReleases(own)).find((release) => isFinished(release, run, wanted))
       if (finished === undefined) {
@@ -34,6 +37,8 @@ export function createReleases({ stateDirectory, ...deps }: MakeDeps & { readonl
 
     async recall(run, target) {
       const own = layout(run)
+      const unfit = await unfitFor(run.runAs, own)
+      if (unfit !== null) return ended(unfit)
       const release = (await listReleases(own)).find((one) => isMeant(one, target))
       if (release === undefined || !release.isComplete) return ended(failed('release_gone', goneText(run, target)))
       if (run.backFrom === null) await run.progress.revision(release.revision)
@@ -82,7 +87,7 @@ export function createReleases({ stateDirectory, ...deps }: MakeDeps & { readonl
       await prune(run, run.app.keep)
     },
 
-    makeRoom: (run) => prune(run, 0),
+    makeRoom: async (run) => (await unfitFor(run.runAs, layout(run))) === null && prune(run, 0),
   }
 
   /** What is live, and what was live and well before it, always stay. */
