@@ -48,15 +48,18 @@ describe.skipIf(process.getuid?.() !== 0)('an app of another user (only root can
     const live = (): Promise<string> => world.read('srv/blog/current/page')
     expect(await ship('first')).toMatchObject({ outcome: 'succeeded' })
     expect(await ship('second')).toMatchObject({ outcome: 'succeeded' })
-    expect(await ship('bad')).toMatchObject({ outcome: 'rolled_back', reason: 'step_failed' })
-    expect(await live()).toBe('second')
-    expect(readdirSync(world.path('srv/blog/releases'))).toHaveLength(2)
-
-    const { body } = await world.daemon.api('/api/apps/blog/rollback', { method: 'POST', body: { by: 'alice' } })
-    expect(await world.done((body as { deployment: number }).deployment)).toMatchObject({ outcome: 'succeeded' })
+    const post = async (what: string) =>
+      (await world.daemon.api(`/api/apps/blog/${what}`, { method: 'POST', body: { by: 'alice' } })).body
+    const { deployment } = (await post('rollback')) as { deployment: { id: number } }
+    expect(await world.done(deployment.id)).toMatchObject({ outcome: 'succeeded' })
     expect(await live()).toBe('first')
-    const fourth = await world.ship({ page: 'fourth' })
-    expect(await world.deployment(fourth)).toMatchObject({ waitingFor: 'hold' })
+
+    const bad = await world.ship({ page: 'bad', build: `${plant}\n` })
+    expect(await world.deployment(bad)).toMatchObject({ waitingFor: 'hold' })
+    await post('unhold')
+    expect(await world.done(bad)).toMatchObject({ outcome: 'rolled_back', reason: 'step_failed' })
+    expect(await live()).toBe('first')
+    expect(readdirSync(world.path('srv/blog/releases'))).toHaveLength(1)
     expect(ownerOf(world, 'current/page')).toBe(nobody)
     expect([await world.read('precious/file'), lstatSync(precious).uid]).toEqual(['kept', 0])
   })
