@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } fr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { runningAs } from '../../src/runner/as-user.ts'
 import { handoverProblem } from '../../src/runner/handover.ts'
 import { handoverOf } from '../../src/runner/host-env.ts'
 
@@ -17,6 +18,23 @@ describe.skipIf(process.getuid?.() !== 0)('what is handed over to another user (
     expect(await handoverProblem(nobodyAt(join(folder, 'handover')))).toBe(null)
     expect(modeOf(folder)).toBe('751')
     expect(modeOf(join(folder, 'handover'))).toBe('711')
+  })
+
+  it('is taken from there by a command that enters its directory itself, which root could be led astray by', async () => {
+    const cwds: string[] = []
+    const run = runningAs((command) => {
+      cwds.push(command.cwd)
+      return Promise.resolve({ kind: 'exited', exitCode: 0, leftovers: 0 })
+    })
+    const user = nobodyAt(join(makeFolder(0o755), 'handover'))
+    const options = {
+      signal: new AbortController().signal,
+      timeoutMs: null,
+      graceMs: 0,
+      onOutput: () => Promise.resolve(),
+    }
+    await run({ argv: ['true'], cwd: '/srv/theirs', env: {}, user }, options)
+    expect(cwds).toEqual(['/'])
   })
 
   it('cannot lie where nothing can be made, or where that user may not go', async () => {
