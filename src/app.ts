@@ -25,7 +25,7 @@ import type { Notify } from './model/report.ts'
 import { createLiveMap, type Reading } from './reload.ts'
 import { openCgroups } from './runner/cgroups.ts'
 import { createRunCommand, runQuietly } from './runner/exec.ts'
-import { networkEnvOf, userOf } from './runner/host-env.ts'
+import { handoverOf, networkEnvOf, userOf } from './runner/host-env.ts'
 import { createDiskFloor } from './runner/disk-floor.ts'
 import { systemdOf } from './runner/health/index.ts'
 import { createRunner } from './runner/index.ts'
@@ -122,7 +122,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const user = userOf(env)
   const runner = createRunner({
     ...{ stateDirectory, stateId, workspace, run, failPoint, user, floor, clock, cgroups },
-    ...{ uid: process.getuid?.() ?? 0, handover: `/run/deployhook.${stateId}` },
+    ...{ uid: process.getuid?.() ?? 0, handover: handoverOf(env, stateId) },
     systemd: systemdOf(env, process.getuid?.()),
   })
   const worker = createWorker({ store, runner, map, realPath, clock, log, failPoint, retryMs: 1_000 })

@@ -1,13 +1,16 @@
 import { constants } from 'node:fs'
-import { chmod, chown, mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdtemp, open, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command, CommandResult, RunCommand } from './command.ts'
+import { openHandover } from './handover.ts'
 import { becoming, type Identity } from './identity.ts'
 import { notStartedAs } from './not-started-as.ts'
+import { cwdProblem } from './not-started.ts'
 
 /**
  * The same function, for commands of another user too. Those begin as root in setpriv(1), which takes the user, and becomes a short script
- * (`start`), which becomes the command.
+ * (`start`), which goes to the working directory, as that user, who could exchange it for a link under the hands of root, and becomes
+ * the command.
  */
 export function runningAs(run: RunCommand): RunCommand {
   return async (command, options) => {
@@ -16,7 +19,7 @@ export function runningAs(run: RunCommand): RunCommand {
     const handed = await handOver(command, user)
     try {
       const argv = [...becoming(user), '/bin/sh', handed.start, command.cwd, ...command.argv] as const
-      const result = await run({ ...command, argv, env: outsideEnv(command.env) }, options)
+      const result = await run({ ...command, argv, cwd: '/', env: outsideEnv(command.env) }, options)
       return await asWithoutIt(result, { command, user, reached: await handed.reached() })
     } finally {
       await handed.remove()
@@ -33,12 +36,22 @@ async function asWithoutIt(
 ): Promise<CommandResult> {
   if (result.kind !== 'exited' || result.exitCode === 0) return result
   if (reached === 'nothing')
-    return unable('spawn_failed', `setpriv could not make it run as ${user.name}: see its output`)
-  if (reached === 'user')
-    return unable('cwd_forbidden', `the working directory ${command.cwd} may not be entered by ${user.name}`)
+    return unable(
+      'spawn_failed',
+      `setpriv could not make it run as ${user.name}: see its output; a service needs CAP_SETUID and CAP_SETGID for that`,
+    )
+  if (reached === 'user') return { kind: 'not_started', ...notEntered(command, user) }
   // How a shell ends that cannot become what it is to become.
   if (result.exitCode !== 126 && result.exitCode !== 127) return result
   return (await notStartedAs(user, command)) ?? result
+}
+
+function notEntered(command: Command, { name }: Identity) {
+  const [reason, message] = cwdProblem(command) ?? [
+    'cwd_forbidden',
+    `the working directory ${command.cwd} may not be entered by ${name}: see \`namei -l ${command.cwd}\`, each part needs x for ${name}`,
+  ]
+  return { reason, message }
 }
 
 function unable(reason: 'spawn_failed' | 'cwd_forbidden', message: string): CommandResult {
@@ -67,12 +80,6 @@ async function handOver({ env }: Command, user: Identity) {
   }
 }
 
-/** Everybody may enter it and nobody look around, whatever the umask. */
-export async function openHandover(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o711 })
-  await chmod(directory, 0o711)
-}
-
 /** It ends before `exec` where the user may not be; what root must not have been told (see below) is set here. */
 function startScript(env: Command['env']): string {
   const inside = Object.entries(env).filter(([name]) => isForTheLoader(name))
@@ -80,9 +87,9 @@ function startScript(env: Command['env']): string {
   return `umask 022
 reached="\${0%/start}/reached"
 echo user >"$reached"
-[ -x "$1/." ] || exit 126
+cd -- "$1" 2>/dev/null || exit 126
 echo directory >>"$reached"
-unset reached
+unset reached OLDPWD
 shift
 ${exports.join('')}exec "$@"
 `

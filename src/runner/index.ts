@@ -11,6 +11,7 @@ import { deploy } from './deploy.ts'
 import { noFloor, type DiskFloor } from './disk-floor.ts'
 import { standInHome, type User } from './environment.ts'
 import type { Systemd } from './health/index.ts'
+import { handoverProblem } from './handover.ts'
 import { createInPlace } from './in-place.ts'
 import { identityOf } from './identity.ts'
 import { diskWasFull, failed, isDiskFull, orDiskFull } from './outcome.ts'
@@ -69,6 +70,8 @@ export function createRunner(deps: RunnerDeps): Runner {
         const found = await identityOf(job.app.runAs, { uid, handover })
         if (found.kind === 'problem') return failed('run_as_unusable', found.message)
         const runAs = found.kind === 'other' ? found.identity : null
+        const notHanded = runAs === null ? null : await handoverProblem(runAs)
+        if (notHanded !== null) return failed('run_as_unusable', notHanded)
         const run = openRun(job, progress, { stateId, runAs })
         const result = await deploy(run, { ...tools, strategy: strategies[job.app.strategy] })
         return await orDiskFull(result, () => floor.full(paths))

@@ -16,6 +16,14 @@ export async function canWriteTo(user: Identity, directory: string): Promise<boo
   return exitCode === 0
 }
 
+/** The first directory on the way to a path, and with it, that is there and that the user may not enter; null: there is none. */
+export async function closedTo(user: Identity, path: string): Promise<string | null> {
+  const script = `set -f; IFS=/; at=
+for part in $1; do at="\${at%/}/$part"; [ ! -e "$at" ] || [ -x "$at" ] || { printf %s "$at"; exit 3; }; done`
+  const { exitCode, output } = await askAs(user, script, path)
+  return exitCode === 3 ? output.toString() : null
+}
+
 function askAs(user: Identity, script: string, path: string) {
   return readProgram([...becoming(user), '/bin/sh', '-c', script, 'sh', path], { timeoutMs: 10_000 })
 }

@@ -24,7 +24,8 @@ export function nulProblem({ argv, cwd, env }: Command): CommandResult | null {
 
 type Problem = readonly [NotStarted, string]
 
-function cwdProblem({ cwd }: Command): Problem | null {
+/** What hinders whoever it is. */
+export function cwdProblem({ cwd }: Command): Problem | null {
   const found = look(cwd)
   if (found === null) return ['cwd_missing', `the working directory ${cwd} is not there`]
   if (!found.isDirectory()) return ['cwd_not_a_directory', `the working directory ${cwd} is not a directory`]

@@ -1,7 +1,7 @@
 import { chown, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { StepCommand } from '../model/deploy-map.ts'
-import { openHandover } from './as-user.ts'
+import { openHandover } from './handover.ts'
 import type { Command } from './command.ts'
 import type { Identity } from './identity.ts'
 

@@ -11,6 +11,7 @@ import {
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { ReleaseOptions } from '../../src/runner/workspace.ts'
+import type { Job } from '../../src/runner/runner.ts'
 import { createDeploying, script, type World } from './deploying.ts'
 
 /** Without root there is no other user to run steps as. */
@@ -63,7 +64,41 @@ describe.skipIf(!isRoot)('a release of another user (only root can run steps as 
     chmodSync(world.tree, 0o777)
     const open = expect.stringContaining(`${world.tree} may be written to by others than root`) as string
     expect(await ship(world, 'true')).toMatchObject({ outcome: 'failed', reason: 'path_unusable', message: open })
-    expect(readdirSync(join(world.tree, 'releases'))).toEqual([])
+    chmodSync(world.tree, 0o755)
+    const [theirs, link] = [join(dirname(world.tree), 'theirs'), join(dirname(world.tree), 'link')]
+    mkdirSync(theirs)
+    chownSync(theirs, 65534, 65534)
+    symlinkSync(theirs, link)
+    const led = expect.stringContaining(`${theirs} does not belong to root`) as string
+    expect(await ship(world, 'true', { path: join(link, 'tree') })).toMatchObject({
+      reason: 'path_unusable',
+      message: led,
+    })
+    expect([...readdirSync(world.tree), ...readdirSync(theirs)]).toEqual([])
+  })
+
+  it('is not gone back to, nor removed, where that could be', async () => {
+    const world = openWorld()
+    await ship(world, 'true')
+    const release = readlinkSync(join(world.tree, 'current')).slice('releases/'.length)
+    await ship(world, 'true', { id: 13 })
+    const live = readlinkSync(join(world.tree, 'current'))
+    chmodSync(join(world.tree, 'releases'), 0o777)
+    const target = { kind: 'release', name: release } as const
+    expect(await ship(world, 'true', { id: 14, target })).toMatchObject({ outcome: 'failed', reason: 'path_unusable' })
+    expect(readlinkSync(join(world.tree, 'current'))).toBe(live)
+  })
+
+  it('is not made where its user may not come in', async () => {
+    const world = openWorld()
+    const [closed, path] = ['closed', 'closed/tree'].map((name) => join(dirname(world.tree), name)) as [string, string]
+    mkdirSync(closed, { mode: 0o700 })
+    expect(await ship(world, 'true', { path })).toEqual({
+      outcome: 'failed',
+      reason: 'run_as_unusable',
+      message: `run_as: nobody may not enter ${closed}, so that nothing could run in ${path}: chmod o+x ${closed}, or give another path`,
+    })
+    expect(readdirSync(closed)).toEqual([])
   })
 
   it('is not made when a directory above what is shared is its user’s', async () => {
@@ -91,10 +126,15 @@ function openWorld(): World {
   return world
 }
 
-function ship(world: World, text: string, { keep = 5, id = 12 } = {}) {
+type Shipped = { readonly keep?: number; readonly id?: number; readonly path?: string; readonly target?: Job['target'] }
+
+function ship(world: World, text: string, { keep = 5, id = 12, path = world.tree, target = null }: Shipped = {}) {
   const directory = (path: string) => ({ path, kind: 'directory' as const })
   const shared = [directory('data'), directory('deep/logs'), { path: '.env', kind: null }]
-  const job = world.job({ strategy: 'releases', runAs: 'nobody', shared, keep, steps: [script(text)] })
+  const job = world.job(
+    { strategy: 'releases', runAs: 'nobody', shared, keep, path, steps: [script(text)] },
+    { target },
+  )
   const { runner, progress } = world
   return runner.deploy({ ...job, deployment: { ...job.deployment, id } }, progress)
 }

@@ -122,7 +122,9 @@ describe.skipIf(process.getuid?.() !== 0)(`what another user cannot run (${why})
     const world = openWorld()
     mkdirSync(join(world.tree, 'closed'), { mode: 0o700 })
     const result = await world.deploy([command(['true'], { cwd: 'closed' })], { runAs: 'nobody' })
-    expect(result.message).toMatch(/the working directory .*closed may not be entered by nobody$/)
+    expect(result.message).toMatch(
+      /the working directory .*closed may not be entered by nobody: see `namei -l .*closed`, each part needs x for nobody$/,
+    )
   })
 
   it('is anything, when the user is not there any more', async () => {

@@ -9,6 +9,7 @@ import { writeGitFile } from '../view.ts'
 import { ended, type Earlier, type Prepared, type Strategy, type Wanted } from '../strategy.ts'
 import { layoutOf, readCurrent, type Layout } from './layout.ts'
 import { makeRelease, type MakeDeps } from './make-release.ts'
+import { unfitFor } from './ownership.ts'
 import { pruneReleases, removeHalfMade } from './prune.ts'
 import { changeRecord, listReleases } from './records.ts'
 import { switchTo } from './switch.ts'
@@ -21,6 +22,8 @@ export function createReleases({ stateDirectory, ...deps }: MakeDeps & { readonl
     async prepare(run, wanted) {
       const { job } = run
       const own = layout(run)
+      const unfit = await unfitFor(run.runAs, own)
+      if (unfit !== null) return ended(unfit)
       await removeHalfMade(own)
       const finished = (await listReleases(own)).find((release) => isFinished(release, run, wanted))
       if (finished === undefined) {
@@ -35,6 +38,8 @@ export function createReleases({ stateDirectory, ...deps }: MakeDeps & { readonl
 
     async recall(run, target) {
       const own = layout(run)
+      const unfit = await unfitFor(run.runAs, own)
+      if (unfit !== null) return ended(unfit)
       const release = (await listReleases(own)).find((one) => isMeant(one, target))
       if (release === undefined || !release.isComplete) return ended(failed('release_gone', goneText(run, target)))
       if (run.backFrom === null) await run.progress.revision(release.revision)
@@ -79,11 +84,17 @@ export function createReleases({ stateDirectory, ...deps }: MakeDeps & { readonl
       return current.kind === 'other' ? current.what : `${own.current} leads to ${current.name}`
     },
 
+    /** What is live is live, whatever becomes of what was before it. */
     async tidy(run) {
-      await prune(run, run.app.keep)
+      try {
+        await prune(run, run.app.keep)
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error)
+        await run.progress.note(`an old release could not be removed; the next deployment tries again: ${why}`)
+      }
     },
 
-    makeRoom: (run) => prune(run, 0),
+    makeRoom: async (run) => (await unfitFor(run.runAs, layout(run))) === null && prune(run, 0),
   }
 
   /** What is live, and what was live and well before it, always stay. */

@@ -9,14 +9,13 @@ import { releaseName } from '../../model/release.ts'
 import type { Revision } from '../../model/revision.ts'
 import { failed, stoppedResult } from '../outcome.ts'
 import { ownHome } from '../home.ts'
-import type { Identity } from '../identity.ts'
 import { removeTree } from '../remove-tree.ts'
 import { exists } from '../repository-files.ts'
 import { gitContextOf, type Run } from '../run.ts'
 import { ended, type Prepared, type Wanted } from '../strategy.ts'
 import type { Workspace } from '../workspace.ts'
 import { makingName, type Layout } from './layout.ts'
-import { exchangeProblem, giveTo } from './ownership.ts'
+import { giveTo } from './ownership.ts'
 import { listReleases, writeRecord } from './records.ts'
 import { linkShared } from './shared.ts'
 
@@ -37,8 +36,6 @@ export async function makeRelease(
   const occupied = await occupiedProblem(app, layout, app.adopt || adopt)
   if (occupied !== null) return ended(failed('path_occupied', occupied))
   for (const part of [app.path, layout.releases, layout.shared]) await makeOpen(part)
-  const exchanged = run.runAs === null ? null : await exchangeIn(layout, run.runAs)
-  if (exchanged !== null) return ended(failed('path_unusable', exchanged))
 
   const madeAt = deps.clock.now()
   const name = await freeName(layout, { madeAt, revision: wanted.revision })
@@ -104,10 +101,6 @@ async function liveRelease(layout: Layout): Promise<{ directory: string; revisio
 async function makeOpen(directory: string): Promise<void> {
   const isNew = (await mkdir(directory, { recursive: true, mode: 0o755 })) !== undefined
   if (isNew) await chmod(directory, 0o755)
-}
-
-async function exchangeIn(layout: Layout, user: Identity): Promise<string | null> {
-  return (await exchangeProblem(layout.releases, user)) ?? (await exchangeProblem(layout.shared, user))
 }
 
 /** The parts of the layout are ours only when the app's path held nothing else, or may be taken over. */
