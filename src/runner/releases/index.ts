@@ -24,10 +24,10 @@ export function createReleases({ stateDirectory, ...deps }: MakeDeps & { readonl
       const own = layout(run)
       const unfit = await unfitFor(run.runAs, own)
       if (unfit !== null) return ended(unfit)
-      await removeHalfMade(own)
+      await ifPossible(run, () => removeHalfMade(own))
       const finished = (await listReleases(own)).find((release) => isFinished(release, run, wanted))
       if (finished === undefined) {
-        await pruneReleases(own, { keep: Infinity, needed: new Set() }) // what failed to build
+        await ifPossible(run, () => pruneReleases(own, { keep: Infinity, needed: new Set() })) // what failed to build
         return makeRelease(run, wanted, { layout: own, deps })
       }
       await run.progress.note(
@@ -84,15 +84,7 @@ export function createReleases({ stateDirectory, ...deps }: MakeDeps & { readonl
       return current.kind === 'other' ? current.what : `${own.current} leads to ${current.name}`
     },
 
-    /** What is live is live, whatever becomes of what was before it. */
-    async tidy(run) {
-      try {
-        await prune(run, run.app.keep)
-      } catch (error) {
-        const why = error instanceof Error ? error.message : String(error)
-        await run.progress.note(`an old release could not be removed; the next deployment tries again: ${why}`)
-      }
-    },
+    tidy: (run) => ifPossible(run, () => prune(run, run.app.keep)),
 
     makeRoom: async (run) => (await unfitFor(run.runAs, layout(run))) === null && prune(run, 0),
   }
@@ -108,6 +100,16 @@ export function createReleases({ stateDirectory, ...deps }: MakeDeps & { readonl
     if (pruned.length > 0)
       await run.progress.note(`removed ${pruned.length === 1 ? 'release' : 'releases'} ${pruned.join(', ')}`)
     return pruned.length > 0
+  }
+}
+
+/** No deployment depends on the end of what is not needed any more. */
+async function ifPossible({ progress }: Run, remove: () => Promise<unknown>): Promise<void> {
+  try {
+    await remove()
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    await progress.note(`an old release could not be removed; the next deployment tries again: ${why}`)
   }
 }
 

@@ -1,6 +1,7 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { mkdir, symlink } from 'node:fs/promises'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { revision, script } from '../deploying.ts'
 import { createReleasing } from './releasing.ts'
 
@@ -109,6 +110,25 @@ describe('a release', () => {
     expect(world.releases()).toHaveLength(3)
     expect(await world.read('srv/blog/current/page')).toBe('five')
     expect(readdirSync(world.path('state/views/blog.releases'))).toHaveLength(3)
+  })
+
+  it('is live although an older one cannot be removed, and that is told', async (context) => {
+    const world = await createReleasing()
+    await world.ship(1, 'one', { keep: 0 })
+    const [first = ''] = world.releases()
+    const busy = world.path('srv/blog/releases', first, 'busy')
+    await mkdir(busy)
+    if (spawnSync('mount', ['-t', 'tmpfs', 'none', busy]).status !== 0) return context.skip('only root may mount')
+    onTestFinished(() => void spawnSync('umount', ['-l', busy]))
+    await world.ship(2, 'two', { keep: 0 })
+    expect(await world.ship(3, 'three', { keep: 0 })).toMatchObject({ outcome: 'succeeded' })
+    expect(world.told.at(-1)).toMatch(
+      /^# an old release could not be removed; the next deployment tries again: Command failed.*: rm .*releases/,
+    )
+
+    spawnSync('umount', ['-l', busy])
+    await world.ship(4, 'four', { keep: 0 })
+    expect(world.releases()).toHaveLength(2)
   })
 
   it('never takes a directory that holds other files, unless told to', async () => {
