@@ -1,3 +1,4 @@
+import type { App } from '../model/deploy-map.ts'
 import type { DeliveryRecord, Refusal } from '../model/delivery.ts'
 import type { Deployment } from '../model/deployment.ts'
 import type { Freeze, Hold, Quarantined } from '../model/gate.ts'
@@ -93,7 +94,7 @@ export type AppView = {
   readonly path: string
   /** null: nothing yet. */
   readonly live: { readonly revision: string; readonly deployment: number | null; readonly at: string | null } | null
-  readonly strategy: string
+  readonly strategy: App['strategy']
   /** The one that is live; null: of an app that is deployed in place. */
   readonly release: string | null
   readonly held: HoldView | null

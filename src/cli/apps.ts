@@ -1,3 +1,4 @@
+import { leftInTree } from '../model/left-in-tree.ts'
 import type { AppView, DeploymentView } from './api.ts'
 import {
   examples,
@@ -32,15 +33,18 @@ export const addApps: AddCommand = (program, cli) => {
 
 function appsText(apps: readonly AppView[], { paint, now }: Looks): string {
   if (apps.length === 0) return 'deploy.yml has no apps.'
-  const rows = apps.map(({ name, branch, branches, tags, path, live, running, queued, last }) => [
-    oneLine(name),
-    oneLine(branch ?? [...branches, ...tags].join(' ')),
-    live === null ? '-' : `${shortRevision(live.revision)}, ${when(live.at, now)}`,
-    running === null ? '-' : paint.cyan(String(running)),
-    queued.length === 0 ? '-' : paint.yellow(queued.join(' ')),
-    last === null ? '-' : `${last.id} ${standing(last, paint)}${treeNote(last)}`,
-    oneLine(path),
-  ])
+  const rows = apps.map((app) => {
+    const { name, branch, branches, tags, path, live, running, queued, last } = app
+    return [
+      oneLine(name),
+      oneLine(branch ?? [...branches, ...tags].join(' ')),
+      live === null ? '-' : `${shortRevision(live.revision)}, ${when(live.at, now)}`,
+      running === null ? '-' : paint.cyan(String(running)),
+      queued.length === 0 ? '-' : paint.yellow(queued.join(' ')),
+      last === null ? '-' : `${last.id} ${standing(last, paint)}${treeNote(last, app)}`,
+      oneLine(path),
+    ]
+  })
   const listed = table(['APP', 'BRANCH', 'LIVE', 'RUNNING', 'QUEUED', 'LAST', 'PATH'], rows, { style: paint.dim })
   return [
     listed,
@@ -56,8 +60,7 @@ function catchUpProblem({ name, catchUp: { failing } }: AppView, { paint, now }:
   return ['', paint.red(what), oneLine(failing.message)]
 }
 
-/** A failed deployment in place leaves its commit in the tree, whatever is called live. */
-function treeNote({ state, outcome, revision, steps }: DeploymentView): string {
-  if (state !== 'done' || outcome === 'succeeded' || steps.length === 0) return ''
-  return `, the files are of ${shortRevision(revision)}`
+function treeNote(last: DeploymentView, app: AppView): string {
+  const left = leftInTree(last, app)
+  return left === null ? '' : `, the files are of ${shortRevision(left)}`
 }

@@ -11,7 +11,7 @@ export const addDeploy: AddCommand = (program, cli) => {
     .command('deploy')
     .summary("deploy the tip of an app's branch now")
     .description(
-      `Deploys the tip of an app's branch and follows the log. Exit code ${exit.done}: it is live; ${exit.failed}: it is not. ` +
+      `Deploys the tip of an app's branch and follows the log. Exit code ${exit.done}: it is live, or was skipped for the reason that it tells; ${exit.failed}: it failed. ` +
         'What was queued of the app is superseded; if this one is, its successor is followed. A deployment of the tip that succeeds ends a hold.',
     )
     .argument('<app>', 'its name in deploy.yml')

@@ -1,5 +1,6 @@
 import type { Explanation } from '../explain.ts'
 import type { App } from '../model/deploy-map.ts'
+import { leftInTree } from '../model/left-in-tree.ts'
 import { kindAndName, refsOf } from '../model/ref-filter.ts'
 import type { Deployment } from '../model/deployment.ts'
 import { explainCatchUp } from './catch-up.ts'
@@ -47,17 +48,12 @@ function conditions({ webhook, paths, skip, aliases }: App): readonly string[] {
   ]
 }
 
-/** A failed deployment in place leaves its commit in the tree: that is not what was last good, and must be said. */
-async function unfinishedTree(
-  { name, path }: App,
-  newest: Deployment | undefined,
-  deps: ExplainDeps,
-): Promise<readonly string[]> {
-  if (newest === undefined || newest.state !== 'done' || newest.outcome === 'succeeded') return []
-  if (newest.revision === null || newest.steps.length === 0) return []
-  const { revision } = await deps.store.live(name)
+async function unfinishedTree(app: App, newest: Deployment | undefined, deps: ExplainDeps): Promise<readonly string[]> {
+  const left = newest === undefined ? null : leftInTree(newest, app)
+  if (left === null) return []
+  const { revision } = await deps.store.live(app.name)
   const lastGood = revision === null ? 'none was good before' : `the last good one is ${short(revision)}`
-  return [`The files in ${path} are those of ${short(newest.revision)}, whose steps did not all succeed; ${lastGood}.`]
+  return [`The files in ${app.path} are those of ${short(left)}, whose steps did not all succeed; ${lastGood}.`]
 }
 
 async function explainRemoved(name: string, newest: Deployment, deps: ExplainDeps): Promise<Explanation> {
@@ -107,5 +103,7 @@ function afterNewest(newest: Deployment | undefined, app: App): readonly string[
   if (newest.reason === 'ref_unwanted') return [why]
   if (newest.reason === 'quarantined') return [why]
   if (newest.outcome === 'skipped' && newest.reason !== 'branch_gone') return [`Deploy it all the same: ${again}`]
+  if (newest.outcome === 'rolled_back')
+    return [why, `Push a fix, or deploy the same commit once more: deployhook retry ${newest.id}`]
   return [why, `Try again: ${again}${newest.reason === 'path_occupied' ? ' --adopt' : ''}`]
 }
