@@ -166,6 +166,7 @@ export function createWorker(deps: WorkerDeps): Worker {
       shutdown: new AbortController(),
       clock: steadyClock(at),
     }
+    if (claim.isCancelled) run.controller.abort('cancelled' satisfies Stop)
     const ended = execute(run).finally(() => running.delete(claim.deployment.id))
     running.set(claim.deployment.id, { controller: run.controller, shutdown: run.shutdown, ended })
     return true

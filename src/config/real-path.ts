@@ -1,11 +1,17 @@
+import { lstatSync } from 'node:fs'
 import { findRealPath } from '../lib/real-path.ts'
 
-/** Where a path really is, or a sentence on why that cannot be said. */
-export type RealPath = { readonly real: string } | { readonly problem: string }
+/** Where a path really is and whether itself is a symbolic link, or a sentence on why that cannot be said. */
+export type RealPath = { readonly real: string; readonly isLink: boolean } | { readonly problem: string }
 
 export function realPathOf(path: string): RealPath {
   const found = findRealPath(path)
-  return 'real' in found ? found : { problem: sentences[found.code] ?? `cannot be looked at (${found.code})` }
+  if ('real' in found) return { ...found, isLink: isLink(path) }
+  return { problem: sentences[found.code] ?? `cannot be looked at (${found.code})` }
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
 }
 
 const sentences: Readonly<Record<string, string>> = {

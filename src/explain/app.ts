@@ -52,8 +52,9 @@ async function unfinishedTree(app: App, newest: Deployment | undefined, deps: Ex
   const left = newest === undefined ? null : leftInTree(newest, app)
   if (left === null) return []
   const { revision } = await deps.store.live(app.name)
+  const where = app.strategy === 'releases' ? `${app.path}/current` : app.path
   const lastGood = revision === null ? 'none was good before' : `the last good one is ${short(revision)}`
-  return [`The files in ${app.path} are those of ${short(left)}, whose steps did not all succeed; ${lastGood}.`]
+  return [`The files in ${where} are those of ${short(left)}, which did not succeed; ${lastGood}.`]
 }
 
 async function explainRemoved(name: string, newest: Deployment, deps: ExplainDeps): Promise<Explanation> {

@@ -14,7 +14,14 @@ const forms = 'a time such as 2026-12-01T08:00:00Z or 2026-12-01T08:00+01:00, or
 
 /** Without a zone it would mean one thing here and another where it was typed. */
 function timeIn(text: string): Date | null {
-  return /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d)$/.test(text) ? new Date(text) : null
+  const day = /^(\d{4}-\d\d-\d\d)T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d)$/.exec(text)?.[1]
+  return day !== undefined && isDay(day) ? new Date(text) : null
+}
+
+/** `new Date` takes 30 February for 2 March. */
+function isDay(text: string): boolean {
+  const midnight = new Date(`${text}T00:00:00Z`)
+  return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(text)
 }
 
 function wrong(problem: string): HttpError {

@@ -39,13 +39,18 @@ export function recover(interrupted: {
   readonly trigger: Trigger
   /** A person had asked for its end. */
   readonly cancelRequested: boolean
+  /** What it made is live by now, so that its end is a way back. */
+  readonly hasSwitched: boolean
   readonly deaths: number
   readonly maxAttempts: number
   readonly onInterrupt: 'requeue' | 'stop' | 'gone'
   readonly queued: readonly Waiting[]
 }): Recovery {
-  const { trigger, cancelRequested, deaths, maxAttempts, onInterrupt, queued } = interrupted
-  if (cancelRequested) return { kind: 'cancelled' }
+  const { trigger, cancelRequested, hasSwitched, deaths, maxAttempts, onInterrupt, queued } = interrupted
+  if (cancelRequested) {
+    const mayGoBack = hasSwitched && onInterrupt !== 'gone' && deaths < maxAttempts
+    return { kind: mayGoBack ? 'requeue' : 'cancelled' }
+  }
   if (onInterrupt === 'gone') return { kind: 'interrupted', reason: 'app_removed' }
   if (onInterrupt === 'stop') return { kind: 'interrupted', reason: 'on_interrupt' }
   if (deaths >= maxAttempts) return { kind: 'poison' }

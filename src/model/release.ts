@@ -21,16 +21,23 @@ export type Release = {
 }
 
 /**
- * Which releases are not needed any more: all that no deployment completed, and of the others all but the `keep` newest besides
- * what is live and what it would go back to. `needed`: names that stay in any case.
+ * Which releases are not needed any more: all that no deployment completed, and of the others all but the `keep` newest, those first that were well, besides
+ * what is live and what it would go back to, the newest other that was well. `needed`: names that stay in any case.
  */
 export function releasesToPrune(
   releases: readonly Release[],
   { keep, needed }: { readonly keep: number; readonly needed: ReadonlySet<string> },
 ): readonly Release[] {
-  const spare = releases.filter((release) => !release.isLive && !needed.has(release.name))
+  const well = releases.filter(({ isLive, isComplete, isProven }) => !isLive && isComplete && isProven)
+  const earlier = well.toSorted(newestFirst)[0]
+  const spare = releases.filter((release) => !release.isLive && release !== earlier && !needed.has(release.name))
   const [complete, incomplete] = [spare.filter(isComplete), spare.filter((release) => !isComplete(release))]
-  return [...complete.toSorted(newestFirst).slice(keep), ...incomplete]
+  return [...complete.toSorted(wellFirst).slice(keep), ...incomplete]
+}
+
+/** What was never well is no use to go back to. */
+function wellFirst(one: Release, other: Release): number {
+  return Number(other.isProven) - Number(one.isProven) || newestFirst(one, other)
 }
 
 export function newestFirst(one: Release, other: Release): number {

@@ -3,7 +3,7 @@ import { shortRef } from '../model/ref.ts'
 import type { DeploymentResult } from '../model/deployment.ts'
 import { findWanted } from './find.ts'
 import { goBack } from './go-back.ts'
-import { lowDisk } from './outcome.ts'
+import { diskWasFull, failed, isDiskFull, lowDisk } from './outcome.ts'
 import { built, pathsOf, putLive, runPhase, type Tools } from './phases.ts'
 import { stoppedIn, type Run } from './run.ts'
 import { ended, type Prepared, type Version } from './strategy.ts'
@@ -15,25 +15,50 @@ import { ended, type Prepared, type Version } from './strategy.ts'
 export async function deploy(run: Run, tools: Tools): Promise<DeploymentResult> {
   const startedAt = performance.now()
   const { strategy } = tools
-  const fallback = await strategy.fallback(run)
-  const brought = await bring(run, tools)
-  if (brought.kind === 'ended') return goBack(brought.result, { run, tools, fallback })
-  const { version } = brought
-  const failure = await putLive(version, run, tools)
-  if (failure) return goBack(failure, { run, tools, fallback })
+  const back = { run, tools, fallback: await strategy.fallback(run) }
+  let made: Version | DeploymentResult
+  try {
+    made = await makeLive(run, tools)
+  } catch (error) {
+    return goBackFrom(error, back)
+  }
+  if ('outcome' in made) return goBack(made, back)
+  const version = made
 
   const unfinished = await runPhase('after', { version, run, tools })
   await strategy.tidy(run)
   return unfinished ?? stoppedIn('its end', run) ?? succeeded(version, { run, tookMs: performance.now() - startedAt })
 }
 
+/** The version that is live and well now, or how the deployment ended without one. */
+async function makeLive(run: Run, tools: Tools): Promise<Version | DeploymentResult> {
+  const brought = await bring(run, tools)
+  if (brought.kind === 'ended') return brought.result
+  return (await putLive(brought.version, run, tools)) ?? brought.version
+}
+
+/** What nobody expected must not keep from coming back what was live before; where there is no need of that, it is thrown on. */
+async function goBackFrom(error: unknown, back: Parameters<typeof goBack>[1]): Promise<DeploymentResult> {
+  const text = error instanceof Error ? error.message : String(error)
+  const unexpected = isDiskFull(error)
+    ? failed('disk_full', diskWasFull(error))
+    : failed('internal_error', `deployhook itself failed at this (${text})`)
+  const result = await goBack(unexpected, back)
+  if (result === unexpected) throw error
+  return result
+}
+
 /** The files of what is to be deployed, built. */
 async function bring(run: Run, tools: Tools): Promise<Prepared> {
   const { strategy, workspace } = tools
   const { target } = run.job
-  const before = stoppedIn('its start', run) ?? (await noRoomFor('the fetch', { run, tools }))
-  if (before) return ended(before)
-  if (target !== null && target.kind !== 'exact') return built(await strategy.recall(run, target), { run, tools })
+  const stopped = stoppedIn('its start', run)
+  if (stopped) return ended(stopped)
+  // What is there already needs no room, and may be what a full disk needs.
+  if (target?.kind === 'release') return built(await strategy.recall(run, target), { run, tools })
+  const noRoom = await noRoomFor(target?.kind === 'earlier' ? 'the checkout' : 'the fetch', { run, tools })
+  if (noRoom) return ended(noRoom)
+  if (target?.kind === 'earlier') return built(await strategy.recall(run, target), { run, tools })
 
   const wanted = await findWanted(run, workspace)
   if ('outcome' in wanted) return ended(wanted)

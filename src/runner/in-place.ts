@@ -28,6 +28,7 @@ export function createInPlace(workspace: Workspace): Strategy {
       const ref = refToDeploy(app, job.deployment.ref) ?? job.deployment.ref
       const missing = await bringIfMissing(run, { revision, ref })
       if (missing !== null) return missing
+      if (run.backFrom === null) await run.progress.revision(revision)
       return this.prepare(run, { revision, ref })
     },
 

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { isDirectory } from '../lib/is-directory.ts'
 import type { App, Step } from '../model/deploy-map.ts'
 import type { DeploymentResult, Phase } from '../model/deployment.ts'
+import { noFloor } from './disk-floor.ts'
 import { standInHome, type StepContext, type User } from './environment.ts'
 import type { Systemd } from './health/index.ts'
 import { ownHome, usableHome, usableHomeOf } from './home.ts'
@@ -52,7 +53,7 @@ export async function putLive(version: Version, run: Run, tools: Tools): Promise
   failPoint('before-switch')
   await strategy.goLive(run, version)
   failPoint(run.backFrom === null ? 'after-switch' : 'in-rollback')
-  const failure = (await runPhase('activate', of)) ?? (await lookAtHealth(of))
+  const failure = (await runPhase('activate', of)) ?? treeProblem(version) ?? (await lookAtHealth(of))
   if (failure) return failure
   await strategy.prove(run, version)
   return null
@@ -119,6 +120,8 @@ async function stepsRun({
   const extra = [app.health.some((check) => !check.preview), app.preview !== null].filter(Boolean).length
   return {
     ...tools,
+    // The way back is not barred by a disk that is full of what is to be left.
+    floor: backFrom === null && run.job.target?.kind !== 'release' ? tools.floor : noFloor,
     of: run,
     phase: backFrom === null ? phase : 'rollback',
     steps,

@@ -26,10 +26,11 @@ export async function judgePreview(
   const signal = AbortSignal.any([run.signal, whileRunning.signal])
   const env = { ...stepEnvironment(preview, context), PORT: String(port) }
   const numbered = { step: preview, number, place: 'the preview', label: 'the preview' }
+  const deps = await healthDeps(judging, { signal: AbortSignal.any([run.signal, whileAsking.signal]) })
   const running = runCommandOf(numbered, { env, all: { ...all, of: { ...run, signal } }, low: signal }).finally(() => {
     whileAsking.abort()
   })
-  const deps = await healthDeps(judging, { signal: AbortSignal.any([run.signal, whileAsking.signal]) })
+  running.catch(() => undefined) // it is awaited below, when the asking has ended
   const health = await awaitHealth(
     checks.map((check) => onPort(check, port)),
     deps,

@@ -52,8 +52,7 @@ async function sharesOne(
   try {
     await mkdir(onDisk(to, treePath(dirname(path))), { recursive: true })
     const made = await open(target, 'wx', mode === '100755' ? 0o777 : 0o666)
-    const { mode: asGitMakesIt } = await made.stat()
-    await made.close()
+    const { mode: asGitMakesIt } = await made.stat().finally(() => made.close())
     await copyFile(from, target, constants.COPYFILE_FICLONE_FORCE)
     await chmod(target, asGitMakesIt & 0o777) // the copy has the mode of the original, which a step may have changed
     return true

@@ -45,10 +45,13 @@ export function takeBackHold(sql: Sql, deployment: number, touch: Touch): void {
   if (row !== null) touchQueued(sql, text(row, 'app'), touch)
 }
 
-/** The deployment succeeded: its hold, if nobody has ended it meanwhile, takes the place of those before. */
+/**
+ * The deployment succeeded: its hold, if nobody has ended it meanwhile, takes the place of those before. What somebody wanted held until
+ * they say otherwise stays so, below it.
+ */
 export function replaceHolds(sql: Sql, deployment: number): void {
   sql.run(
-    `delete from holds where exists (
+    `delete from holds where not (by_hand = 1 and until = 'unhold') and exists (
        select 1 from holds as own where own.deployment = :deployment and own.by_hand = 0
          and own.app = holds.app and own.id > holds.id)`,
     { deployment },
@@ -76,7 +79,9 @@ export function endHoldByPush(
 ): void {
   if (holdOf(sql, app)?.until !== 'next_push') return
   const isForbidden = sql.first('select 1 from quarantine where app = :app and revision = :revision', { app, revision })
-  if (isForbidden === null) endHolds(sql, { app }, touch)
+  if (isForbidden !== null) return
+  sql.run(`delete from holds where app = :app and until = 'next_push'`, { app })
+  touchQueued(sql, app, touch)
 }
 
 /** What waits may start now, or has something else to wait for: the worker and whoever looks on are told. `*`: any app. */

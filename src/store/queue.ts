@@ -138,11 +138,15 @@ function claim(sql: Sql, { resolve, maxRunning, at }: Parameters<Store['claim']>
     const started = sql.first(
       `update deployments set state = 'running', attempts = attempts + 1, started_at = :at, message = null,
          concurrency_group = :concurrencyGroup, real_path = :realPath, fingerprint = :fingerprint
-       where id = :id returning attempts`,
+       where id = :id returning attempts, cancel_requested`,
       { id, concurrencyGroup, realPath, fingerprint, at: at.toISOString() },
     )
     touch(id)
-    return { deployment: deploymentOf(sql, id), owner: { id, attempt: integer(started ?? {}, 'attempts') } }
+    return {
+      deployment: deploymentOf(sql, id),
+      isCancelled: integer(started ?? {}, 'cancel_requested') === 1,
+      owner: { id, attempt: integer(started ?? {}, 'attempts') },
+    }
   }
   return null
 }

@@ -51,12 +51,15 @@ export function whatIsThere(sql: Sql, app: string): There {
   return good.release === null || release !== null ? { release, revision } : good
 }
 
-/** One that went back has left nothing behind. */
+/** Whatever ended it early. One that went back has left nothing behind, nor has any before it. */
 const newestFailed = `
   select release, revision from deployments as own
   where app = :app and id > :good and attempts > 0 and revision is not null
-    and outcome = 'failed' and exists (select 1 from steps where deployment = own.id)
-    and not exists (select 1 from deployments where app = own.app and id > own.id and outcome = 'rolled_back')
+    and outcome in ('failed', 'cancelled', 'timed_out', 'interrupted')
+    and exists (select 1 from steps where deployment = own.id)
+    and not exists (
+      select 1 from deployments as back where app = own.app and id >= own.id and reason is not 'rollback_failed'
+        and (outcome = 'rolled_back' or exists (select 1 from steps where deployment = back.id and phase = 'rollback')))
   order by id desc limit 1`
 
 function thereOf(row: Row): There {

@@ -38,7 +38,7 @@ export function createRunning(sql: Sql, writer: Writer): Running {
       }),
     requeue: (owner, at) =>
       writer.write((touch) => {
-        const { app, trigger } = deploymentOf(sql, owner.id)
+        const { app, trigger, release } = deploymentOf(sql, owner.id)
         const queued = waitingOf(sql, app)
         settle(
           sql,
@@ -50,6 +50,7 @@ export function createRunning(sql: Sql, writer: Writer): Running {
             maxAttempts: 1,
             onInterrupt: 'requeue',
             cancelRequested: isCancelRequested(sql, owner.id),
+            hasSwitched: release !== null,
           }),
           touch,
         )
@@ -58,7 +59,7 @@ export function createRunning(sql: Sql, writer: Writer): Running {
     recover: ({ onInterrupt, maxAttempts, at }) =>
       writer.write((touch) => {
         const left = sql.all(
-          `select id, app, trigger, attempts, deaths from deployments where state = 'running' order by place`,
+          `select id, app, trigger, attempts, deaths, release from deployments where state = 'running' order by place`,
         )
         for (const row of left) recoverOne(sql, { row, onInterrupt, maxAttempts, at }, touch)
         return left.map((row) => deploymentOf(sql, integer(row, 'id')))
@@ -148,6 +149,7 @@ function recoverOne(
   const recovery = recover({
     trigger,
     cancelRequested: isCancelRequested(sql, owner.id),
+    hasSwitched: row['release'] !== null,
     deaths,
     maxAttempts,
     onInterrupt: onInterrupt(app),

@@ -173,6 +173,8 @@ export type Approved = 'approved' | 'not_found' | 'not_queued' | 'not_needed'
 
 export type Claim = {
   readonly deployment: Deployment
+  /** Somebody cancelled it before the daemon died: nothing is left of it but the way back. */
+  readonly isCancelled: boolean
   readonly owner: Owner
 }
 

@@ -123,6 +123,7 @@ describe('the paths of two apps', () => {
     await mkdir(join(folder, 'blog'))
     await symlink(join(folder, 'blog'), join(folder, 'alias'))
     expect(await headsOf(two(join(folder, 'blog'), join(folder, 'alias')))).toEqual([
+      expect.stringContaining('is a symbolic link: give the directory that it leads to'),
       expect.stringContaining('shop and blog have the same path'),
     ])
     expect(await headsOf(two(join(folder, 'blog'), join(folder, 'alias/x')))).toEqual([

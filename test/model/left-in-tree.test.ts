@@ -13,7 +13,14 @@ const failed = (change: Partial<Deployment> = {}): Deployment =>
 
 it.each<[string, Deployment, 'in-place' | 'releases', boolean]>([
   ['is the one whose steps failed', failed(), 'in-place', true],
-  ['is none with releases, which leave what is live alone', failed(), 'releases', false],
+  ['is none with releases before the switch', failed({ release: null }), 'releases', false],
+  ['is the one that was switched to and stayed', failed({ release: '20260101-000000-b' }), 'releases', true],
+  [
+    'is none with releases after the way back',
+    failed({ release: '20260101-000000-b', steps: [step('rollback')] }),
+    'releases',
+    false,
+  ],
   ['is none of one that succeeded', failed({ outcome: 'succeeded' }), 'in-place', false],
   ['is none of one that failed before its first step', failed({ steps: [] }), 'in-place', false],
   ['is none after the way back', failed({ outcome: 'rolled_back' }), 'in-place', false],

@@ -42,6 +42,7 @@ describe('a deployment that the daemon died in', () => {
     trigger: 'push',
     deaths: 1,
     cancelRequested: false,
+    hasSwitched: false,
     maxAttempts: 3,
     onInterrupt: 'requeue',
     queued: [],
@@ -73,6 +74,10 @@ describe('a deployment that the daemon died in', () => {
 
   it('is not run again when a person had asked for its end', () => {
     expect(recover({ ...died, cancelRequested: true, queued: [push] })).toEqual({ kind: 'cancelled' })
+    const switched = { ...died, cancelRequested: true, hasSwitched: true }
+    expect(recover(switched)).toEqual({ kind: 'requeue' })
+    expect(recover({ ...switched, onInterrupt: 'gone' })).toEqual({ kind: 'cancelled' })
+    expect(recover({ ...switched, deaths: 3 })).toEqual({ kind: 'cancelled' })
   })
 
   it('is not tried for ever: it is taken to be the cause at the last allowed death', () => {

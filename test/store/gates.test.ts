@@ -178,14 +178,27 @@ describe('a rollback by hand', () => {
     expect((await store.gates()).holds).toMatchObject([{ by: 'bob', revision: b }])
   })
 
-  it('that succeeds takes the place of every hold before it', async () => {
+  it('that succeeds takes the place of those before it, and not of what somebody holds until they say otherwise', async () => {
     const { store, directory } = await liveWith(revision('c'), a, b)
     await store.hold('blog', by)
     for (const one of [a, revision('c')]) {
       await store.enqueue(rollbackTo(one))
       await runNext(store, 'succeeded', { revision: one })
     }
-    expect(openRaw(directory).prepare('select revision from holds').all()).toEqual([{ revision: revision('c') }])
+    expect(openRaw(directory).prepare('select revision from holds').all()).toEqual([
+      { revision: b },
+      { revision: revision('c') },
+    ])
+  })
+
+  it('that holds until the next push gives way to what somebody holds, not to that push', async () => {
+    const { store } = await liveWith(a, b)
+    await store.hold('blog', { ...by, by: 'bob' })
+    await store.enqueue({ ...rollbackTo(a), hold: 'next_push' })
+    await runNext(store, 'succeeded', { revision: a })
+    expect((await store.gates()).holds).toMatchObject([{ revision: a, until: 'next_push' }])
+    await store.accept(pushOf('c'))
+    expect((await store.gates()).holds).toMatchObject([{ by: 'bob', until: 'unhold' }])
   })
 
   it('that the daemon died of is taken up again as what it was', async () => {
@@ -332,11 +345,12 @@ describe('a new deploy map', () => {
     expect(await store.quarantined('journal')).toMatchObject([{ app: 'journal', revision: b }])
   })
 
-  it('forgets it of an app that is gone, but not what keeps every app back', async () => {
+  it('forgets nothing of an app that is gone, which may have been a typo', async () => {
     const { store } = await everythingShut()
+    const before = await store.gates()
     await reconcile(store, { shop: [] })
-    expect(await store.gates()).toMatchObject({ holds: [], freezes: [{ scope: '*' }] })
-    expect(await store.quarantined('blog')).toEqual([])
+    expect(await store.gates()).toEqual(before)
+    expect(await store.quarantined('blog')).toMatchObject([{ revision: b }])
   })
 
   async function everythingShut() {

@@ -16,7 +16,8 @@ export const pathsAreSafe: Rule = ({ entries, machine }) =>
     if (where === undefined) return []
     if ('problem' in where) return [problemAt(at, where.problem)]
     const harm = where.real === path ? null : harmOf(where.real, machine)
-    return harm === null ? [] : [problemAt(at, `leads to ${where.real}, which ${harm}`)]
+    if (harm !== null) return [problemAt(at, `leads to ${where.real}, which ${harm}`)]
+    return where.isLink ? [problemAt(at, `is a symbolic link: give the directory that it leads to, ${where.real}`)] : []
   })
 
 const systemTrees = [

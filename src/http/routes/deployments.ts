@@ -58,12 +58,17 @@ export function deploymentRoutes({ store, map, worker, ingest, present, log }: R
       config: { access: 'operate' },
       handler: async (request, reply) => {
         const { by, reason } = parseBody(personBody, request.body)
-        const { id, app: name, state, ref, adopt } = await deploymentOf(request)
+        const { id, app: name, state, ref, adopt, trigger, release, requestedRevision } = await deploymentOf(request)
         if (state !== 'done')
           throw new HttpError('conflict', { as: 'not_done', message: 'It is not done yet; cancel it first, or wait.' })
         const app = map().apps.get(name)
         if (app === undefined)
           throw new HttpError('conflict', { as: 'app_removed', message: 'Its app is no longer in deploy.yml.' })
+        if (trigger === 'rollback')
+          throw new HttpError('conflict', {
+            as: 'is_rollback',
+            message: `It went back to an earlier version, and a retry would deploy the newest. To go there again: deployhook rollback ${name} --to ${release ?? requestedRevision ?? 'RELEASE'}`,
+          })
         const asked = findRef(app, { named: null, newest: ref })
         const deployment = await ingest.request(app, {
           trigger: 'retry',

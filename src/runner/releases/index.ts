@@ -2,12 +2,13 @@ import { existsSync } from 'node:fs'
 import { mkdir, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { App } from '../../model/deploy-map.ts'
+import type { DeploymentResult } from '../../model/deployment.ts'
 import type { Release } from '../../model/release.ts'
 import { failed } from '../outcome.ts'
 import type { Run } from '../run.ts'
 import { writeGitFile } from '../view.ts'
 import { ended, type Earlier, type Prepared, type Strategy, type Wanted } from '../strategy.ts'
-import { layoutOf, readCurrent, type Layout } from './layout.ts'
+import { layoutOf, layoutProblem, readCurrent, type Layout } from './layout.ts'
 import { makeRelease, type MakeDeps } from './make-release.ts'
 import { unfitFor } from './ownership.ts'
 import { pruneReleases, removeHalfMade } from './prune.ts'
@@ -22,8 +23,8 @@ export function createReleases({ stateDirectory, ...deps }: MakeDeps & { readonl
     async prepare(run, wanted) {
       const { job } = run
       const own = layout(run)
-      const unfit = await unfitFor(run.runAs, own)
-      if (unfit !== null) return ended(unfit)
+      const unusable = await unusableAs(run, own)
+      if (unusable !== null) return ended(unusable)
       await ifPossible(run, () => removeHalfMade(own))
       const finished = (await listReleases(own)).find((release) => isFinished(release, run, wanted))
       if (finished === undefined) {
@@ -38,8 +39,8 @@ export function createReleases({ stateDirectory, ...deps }: MakeDeps & { readonl
 
     async recall(run, target) {
       const own = layout(run)
-      const unfit = await unfitFor(run.runAs, own)
-      if (unfit !== null) return ended(unfit)
+      const unusable = await unusableAs(run, own)
+      if (unusable !== null) return ended(unusable)
       const release = (await listReleases(own)).find((one) => isMeant(one, target))
       if (release === undefined || !release.isComplete) return ended(failed('release_gone', goneText(run, target)))
       if (run.backFrom === null) await run.progress.revision(release.revision)
@@ -86,7 +87,7 @@ export function createReleases({ stateDirectory, ...deps }: MakeDeps & { readonl
 
     tidy: (run) => ifPossible(run, () => prune(run, run.app.keep)),
 
-    makeRoom: async (run) => (await unfitFor(run.runAs, layout(run))) === null && prune(run, 0),
+    makeRoom: async (run) => (await unusableAs(run, layout(run))) === null && prune(run, 0),
   }
 
   /** What is live, and what was live and well before it, always stay. */
@@ -101,6 +102,11 @@ export function createReleases({ stateDirectory, ...deps }: MakeDeps & { readonl
       await run.progress.note(`removed ${pruned.length === 1 ? 'release' : 'releases'} ${pruned.join(', ')}`)
     return pruned.length > 0
   }
+}
+
+async function unusableAs({ runAs }: Run, own: Layout): Promise<DeploymentResult | null> {
+  const problem = await layoutProblem(own)
+  return problem === null ? unfitFor(runAs, own) : failed('path_unusable', problem)
 }
 
 /** No deployment depends on the end of what is not needed any more. */

@@ -1,6 +1,7 @@
-import { lstat, readlink } from 'node:fs/promises'
+import { lstat, readlink, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode } from '../../lib/error-code.ts'
+import { isDirectory } from '../../lib/is-directory.ts'
 import type { App } from '../../model/deploy-map.ts'
 
 /** Where the releases of an app lie, and what belongs to them. */
@@ -39,10 +40,7 @@ export type Current =
   | { readonly kind: 'none' }
 
 export async function readCurrent({ current, releases }: Layout): Promise<Current> {
-  const found = await lstat(current).catch((error: unknown) => {
-    if (errorCode(error) === 'ENOENT') return null
-    throw error
-  })
+  const found = await lstatOrNull(current)
   if (found === null) return { kind: 'none' }
   if (!found.isSymbolicLink()) return { kind: 'other', what: `${current} is not a symbolic link` }
   const target = await readlink(current)
@@ -50,6 +48,35 @@ export async function readCurrent({ current, releases }: Layout): Promise<Curren
   return name === null
     ? { kind: 'other', what: `${current} leads to ${JSON.stringify(target)}` }
     : { kind: 'release', name }
+}
+
+/** What stands where a part of the layout belongs and cannot be it, with the cure; null: nothing does. */
+export async function layoutProblem({ path, current, releases, shared }: Layout): Promise<string | null> {
+  const link = await lstatOrNull(path)
+  if (link?.isSymbolicLink() === true) return `${path} is a symbolic link. Give the directory that it leads to as path.`
+  const live = await lstatOrNull(current)
+  if (live !== null && !live.isSymbolicLink())
+    return `${current} is not a symbolic link: move it away, or give another path.`
+  for (const part of [releases, shared]) {
+    if ((await lstatOrNull(part)) === null) continue
+    const isThere = part === releases ? isDirectory(part) : await leadsToDirectory(part)
+    if (!isThere) return `${part} is not a directory: move it away, or give another path.`
+  }
+  return null
+}
+
+async function leadsToDirectory(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
+}
+
+async function lstatOrNull(path: string) {
+  return lstat(path).catch((error: unknown) => {
+    if (errorCode(error) === 'ENOENT') return null
+    throw error
+  })
 }
 
 /** An absolute link, as Capistrano makes it. */

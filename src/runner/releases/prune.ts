@@ -5,7 +5,7 @@ import { releasesToPrune } from '../../model/release.ts'
 import { removeTree } from '../remove-tree.ts'
 import { exists } from '../repository-files.ts'
 import { isHalfMade, type Layout } from './layout.ts'
-import { changeRecord, listReleases, recordedNames, removeRecord } from './records.ts'
+import { changeRecord, listReleases, readRecord, recordedNames, removeRecord } from './records.ts'
 
 /**
  * Removes the releases that are not needed any more, the record of each last, so that one whose removal was cut off is removed by the next.
@@ -20,11 +20,16 @@ export async function pruneReleases(
   return pruned
 }
 
-/** What an attempt that was cut off left: a release half made, and records without a release. */
+/**
+ * What an attempt that was cut off left: a release half made, and the record of one that was never there. A complete one that is not there
+ * may come back, with its disk or with the path that deploy.yml said before.
+ */
 export async function removeHalfMade(layout: Layout): Promise<void> {
   for (const name of await namesIn(layout.releases)) if (isHalfMade(name)) await removeTree(join(layout.releases, name))
-  for (const name of await recordedNames(layout))
-    if (!(await exists(layout.directoryOf(name)))) await removeRelease(layout, name)
+  for (const name of await recordedNames(layout)) {
+    if (await exists(layout.directoryOf(name))) continue
+    if ((await readRecord(layout, name))?.isComplete !== true) await removeRelease(layout, name)
+  }
 }
 
 /** From its first file on that is gone nobody may take it for a whole one. */

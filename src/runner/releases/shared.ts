@@ -1,5 +1,6 @@
 import { lstat, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
+import { errorCode } from '../../lib/error-code.ts'
 import type { SharedPath } from '../../model/deploy-map.ts'
 import type { Identity } from '../identity.ts'
 import { exists } from '../repository-files.ts'
@@ -37,13 +38,25 @@ export async function linkShared(
       // In the release, which nobody else can reach yet, so that it is whole where they can.
       const notGiven = user === null ? null : await giveTo(user, inRelease)
       if (notGiven !== null) return notGiven
-      await rename(inRelease, inShared)
+      const elsewhere = await moved(inRelease, inShared)
+      if (elsewhere !== null) return elsewhere
     }
     await rm(inRelease, { recursive: true, force: true })
     await mkdir(dirname(inRelease), { recursive: true })
     await symlink(relative(dirname(join(final, path)), inShared), inRelease)
   }
   return null
+}
+
+/** Within one file system it is whole at every moment; between two it would not be. */
+async function moved(from: string, to: string): Promise<string | null> {
+  try {
+    await rename(from, to)
+    return null
+  } catch (error) {
+    if (errorCode(error) !== 'EXDEV') throw error
+    return `${to} lies on another file system than the releases, and nothing is there yet: make it, with what the app needs at first`
+  }
 }
 
 /** What the repository has, or else something empty: to be moved, which is within one file system. */
