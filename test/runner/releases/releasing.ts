@@ -6,6 +6,7 @@ import type { FailPoint } from '../../../src/lib/fail-point.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import type { App } from '../../../src/model/deploy-map.ts'
 import type { DeploymentResult } from '../../../src/model/deployment.ts'
+import { noFloor, type DiskFloor } from '../../../src/runner/disk-floor.ts'
 import { createRunCommand } from '../../../src/runner/exec.ts'
 import { createRunner } from '../../../src/runner/index.ts'
 import type { Job, Progress, Runner } from '../../../src/runner/runner.ts'
@@ -29,7 +30,9 @@ export type Releasing = Omit<GitWorld, 'deploy'> & {
   ship(id: number, text: string, app?: Partial<App>, job?: Partial<Job>): Promise<DeploymentResult>
 }
 
-export async function createReleasing(options: { readonly failPoint?: FailPoint } = {}): Promise<Releasing> {
+export async function createReleasing(
+  options: { readonly failPoint?: FailPoint; readonly floor?: DiskFloor } = {},
+): Promise<Releasing> {
   const failPoint = options.failPoint ?? (() => undefined)
   const world = await createGitWorld({ failPoint })
   const stateId = `test${randomBytes(8).toString('hex')}`
@@ -41,6 +44,7 @@ export async function createReleasing(options: { readonly failPoint?: FailPoint 
     workspace: world.workspace,
     run: createRunCommand({ directory: join(world.state, 'work') }),
     failPoint,
+    floor: options.floor ?? noFloor,
     user: { name: 'deploy', home: '/nonexistent' },
     uid: process.getuid?.() ?? 0,
     handover: world.path('handover'),
