@@ -311,15 +311,18 @@ describe('what a rollback goes back to', () => {
     expect(await store.rollbackTarget('blog')).toMatchObject({ revision: revision('c') })
   })
 
-  it('is the last good one when a failed one stands in its place', async () => {
-    const { store } = await liveWith(a, b)
-    await enqueue(store, 'blog')
-    await runNext(store, 'failed', { revision: revision('c') })
-    expect(await store.rollbackTarget('blog')).toMatchObject({ revision: a })
-    await enqueue(store, 'blog')
-    await runNext(store, 'failed', { revision: revision('c'), steps: 1 })
-    expect(await store.rollbackTarget('blog')).toMatchObject({ revision: b })
-  })
+  it.each(['failed', 'cancelled', 'timed_out'] as const)(
+    'is the last good one when one that %s stands in its place',
+    async (outcome) => {
+      const { store } = await liveWith(a, b)
+      await enqueue(store, 'blog')
+      await runNext(store, outcome, { revision: revision('c') })
+      expect(await store.rollbackTarget('blog')).toMatchObject({ revision: a })
+      await enqueue(store, 'blog')
+      await runNext(store, outcome, { revision: revision('c'), steps: 1 })
+      expect(await store.rollbackTarget('blog')).toMatchObject({ revision: b })
+    },
+  )
 
   it('is another release, also of the same revision, and one that is there', async () => {
     const { store } = await liveWith(a)

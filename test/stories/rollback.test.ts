@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { run, type Ran } from '../cli/world.ts'
+import { until } from '../support/until.ts'
 import { createWorld, type World } from '../support/world.ts'
 
 /** A command of the operator alice, on the world's control socket. */
@@ -61,6 +63,30 @@ describe('an operator with the commands', () => {
     expect((await command(world, 'apps')).out).not.toContain('held')
     expect((await command(world, 'rollback', 'blog')).code).toBe(0)
     expect(await world.read('srv/seen')).toBe('1')
+  })
+
+  it('cancels what is live already, and has the release before it back although the daemon died meanwhile', async () => {
+    const world = await createWorld({}, { start: false })
+    const health = {
+      command: `grep -q good page || { touch ${world.path('asked')}; exit 1; }`,
+      retries: 1_000,
+      interval: '50ms',
+    }
+    await world.configure({ blog: { strategy: 'releases', steps: ['true'], health } })
+    await world.start({ DEPLOYHOOK_FAILPOINT: 'before-rollback' })
+    await world.done(await world.ship({ page: 'good' }))
+    const second = await world.ship({ page: 'bad' })
+    await until('the health of the second to be asked', () => existsSync(world.path('asked')))
+    expect(await world.read('srv/blog/current/page')).toBe('bad')
+    await world.daemon.api(`/api/deployments/${second}/cancel`, { method: 'POST' }).catch(() => undefined)
+    expect(await world.daemon.ended).toBe('SIGKILL')
+
+    await world.start()
+    expect(await world.done(second)).toMatchObject({
+      outcome: 'cancelled',
+      message: expect.stringContaining('is live again') as string,
+    })
+    expect(await world.read('srv/blog/current/page')).toBe('good')
   })
 
   it('freezes over two pushes, and unfreezing deploys the newest', async () => {
