@@ -102,6 +102,14 @@ describe('POST /api/apps/<app>/rollback', () => {
     expect(await door.store.gates()).toMatchObject({ holds: [held] })
   })
 
+  it('is not retried, which would deploy the newest', async () => {
+    const door = await withReleases()
+    const { deployment } = (await ask(door, 'rollback')).body as { readonly deployment: { readonly id: number } }
+    await door.store.cancel(deployment.id, new Date())
+    const retried = await door.control(`/api/deployments/${deployment.id}/retry`, { method: 'POST' })
+    expect(retried).toMatchObject(refused(409, 'is_rollback', `deployhook rollback blog --to ${two.name}`))
+  })
+
   it.each([one.name, one.revision, one.revision.slice(0, 7), one.revision.toUpperCase()])('goes to %s', async (to) => {
     const door = await withReleases()
     expect(await ask(door, 'rollback', { to })).toMatchObject({
