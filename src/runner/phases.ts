@@ -10,7 +10,7 @@ import { judgeHealth } from './judge-health.ts'
 import { failed } from './outcome.ts'
 import { judgePreview } from './preview.ts'
 import { stoppedIn, type Run } from './run.ts'
-import { runSteps, type StepsRun, type StepTools } from './steps.ts'
+import { placeOf, runSteps, type StepsRun, type StepTools } from './steps.ts'
 import { ended, type Prepared, type Strategy, type Version } from './strategy.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -102,7 +102,7 @@ async function recorded(
   const { progress } = run
   const number = (run.started.steps += 1)
   await progress.stepStarted({ number, name, phase })
-  await progress.note(`step ${number}/${total}: ${name}`)
+  await progress.note(`${placeOf(number, { of: run, total })}: ${name}`)
   const result = await judge(number)
   await progress.endOutput(number)
   await progress.stepFinished({ number, exitCode: result === null ? 0 : 1, signal: null })

@@ -55,8 +55,13 @@ export type Numbered = { readonly step: Step; readonly number: number; readonly 
 
 function numberedOf(step: Step, { of: run, total }: StepsRun): Numbered {
   const number = (run.started.steps += 1)
-  const place = run.backFrom === null ? `step ${number}/${total}` : `step ${number}, on the way back`
+  const place = placeOf(number, { of: run, total })
   return { step, number, place, label: `${place} (${shortened(step.name)})` }
+}
+
+/** For people: `step 2/5`. */
+export function placeOf(number: number, { of: run, total }: Pick<StepsRun, 'of' | 'total'>): string {
+  return run.backFrom === null ? `step ${number}/${total}` : `step ${number}, on the way back`
 }
 
 async function runStep(numbered: Numbered, all: StepsRun): Promise<DeploymentResult | null> {
