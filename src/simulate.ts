@@ -2,7 +2,8 @@ import type { Clock } from './lib/clock.ts'
 import { furthest, matchAll } from './match.ts'
 import { withRefs } from './match/with-refs.ts'
 import { inQuarantine, type Skip } from './model/already-live.ts'
-import type { App, DeployMap, Env, Webhook } from './model/deploy-map.ts'
+import type { App, DeployMap, Env, Step, Webhook } from './model/deploy-map.ts'
+import type { Phase } from './model/deployment.ts'
 import type { Delivery, IgnoredApp, RefusalReason, VerifiedDelivery, Wanted } from './model/delivery.ts'
 import { freezeOf, holdOf, nextWindow, openGates, shutGates } from './model/gate.ts'
 import type { Freeze, Gate, Gates, Hold, Quarantined } from './model/gate.ts'
@@ -33,13 +34,20 @@ export type Plan = Wanted & {
   readonly repo: string
   /** Whether the app's `paths` will still be asked, by what git says when it runs. */
   readonly pathsDecide: boolean
-  /** `env`: names only, the app's and the step's own. */
-  readonly steps: readonly { readonly name: string; readonly cwd: string; readonly env: readonly string[] }[]
+  /** Of all phases, in their order; `env`: names only, the app's and the step's own. */
+  readonly steps: readonly PlannedStep[]
   /** Queued deployments whose place it would take. */
   readonly supersedes: readonly number[]
   /** What runs and excludes it, and would end first. */
   readonly waitsFor: readonly number[]
 } & Gating
+
+type PlannedStep = {
+  readonly phase: Phase
+  readonly name: string
+  readonly cwd: string
+  readonly env: readonly string[]
+}
 
 /** What would keep it queued, and what it would be left at. */
 type Gating = {
@@ -159,7 +167,7 @@ function planOf(wanted: Wanted, situation: Situation): Plan {
     path: app.path,
     repo: app.repo.url,
     pathsDecide: app.paths !== null,
-    steps: app.steps.map(({ name, cwd, env }) => ({ name, cwd, env: namesIn(app.env, env) })),
+    steps: stepsOf(app),
     supersedes: supersede('push', waiting).superseded.map(({ id }) => id),
     waitsFor: inTheWay.map(({ id }) => id),
     ...gatingOf(wanted, { ...situation, app }),
@@ -187,6 +195,19 @@ function gatingOf(
     opensAt: shut.includes('window') ? nextWindow(app, at) : null,
     skip,
   }
+}
+
+function stepsOf({ env: own, steps, beforeSwitch, preview, activate, after }: App): readonly PlannedStep[] {
+  const phases: readonly (readonly [Phase, readonly Step[]])[] = [
+    ['build', steps],
+    ['before_switch', beforeSwitch],
+    ['preview', preview === null ? [] : [preview]],
+    ['activate', activate],
+    ['after', after],
+  ]
+  return phases.flatMap(([phase, ofPhase]) =>
+    ofPhase.map(({ name, cwd, env }) => ({ phase, name, cwd, env: namesIn(own, env) })),
+  )
 }
 
 function namesIn(...envs: readonly Env[]): readonly string[] {

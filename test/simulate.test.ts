@@ -5,6 +5,7 @@ import type { App, Webhook } from '../src/model/deploy-map.ts'
 import type { ProviderName } from '../src/providers/index.ts'
 import { createSimulate, type Plan, type Simulation } from '../src/simulate.ts'
 import { everyApp, openGates, type Freeze, type Gates, type Hold, type Quarantined } from '../src/model/gate.ts'
+import { script } from './runner/deploying.ts'
 import { createApp, createMap, globOf, revision } from './support/map.ts'
 
 const push = JSON.stringify({
@@ -48,6 +49,17 @@ describe('simulating a payload', () => {
       plans: [{ app: 'blog', ref: 'refs/heads/release/2' }],
     })
     expect(await simulated('standard', { body, app })).toMatchObject({ result: 'ignored', reason: 'branch' })
+  })
+
+  it('plans the steps of all phases, in their order', async () => {
+    const [beforeSwitch, activate] = [[script('migrate')], [script('restart')]]
+    const app = createApp('blog', { strategy: 'releases', activate, beforeSwitch, steps: [script('build')] })
+    const steps = (await simulated('github', { body: push, app })).plans[0]?.steps
+    expect(steps?.map(({ phase, name }) => `${phase}: ${name}`)).toEqual([
+      'build: build',
+      'before_switch: migrate',
+      'activate: restart',
+    ])
   })
 
   it('is judged by one map, though a reload comes in between', async () => {

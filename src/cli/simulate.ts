@@ -148,10 +148,10 @@ function planText(plan: PlanView, { paint, now }: Looks): string {
     ['commit', `whatever ${shortRef(ref)} is at then${asked}`],
     ['to', oneLine(path)],
     ...(pathsDecide ? [['unless', 'no file below its paths differs from what is live then'] as [string, string]] : []),
-    ...steps.map(({ name, cwd, env }, index): [string, string] => {
+    ...steps.map(({ phase, name, cwd, env }, index): [string, string] => {
       const where = cwd === '.' ? '' : ` in ${oneLine(cwd)}`
       const names = env.length === 0 ? '' : paint.dim(` with ${env.map(oneLine).join(', ')}`)
-      return [`step ${index + 1}`, `${oneLine(name)}${where}${names}`]
+      return [`step ${index + 1}`, `${oneLine(name)}${phase === 'build' ? '' : ` (${phase})`}${where}${names}`]
     }),
   ]
   if (supersedes.length > 0) pairs.push(['supersedes', supersedes.map((id) => `deployment ${id}`).join(', ')])
