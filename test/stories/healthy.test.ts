@@ -84,7 +84,7 @@ describe('a site that is deployed as releases', () => {
     const { page, release } = await shop.live()
     const push = await shop.deploy('silent', 'silent')
     expect(push).toMatchObject({ outcome: 'rolled_back', reason: 'unhealthy' })
-    expect(push.message).toMatch(/gave no full answer within 400ms \(3 tries\); rolled back/)
+    expect(push.message).toMatch(/gave no full answer within 1s \(3 tries\); rolled back/)
     expect(await shop.live()).toMatchObject({ page, release })
   })
 

@@ -59,7 +59,7 @@ describe.skipIf(process.getuid?.() !== 0)('an app of another user (only root can
     await post('unhold')
     expect(await world.done(bad)).toMatchObject({ outcome: 'rolled_back', reason: 'step_failed' })
     expect(await live()).toBe('first')
-    expect(readdirSync(world.path('srv/blog/releases'))).toHaveLength(1)
+    expect(readdirSync(world.path('srv/blog/releases'))).toHaveLength(2)
     expect(ownerOf(world, 'current/page')).toBe(nobody)
     expect([await world.read('precious/file'), lstatSync(precious).uid]).toEqual(['kept', 0])
   })

@@ -166,7 +166,7 @@ describe('a release that is not well', () => {
     const world = await createReleasing()
     await world.ship(1, 'one')
     const turning = healthy('test ! -e sick')
-    const later = script('sleep 0.3 && touch sick &', { background: 'keep' })
+    const later = script('[ "$(cat page)" = one ] || { sleep 0.3 && touch sick; } &', { background: 'keep' })
     const app = { bakeMs: 5_000, health: [turning], activate: [later] }
     expect(await world.ship(2, 'two', app)).toMatchObject({ outcome: 'rolled_back', reason: 'unhealthy' })
     expect(await world.ship(3, 'three', { activate: [script('grep one page')] })).toMatchObject({
