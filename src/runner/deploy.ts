@@ -16,14 +16,13 @@ export async function deploy(run: Run, tools: Tools): Promise<DeploymentResult> 
   const startedAt = performance.now()
   const { strategy } = tools
   const back = { run, tools, fallback: await strategy.fallback(run) }
-  let made: Version | DeploymentResult
+  let version: Version | DeploymentResult
   try {
-    made = await makeLive(run, tools)
+    version = await makeLive(run, tools)
   } catch (error) {
     return goBackFrom(error, back)
   }
-  if ('outcome' in made) return goBack(made, back)
-  const version = made
+  if ('outcome' in version) return goBack(version, back)
 
   const unfinished = await runPhase('after', { version, run, tools })
   await strategy.tidy(run)

@@ -87,8 +87,8 @@ async function builtAndInterrupted(git: Git, tree: Tree): Promise<readonly Entri
   return known.filter((entries) => entries.size > 0)
 }
 
-/** Their objects may have gone with a deleted mirror. */
-function noneIfGone(error: unknown): Entries {
+/** For files of what may have gone with a deleted mirror. */
+export function noneIfGone(error: unknown): Entries {
   if (error instanceof GitCommandError) return new Map()
   throw error
 }

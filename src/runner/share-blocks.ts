@@ -3,7 +3,8 @@ import { chmod, copyFile, lstat, mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Revision } from '../model/revision.ts'
 import type { Entries } from './git-output.ts'
-import { GitCommandError, type Git } from './git.ts'
+import type { Git } from './git.ts'
+import { noneIfGone } from './save-changes.ts'
 import type { Tree } from './tree.ts'
 import { onDisk, treePath, type TreePath } from './tree-path.ts'
 import type { ReleaseOptions } from './workspace.ts'
@@ -22,7 +23,7 @@ export async function shareBlocks(
     next,
   }: { readonly earlier: NonNullable<ReleaseOptions['earlier']>; readonly revision: Revision; readonly next: Entries },
 ): Promise<void> {
-  const before = await filesOf(git, tree, earlier.revision)
+  const before = await git.filesOf(tree, earlier.revision).catch(noneIfGone)
   const same = [...next].filter(([path, { mode, id }]) => {
     const was = before.get(path)
     return mode.startsWith('100') && was?.mode === mode && was.id === id
@@ -59,12 +60,4 @@ async function sharesOne(
   } catch {
     return false
   }
-}
-
-/** None when the mirror has lost the revision. */
-async function filesOf(git: Git, tree: Tree, revision: Revision): Promise<Entries> {
-  return git.filesOf(tree, revision).catch((error: unknown) => {
-    if (error instanceof GitCommandError) return new Map()
-    throw error
-  })
 }

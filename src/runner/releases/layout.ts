@@ -72,7 +72,8 @@ async function leadsToDirectory(path: string): Promise<boolean> {
   )
 }
 
-async function lstatOrNull(path: string) {
+/** null: nothing is there. */
+export async function lstatOrNull(path: string) {
   return lstat(path).catch((error: unknown) => {
     if (errorCode(error) === 'ENOENT') return null
     throw error

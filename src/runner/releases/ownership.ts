@@ -1,13 +1,11 @@
-import { lstat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { errorCode } from '../../lib/error-code.ts'
 import { realPath } from '../../lib/real-path.ts'
 import type { DeploymentResult } from '../../model/deployment.ts'
 import { readProgram } from '../exec.ts'
 import type { Identity } from '../identity.ts'
 import { closedTo } from '../look-as.ts'
 import { failed } from '../outcome.ts'
-import type { Layout } from './layout.ts'
+import { lstatOrNull, type Layout } from './layout.ts'
 
 /**
  * Gives a tree to the user, links themselves and never what they lead to. Nobody else may reach it while that goes on. Answers what
@@ -43,10 +41,7 @@ export async function exchangeProblem(path: string, user: Identity): Promise<str
 
 async function exchangeProblemOnTheWay(path: string, user: Identity): Promise<string | null> {
   for (let at = path; ; at = dirname(at)) {
-    const found = await lstat(at).catch((error: unknown) => {
-      if (errorCode(error) === 'ENOENT') return null
-      throw error
-    })
+    const found = await lstatOrNull(at)
     if (found !== null && found.uid !== 0) return belongsText(at, user)
     if (found !== null && !found.isSymbolicLink() && isOpenToOthers(found.mode))
       return `${at} may be written to by others than root, so that ${user.name} could exchange what is in it for links to anything: chmod go-w ${at}`
