@@ -28,16 +28,20 @@ export type StartOptions = {
   readonly state: string
   readonly socket: string
   readonly env?: Readonly<Record<string, string>>
+  /** Another main than the one of the sources. */
+  readonly program?: string
+  /** false: once it listens, what it logs is read and forgotten. */
+  readonly keepsLog?: boolean
   /** Told of the process at once, long before it listens. */
   readonly onSpawn?: (child: ChildProcess) => void
 }
 
 /** Starts the real daemon as a process of its own and waits until it listens (or has ended: then it throws). */
 export async function startDaemon(options: StartOptions): Promise<Daemon> {
-  const { config, state, socket, env = {} } = options
+  const { config, state, socket, env = {}, program = main, keepsLog = true } = options
   const child = spawn(
     process.execPath,
-    [main, 'serve', '--config', config, '--state', state, '--listen', '127.0.0.1:0', '--socket', socket],
+    [program, 'serve', '--config', config, '--state', state, '--listen', '127.0.0.1:0', '--socket', socket],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
@@ -53,10 +57,14 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   const errors: string[] = []
   linesOf(child.stderr).on('line', (line) => errors.push(line))
   const address = await new Promise<string>((resolve, reject) => {
-    linesOf(child.stdout).on('line', (line) => {
+    const lines = linesOf(child.stdout).on('line', (line) => {
       const entry = JSON.parse(line) as Record<string, unknown>
       log.push(entry)
-      if (entry['msg'] === 'listening') resolve(String(entry['address']))
+      if (entry['msg'] !== 'listening') return
+      resolve(String(entry['address']))
+      if (keepsLog) return
+      lines.close()
+      child.stdout.resume()
     })
     child.once('exit', (code, signal) => {
       setImmediate(() => {

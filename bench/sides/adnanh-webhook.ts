@@ -1,0 +1,40 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { freePort } from './free-port.ts'
+import { startProcess, type Process } from './process.ts'
+import { secret } from './deployhook.ts'
+
+/**
+ * adnanh/webhook with one hook, as its documentation sets up GitHub: the signature of the body and the branch are checked,
+ * then the command runs, and nobody waits for it (https://github.com/adnanh/webhook/blob/master/docs/Hook-Examples.md).
+ */
+export async function startAdnanhWebhook(
+  program: string,
+  { dir, command, args = [] }: { readonly dir: string; readonly command: string; readonly args?: readonly object[] },
+): Promise<Process & { readonly address: string }> {
+  await mkdir(dir, { recursive: true })
+  const hooks = join(dir, 'hooks.json')
+  const hook = {
+    id: 'github',
+    'execute-command': command,
+    'pass-arguments-to-command': args,
+    'trigger-rule': {
+      and: [
+        {
+          match: {
+            type: 'payload-hmac-sha256',
+            secret,
+            parameter: { source: 'header', name: 'X-Hub-Signature-256' },
+          },
+        },
+        { match: { type: 'value', value: 'refs/heads/main', parameter: { source: 'payload', name: 'ref' } } },
+      ],
+    },
+    'trigger-rule-mismatch-http-response-code': 401,
+  }
+  await writeFile(hooks, JSON.stringify([hook]))
+  const port = await freePort()
+  const argv = [program, '-hooks', hooks, '-ip', '127.0.0.1', '-port', String(port), '-verbose'] as const
+  const process = await startProcess(argv, { isReady: /serving hooks on/ })
+  return { ...process, address: `http://127.0.0.1:${port}` }
+}
