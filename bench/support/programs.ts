@@ -11,12 +11,10 @@ export async function programOf(name: string): Promise<Program> {
   const apt = async (...args: readonly string[]) =>
     execa('apt-get', args, { reject: false, all: true, stdin: 'ignore', env: { DEBIAN_FRONTEND: 'noninteractive' } })
   await apt('update')
-  const { failed, all } = await apt('install', '--yes', '--no-install-recommends', name)
+  const { all } = await apt('install', '--yes', '--no-install-recommends', name)
   const installed = await locate(name)
   if (installed !== null) return { path: installed }
-  return {
-    missing: `apt-get install ${name} failed: ${failed ? ((all ?? '').split('\n').at(-1) ?? '') : 'no program'}`,
-  }
+  return { missing: `apt-get install ${name}: ${all.split('\n').at(-1) ?? 'says nothing'}` }
 }
 
 async function locate(name: string): Promise<string | null> {
