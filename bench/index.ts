@@ -1,5 +1,11 @@
 import { accept } from './accept.ts'
+import { bigMap } from './big-map.ts'
+import { followers } from './followers.ts'
+import { idle } from './idle.ts'
+import { longHistory } from './long-history.ts'
+import { output } from './output.ts'
+import { start } from './start.ts'
 import type { Benchmark } from './support/benchmark.ts'
 
 /** In the order in which they run. */
-export const benchmarks: readonly Benchmark[] = [accept]
+export const benchmarks: readonly Benchmark[] = [accept, bigMap, longHistory, output, followers, start, idle]
