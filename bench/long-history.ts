@@ -106,7 +106,7 @@ async function startWithHistory(side: Side, parent: string): Promise<Deployhook>
         steps: ['true'],
       },
     },
-    server: { max_history: 10_000_000, keep_history: '10000d' },
+    server: { max_history: 10_000_000, keep_history: '365d' },
   }
   const first = await startDeployhook(options)
   first.kill('SIGTERM')

@@ -2,7 +2,7 @@ import { afterFailure, backOffMs, isOfTheHost, isRepeated, unknownHealth } from 
 import { remoteKey, remotesOf, type Remote } from './catch-up/remotes.ts'
 import type { Clock } from './lib/clock.ts'
 import type { Log } from './lib/log.ts'
-import { filterOf, isLeftAlone, judge, whatCatchUpWants, type Candidate, type Tips } from './model/catch-up.ts'
+import { filterOf, isLeftAlone, isLive, judge, whatCatchUpWants, type Candidate, type Tips } from './model/catch-up.ts'
 import type { CatchUpState, Health } from './model/catch-up-state.ts'
 import type { App, DeployMap } from './model/deploy-map.ts'
 import type { Deployment } from './model/deployment.ts'
@@ -213,6 +213,8 @@ export function createCatchUp(deps: CatchUpDeps): CatchUp {
     const [newest, seen] = await Promise.all([newestOf(app), store.seenRefs(app.name, filter)])
     let last = newest?.id ?? 0
     for (const candidate of whatCatchUpWants(app, { tips: own, seen, newest })) {
+      // Looked for first, because the past of an app may be long.
+      if (isLive(candidate, { app, live: await store.live(app.name) })) continue
       // In this order: one that ends in between is then known to be live.
       const past = await store.deployments({ app: app.name, revision: candidate.tip, limit: 10 })
       const judgement = judge(candidate, { app, live: await store.live(app.name), past, quarantine })

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
+import { setFlagsFromString } from 'node:v8'
 
 const { version, engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string
@@ -20,7 +21,11 @@ const exitCode = await runCli(
   ioOf(process, {
     version,
     // The daemon's parts are loaded by the one command that needs them.
-    serve: async (options) => (await import('./app.ts')).startApp(options, { process, version }),
+    async serve(options) {
+      // Room for new objects stays as it is at the start: V8 would let it grow to 128 MiB, and keep that while nothing happens.
+      setFlagsFromString('--semi-space-growth-factor=1')
+      return (await import('./app.ts')).startApp(options, { process, version })
+    },
   }),
 )
 // A daemon that could not sync its database ends without the closing that Node would do of itself: see store/trust.ts.

@@ -24,7 +24,7 @@ export function fillHistory(stateDirectory: string, deployments: number): void {
     database.exec('begin')
     database.exec(`create temp table n as with recursive n (i) as (values (1) union all select i + 1 from n limit ${deployments})
       select i, ${app} as app, ${outcome} as outcome, lower(hex(randomblob(20))) as revision,
-        strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-' || (${deployments} - i) * 30 || ' seconds') as at from n`)
+        strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-' || ((${deployments} - i) * 30) || ' seconds') as at from n`)
     database.exec(deliveries)
     database.exec(ignoredDeliveries(deployments))
     database.exec(deploymentRows)

@@ -86,7 +86,7 @@ export function judge(
   },
 ): Judgement {
   const isSame = (other: string | null): boolean => app.branch !== null || other === ref
-  if (tip === live.revision && live.fingerprint !== null && isSame(live.ref)) return 'live'
+  if (isLive({ ref, tip }, { app, live })) return 'live'
   if (quarantine.some(({ revision }) => revision === tip)) return 'quarantined'
   const last = past.find(({ outcome }) => outcome !== 'superseded')
   if (last === undefined || last.outcome === 'succeeded') return 'behind'
@@ -94,6 +94,14 @@ export function judge(
   if (last.outcome !== 'skipped') return wasNeverReached(last, past) ? 'behind' : 'failed'
   const isStillTrue = verdicts.has(last.reason ?? '') && isSame(last.ref) && last.id > (live.deployment ?? 0)
   return isStillTrue ? 'skipped' : 'behind'
+}
+
+/** What nearly every question finds. */
+export function isLive(
+  { ref, tip }: Candidate,
+  { app, live }: { readonly app: Pick<App, 'branch'>; readonly live: KnownLive },
+): boolean {
+  return tip === live.revision && live.fingerprint !== null && (app.branch !== null || live.ref === ref)
 }
 
 /** Reasons to skip that are about the commit itself, or how it differs from what is live. */

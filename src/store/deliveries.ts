@@ -4,11 +4,12 @@ import { insertBody, packBody, type Packed } from './bodies.ts'
 import { capped } from './capped.ts'
 import { isDuplicate, originalOf } from './duplicates.ts'
 import { endHoldByPush } from './holds.ts'
+import { listDeliveries, type DeliveryFilter } from './list-deliveries.ts'
 import { insertDeployment } from './queue.ts'
 import { toDeliveries, toDeployments, type ReachedApp } from './rows.ts'
 import type { SecretUses } from './secret-uses.ts'
 import { integer, type Row, type Sql } from './sql.ts'
-import type { Accepted, Arrival, Keeping, Page, Store, Verdict } from './store.ts'
+import type { Accepted, Arrival, Keeping, Store, Verdict } from './store.ts'
 import type { Touch, Writer } from './writer.ts'
 
 /** Deliveries: kept with what they made, in one transaction, and listed. */
@@ -35,7 +36,7 @@ export function createDeliveries(
       })
     },
     delivery: (id) => byId(sql, id),
-    deliveries: (filter) => list(sql, filter),
+    deliveries: (filter) => listDeliveries(sql, filter),
   }
 
   function recordUse({ webhook, receivedAt: at }: VerifiedDelivery, { secret }: Keeping): void {
@@ -49,8 +50,6 @@ type Bytes = { readonly bodyHash: Buffer; readonly packed: Packed | null }
 async function prepare({ body }: VerifiedDelivery, keeping: Keeping): Promise<Bytes> {
   return { bodyHash: hash('sha256', body, 'buffer'), packed: keeping.keepsBody ? await packBody(body, keeping) : null }
 }
-
-export type DeliveryFilter = Page & { readonly webhook?: string; readonly app?: string; readonly providerId?: string }
 
 function accept(sql: Sql, arrival: Arrival & Bytes, touch: Touch): Accepted {
   const { delivery, wanted, bodyHash, replayOf } = arrival
@@ -160,26 +159,3 @@ function kept(sql: Sql, id: number): DeliveryRecord {
 function byId(sql: Sql, id: number): DeliveryRecord | null {
   return toDeliveries(sql, sql.all('select * from deliveries where id = :id', { id }))[0] ?? null
 }
-
-function list(sql: Sql, { limit, before, webhook, app, providerId }: DeliveryFilter): readonly DeliveryRecord[] {
-  const conditions = [
-    before === undefined ? null : 'id < :before',
-    webhook === undefined ? null : 'webhook = :webhook',
-    providerId === undefined ? null : 'provider_id = :providerId',
-    app === undefined ? null : reachedApp,
-  ].filter((condition) => condition !== null)
-  const values = Object.entries({ limit, before, webhook, app, providerId })
-  return toDeliveries(
-    sql,
-    sql.all(
-      `select * from deliveries ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''} order by id desc limit :limit`,
-      Object.fromEntries(values.filter((entry): entry is [string, string | number] => entry[1] !== undefined)),
-    ),
-  )
-}
-
-/** By the names it had then, and by its deployments, which follow an app that is renamed. */
-const reachedApp = `(
-  exists (select 1 from json_each(deliveries.apps) where value ->> 'app' = :app)
-  or exists (select 1 from deployments where delivery = deliveries.id and deployments.app = :app)
-)`

@@ -1,4 +1,4 @@
-import type { Deployment, Trigger } from '../model/deployment.ts'
+import type { Deployment, Outcome, State, Trigger } from '../model/deployment.ts'
 import { parseRevision } from '../model/revision.ts'
 import { toDeployments } from './rows.ts'
 import { dateOrNull, integer, integerOrNull, text, textOrNull, type Sql } from './sql.ts'
@@ -21,8 +21,9 @@ export function listDeployments(
 ): readonly Deployment[] {
   const conditions = [
     before === undefined ? null : 'id < :before',
-    app === undefined ? null : 'app = :app',
-    state === undefined ? null : '(state = :state or outcome = :state)',
+    // Of what is not done there is little: that is looked through, not all that the app ever had.
+    app === undefined ? null : state === 'queued' || state === 'running' ? '+app = :app' : 'app = :app',
+    state === undefined ? null : standsOrEnded(state),
     revision === undefined ? null : 'coalesce(revision, requested_revision) = :revision',
   ].filter((condition) => condition !== null)
   const values = Object.entries({ limit, before, app, state, revision })
@@ -31,6 +32,12 @@ export function listDeployments(
     Object.fromEntries(values.filter((entry): entry is [string, string | number] => entry[1] !== undefined)),
   )
   return toDeployments(sql, rows)
+}
+
+/** Each by its index; but nearly all are done, and are found soonest from the newest on, which the + asks for. */
+function standsOrEnded(standing: State | Outcome): string {
+  if (standing === 'done') return '+state = :state'
+  return standing === 'queued' || standing === 'running' ? 'state = :state' : 'outcome = :state'
 }
 
 export function queueOf(sql: Sql): readonly Queued[] {

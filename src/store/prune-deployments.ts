@@ -1,37 +1,53 @@
 import { batchRows } from './bodies.ts'
 import { forgetUnlessNamed } from './forget-delivery.ts'
 import { rollbackTargetOf } from './rollback-target.ts'
-import { integer, integerOrNull, text, type Sql } from './sql.ts'
+import { integer, integerOrNull, text, type Row, type Sql } from './sql.ts'
 
 /** How much of the history is kept. */
 export type HistoryBounds = { readonly historyBefore: Date; readonly maxHistory: number }
 
 /** Forgets one batch of what is beyond the bounds, oldest first; answers how many. */
-export function pruneDeployments(sql: Sql, { historyBefore, maxHistory }: HistoryBounds): number {
-  const newestToGo = sql.first('select id from deployments order by id desc limit 1 offset :maxHistory', { maxHistory })
-  const beyond = newestToGo === null ? 0 : integer(newestToGo, 'id')
-  const candidates = sql.all(
-    `select id, delivery, finished_at < :before as is_old from deployments as own
-     where not ${isNeeded} and not exists (select 1 from deployments where superseded_by = own.id)
-       and id not in (select value from json_each(:targets))
-     order by id limit :batch`,
-    { before: historyBefore.toISOString(), targets: JSON.stringify(rollbackTargets(sql)), batch: batchRows },
-  )
-  const gone = candidates.filter((row) => row['is_old'] === 1 || integer(row, 'id') <= beyond)
-  for (const row of gone) {
-    const id = integer(row, 'id')
-    sql.run('delete from steps where deployment = :id', { id })
-    sql.run('delete from deployments where id = :id', { id })
-    const delivery = integerOrNull(row, 'delivery')
-    if (delivery !== null) forgetUnlessNamed(sql, delivery)
+export function pruneDeployments(sql: Sql, bounds: HistoryBounds): number {
+  const newest = newestToGo(sql, bounds)
+  for (let after = 0; ;) {
+    const candidates = sql.all(
+      `select id, app, delivery from deployments as own
+       where id > :after and id <= :newest
+         and not ${isNeeded} and not exists (select 1 from deployments where superseded_by = own.id)
+       order by id limit :batch`,
+      { after, newest, batch: batchRows },
+    )
+    const gone = candidates.filter((row) => !isRollbackTarget(sql, row))
+    for (const row of gone) forget(sql, row)
+    const last = candidates.at(-1)
+    if (gone.length > 0 || last === undefined) return gone.length
+    after = integer(last, 'id')
   }
-  return gone.length
 }
 
-/** What each app would go back to. */
-function rollbackTargets(sql: Sql): readonly number[] {
-  const apps = sql.all('select distinct app from deployments')
-  return apps.flatMap((row) => rollbackTargetOf(sql, text(row, 'app'), {})?.deployment ?? [])
+/**
+ * Up to which id deployments are too old, or too many: without a look at all there are. Ids are given in order and without
+ * gaps, and what was forgotten is older than what is left.
+ */
+function newestToGo(sql: Sql, { historyBefore, maxHistory }: HistoryBounds): number {
+  const newest = integer(sql.first('select coalesce(max(id), 0) as id from deployments') ?? {}, 'id')
+  const young = sql.first('select id from deployments where finished_at >= :before order by id limit 1', {
+    before: historyBefore.toISOString(),
+  })
+  return Math.max(newest - maxHistory, young === null ? newest : integer(young, 'id') - 1)
+}
+
+/** What its app would go back to. */
+function isRollbackTarget(sql: Sql, row: Row): boolean {
+  return rollbackTargetOf(sql, text(row, 'app'), {})?.deployment === integer(row, 'id')
+}
+
+function forget(sql: Sql, row: Row): void {
+  const id = integer(row, 'id')
+  sql.run('delete from steps where deployment = :id', { id })
+  sql.run('delete from deployments where id = :id', { id })
+  const delivery = integerOrNull(row, 'delivery')
+  if (delivery !== null) forgetUnlessNamed(sql, delivery)
 }
 
 /** Whether the log of that deployment may go; one that is not known (any more) has no use for it. */

@@ -47,6 +47,19 @@ create index deliveries_by_provider_id on deliveries (provider_id);
 create index redeliveries on deliveries (duplicate_of);
 create index replays on deliveries (replay_of) where replay_of is not null;
 
+-- The apps that a delivery reached without deploying them, for the listing by app; the others have deployments.
+create table passed_by (
+  app text not null,
+  delivery integer not null references deliveries (id) on delete cascade,
+  primary key (app, delivery)
+) strict, without rowid;
+create index passed_by_delivery on passed_by (delivery);
+
+create trigger note_passed_by after insert on deliveries when new.apps like '%"reason":"%' begin
+  insert or ignore into passed_by (app, delivery)
+    select value ->> 'app', new.id from json_each(new.apps) where value ->> 'reason' is not null;
+end;
+
 -- Bodies of verified deliveries, compressed: apart from their rows, so that listings stay light.
 create table bodies (
   delivery integer primary key references deliveries (id),
@@ -124,10 +137,12 @@ create unique index one_queued_per_kind on deployments (app, kind) where state =
 create index deployments_by_state on deployments (state, place);
 create index deployments_by_app on deployments (app);
 -- For what may be forgotten: what is live of an app, and what names another.
-create index succeeded on deployments (app) where outcome = 'succeeded';
+create index ended on deployments (app, outcome) where outcome is not null;
+create index deployments_by_outcome on deployments (outcome) where outcome is not null;
 create index started on deployments (app) where attempts > 0;
 create index superseded on deployments (superseded_by) where superseded_by is not null;
 create index deployments_by_delivery on deployments (delivery);
+create index deliveries_of_app on deployments (app, delivery) where delivery is not null;
 
 create table steps (
   deployment integer not null references deployments (id),
