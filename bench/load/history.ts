@@ -11,7 +11,7 @@ export function providerIdOf(delivery: number): string {
 
 /**
  * Fills the database of a daemon that has ended: so many deployments of 10 apps over the last year, each with a step and
- * the push that asked for it, and for every tenth a delivery that was ignored. Its indexes are taken down meanwhile.
+ * the push that asked for it, and for every hundredth a delivery that was ignored. Its indexes are taken down meanwhile.
  */
 export function fillHistory(stateDirectory: string, deployments: number): void {
   const database = new DatabaseSync(join(stateDirectory, 'state.db'))
@@ -55,9 +55,9 @@ const deliveries = `
 const ignoredDeliveries = (from: number) => `
   insert into deliveries (id, webhook, provider, provider_id, id_is_signed, body_hash, secret, event, received_at,
     remote_address, headers, result, reason, repository, ref, after, pusher, apps)
-  select ${from} + i / 10, 'github', 'github', 'ignored-' || i, 0, randomblob(32), 0, 'push', at, '127.0.0.1',
+  select ${from} + i / 100, 'github', 'github', 'ignored-' || i, 0, randomblob(32), 0, 'push', at, '127.0.0.1',
     '{"x-github-event":"push"}', 'ignored', 'branch', 'acme/' || app, 'refs/heads/next', revision, 'ada',
-    '[{"app":"' || app || '","reason":"branch"}]' from n where i % 10 = 0`
+    '[{"app":"' || app || '","reason":"branch"}]' from n where i % 100 = 0`
 
 const deploymentRows = `
   insert into deployments (id, app, trigger, kind, ref, requested_revision, revision, adopt, delivery, place, state,
