@@ -1,7 +1,23 @@
 import { accept } from './accept.ts'
+import { bigMap } from './big-map.ts'
+import { followers } from './followers.ts'
 import { fsyncs } from './fsyncs.ts'
+import { idle } from './idle.ts'
+import { longHistory } from './long-history.ts'
+import { output } from './output.ts'
 import { refuse } from './refuse.ts'
+import { start } from './start.ts'
 import type { Benchmark } from './support/benchmark.ts'
 
 /** In the order in which they run. */
-export const benchmarks: readonly Benchmark[] = [accept, fsyncs, refuse]
+export const benchmarks: readonly Benchmark[] = [
+  accept,
+  fsyncs,
+  refuse,
+  bigMap,
+  longHistory,
+  output,
+  followers,
+  start,
+  idle,
+]

@@ -52,15 +52,10 @@ export function matchApps(push: PushEvent, webhook: string, map: DeployMap): rea
   })
 }
 
-function appsOf({ app: name, names }: PushEvent, map: DeployMap): readonly App[] {
-  if (name !== null) {
-    const named = map.apps.get(name)
-    return named === undefined ? [] : [named]
-  }
-  const known = new Set(names)
-  return [...map.apps.values()].filter(
-    (app) => known.has(app.repo.identity) || app.aliases.some((alias) => known.has(alias)),
-  )
+function appsOf({ app: name, names }: PushEvent, { apps, appsByRepository }: DeployMap): readonly App[] {
+  if (name === null) return [...new Set(names.flatMap((known) => appsByRepository.get(known) ?? []))]
+  const named = apps.get(name)
+  return named === undefined ? [] : [named]
 }
 
 function whyNot(app: App, push: PushEvent & { readonly ref: string }, webhook: string): IgnoredReason | null {

@@ -9,4 +9,4 @@ app.post('/hooks/github', (_request, reply) => {
 app.get('/readyz', (_request, reply) => {
   reply.send({ status: 'ready' })
 })
-console.log(await app.listen({ port: 0, host: '127.0.0.1' }))
+console.log(await app.listen({ port: Number(process.argv[2] ?? 0), host: '127.0.0.1' }))

@@ -1,8 +1,9 @@
 import { accessSync, constants } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ServeOptions } from '../cli/locations.ts'
-import { loadDeployMap, parseListen } from '../config/index.ts'
+import { loadDeployMap, loadDeployMapApart, parseListen } from '../config/index.ts'
 import { SocketTaken } from '../http/index.ts'
 import { errorCode } from '../lib/error-code.ts'
 import type { DeployMap, Listen } from '../model/deploy-map.ts'
@@ -10,15 +11,34 @@ import type { Reading } from '../reload.ts'
 import { systemPath } from '../runner/environment.ts'
 import { StoreError } from '../store/index.ts'
 
-/** Reads deploy.yml as the daemon runs it; texts are ready to be shown. */
-export async function readDeployMap(options: ServeOptions, process: NodeJS.Process): Promise<Reading> {
+/**
+ * Reads deploy.yml as the daemon runs it; texts are ready to be shown. Nobody is held up meanwhile: a thread of its own
+ * does it. At the start, when there is nobody yet, that would take a small file only longer.
+ */
+export async function readDeployMap(
+  options: ServeOptions,
+  process: NodeJS.Process,
+  { isStart = false }: { readonly isStart?: boolean } = {},
+): Promise<Reading> {
   const { configFile, stateDirectory } = options
   const uid = process.geteuid?.() ?? 0
-  const loaded = await loadDeployMap(configFile, { env: process.env, uid, stateDirectory })
+  const load = isStart && (await isSmall(configFile)) ? loadDeployMap : loadDeployMapApart
+  const loaded = await load(configFile, { env: process.env, uid, stateDirectory })
   if (loaded.kind === 'refused') return { kind: 'refused', problems: loaded.problems.map(({ text }) => text) }
   const warnings = loaded.warnings.map(({ text }) => text)
   return { kind: 'loaded', map: loaded.map, warnings: [...warnings, ...missingGit(searchPathOf(process.env))] }
 }
+
+async function isSmall(file: string): Promise<boolean> {
+  try {
+    return (await stat(file)).size <= smallBytes
+  } catch {
+    return true // what is wrong with it is told by reading it
+  }
+}
+
+/** Some hundred apps. */
+const smallBytes = 64 * 1024
 
 /** Where git is looked for. */
 export function searchPathOf(env: NodeJS.ProcessEnv): string {

@@ -2,8 +2,8 @@ import type { Stats } from 'node:fs'
 import { problemOfFile, type Finding } from './finding.ts'
 import { readRegularFile } from './read-file.ts'
 
-/** A thousand apps take a third of this. */
-const maxBytes = 1_048_576
+/** Ten thousand apps take about this. */
+const maxBytes = 4 * 1_048_576
 
 /** The bytes of deploy.yml if only those may have written it who may decide what runs here; else why not. */
 export async function readDeployFile(

@@ -1,18 +1,28 @@
 import { createHash } from 'node:crypto'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { parseDuration } from '../lib/duration.ts'
+import { createPace } from '../lib/pace.ts'
 import { parseSize } from '../lib/size.ts'
 import { tidyPath } from '../lib/tidy-path.ts'
-import type { ApiToken, App, DeployMap, GitAccess, Server, SharedPath, Webhook } from '../model/deploy-map.ts'
+import {
+  byRepository,
+  type ApiToken,
+  type App,
+  type DeployMap,
+  type GitAccess,
+  type Server,
+  type SharedPath,
+  type Webhook,
+} from '../model/deploy-map.ts'
 import { globOf } from '../model/glob.ts'
 import { createPathFilter } from '../model/path-filter.ts'
 import { identityOf, parseRepository } from '../model/repository.ts'
-import { appPath, checksOf, formerNames, optionsOf, sourcesOf, type Entry } from './entries.ts'
+import { appPath, checksOf, entriesOf, formerNames, optionsOf, sourcesOf, type Entry } from './entries.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import type { WrittenApp } from './app-schema.ts'
 import { parseListen } from './listen.ts'
-import type { Judged } from './rules/rule.ts'
-import type { WrittenServer, WrittenWebhook } from './schema.ts'
+import type { Sound } from './judge.ts'
+import type { ProviderTable, WrittenServer, WrittenWebhook } from './schema.ts'
 import { resolveHealthCheck } from './resolve-health.ts'
 import { resolveNotify, resolveReporter } from './resolve-reporters.ts'
 import { resolveEnv, resolveStep, type Reveal } from './resolve-steps.ts'
@@ -20,22 +30,32 @@ import { resolveWindow } from './resolve-window.ts'
 import { parseProxy } from './trust-proxy.ts'
 
 export type ResolveOptions = {
-  /** Absolute; relative files of the map start here. */
-  readonly folder: string
+  readonly providers: ProviderTable
   readonly cores: number
 }
 
-/** The map as used, from one that every rule has passed. Throws when it has not: that would be a bug of ours. */
-export function resolveMap(judged: Judged, { folder, cores }: ResolveOptions): DeployMap {
-  const { written, entries, secrets, providers, machine } = judged
+/**
+ * The map as used, from one that every rule has passed; thousands of apps are resolved bit by bit. Rejects when it has
+ * not: that would be a bug of ours.
+ */
+export async function resolveMap(sound: Sound, { providers, cores }: ResolveOptions): Promise<DeployMap> {
+  const { file, written, secrets } = sound
+  const folder = dirname(file)
   const secretOf: Reveal = (source) => must(secrets.get(source))
   const webhooks = Object.entries(written.webhooks ?? {}).map(([name, webhook]) =>
     resolveWebhook(name, webhook, { providers, secretOf }),
   )
+  const apps = new Map<string, App>()
+  const pace = createPace()
+  for (const entry of entriesOf(written)) {
+    apps.set(entry.name, resolveApp(entry, { folder, secretOf }))
+    await pace()
+  }
   return {
-    file: machine.file,
+    file,
     webhooks: new Map(webhooks.map((webhook) => [webhook.name, webhook])),
-    apps: new Map(entries.map((entry) => [entry.name, resolveApp(entry, { folder, secretOf })])),
+    apps,
+    appsByRepository: byRepository(apps.values()),
     reporters: new Map(
       Object.entries(written.reporters ?? {}).map(([name, reporter]) => [
         name,
@@ -49,7 +69,7 @@ export function resolveMap(judged: Judged, { folder, cores }: ResolveOptions): D
 function resolveWebhook(
   name: string,
   webhook: WrittenWebhook,
-  { providers, secretOf }: Pick<Judged, 'providers'> & { readonly secretOf: Reveal },
+  { providers, secretOf }: { readonly providers: ProviderTable; readonly secretOf: Reveal },
 ): Webhook {
   const provider = webhook.provider ?? name
   const options = must(providers[provider]).options.parse(optionsOf(webhook))

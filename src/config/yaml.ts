@@ -21,7 +21,7 @@ export type YamlDocument = Places & {
   readonly sourceOf: (path: Path) => string | null
 }
 
-/** Parses one YAML 1.2 document, within limits that a thousand apps do not reach. Throws for nothing a text can hold. */
+/** Parses one YAML 1.2 document, within limits that ten thousand apps do not reach. Throws for nothing a text can hold. */
 export function parseYaml(text: string): YamlDocument {
   const lines = countLines(text)
   const broken = (...findings: readonly Finding[]): YamlDocument => ({
@@ -55,7 +55,7 @@ function countLines(text: string): LineCounter {
   return lines
 }
 
-const limits = { depth: 60, lexemes: 300_000 }
+const limits = { depth: 60, lexemes: 1_200_000 }
 
 /**
  * yaml's own parser, step by step: it builds its tree by recursion and compares the keys of a map pairwise, so a text

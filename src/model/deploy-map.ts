@@ -11,9 +11,14 @@ export type DeployMap = {
   readonly file: string
   readonly webhooks: ReadonlyMap<string, Webhook>
   readonly apps: ReadonlyMap<string, App>
+  /** The same, by every name under which a push may know their repository. */
+  readonly appsByRepository: AppsByRepository
   readonly reporters: ReadonlyMap<string, ConfiguredReporter>
   readonly server: Server
 }
+
+/** Identity or alias of a repository → its apps, in the order of the file. */
+export type AppsByRepository = ReadonlyMap<string, readonly App[]>
 
 /** A configured origin of deliveries, served at `POST /hooks/<name>`. */
 export type Webhook = {
@@ -182,6 +187,19 @@ export type ApiToken = {
   /** null: deploy.yml knows the digest only. */
   readonly secret: Secret | null
   readonly can: 'read' | 'operate'
+}
+
+/** Made once for a map, so that a push finds its apps without a look at all of them. */
+export function byRepository(apps: Iterable<App>): AppsByRepository {
+  const found = new Map<string, App[]>()
+  for (const app of apps) {
+    for (const name of new Set([app.repo.identity, ...app.aliases])) {
+      const others = found.get(name)
+      if (others === undefined) found.set(name, [app])
+      else others.push(app)
+    }
+  }
+  return found
 }
 
 /** Every command of an app, in the order in which they run. */

@@ -1,4 +1,4 @@
-import type { App, DeployMap, Webhook } from '../../src/model/deploy-map.ts'
+import { byRepository, type App, type DeployMap, type Webhook } from '../../src/model/deploy-map.ts'
 import { parseGlob, type Glob } from '../../src/model/glob.ts'
 import { parseRepository } from '../../src/model/repository.ts'
 import { parseRevision, type Revision } from '../../src/model/revision.ts'
@@ -56,6 +56,7 @@ export function createMap(apps: readonly App[], webhooks: readonly Webhook[] = [
     file: '/etc/deployhook/deploy.yml',
     webhooks: new Map(webhooks.map((webhook) => [webhook.name, webhook])),
     apps: new Map(apps.map((app) => [app.name, app])),
+    appsByRepository: byRepository(apps),
     reporters: new Map(),
     server: {
       listen: { kind: 'tcp', host: '127.0.0.1', port: 0 },

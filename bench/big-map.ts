@@ -1,0 +1,114 @@
+import { join } from 'node:path'
+import { pinged } from './load/pinged.ts'
+import { pushTemplate, signedPushes, writePushes } from './load/pushes.ts'
+import { load } from './load/wrk.ts'
+import { secret, startDeployhook, waitingApps, writeDeployFile, type Deployhook } from './sides/deployhook.ts'
+import { alternate } from './support/alternate.ts'
+import type { Bench, Benchmark, Found } from './support/benchmark.ts'
+import { programOf } from './support/programs.ts'
+import { residentMiB } from './support/resident.ts'
+
+/** What 10,000 apps cost. */
+export const bigMap: Benchmark = {
+  name: 'big-map',
+  title: 'A deploy map of 10,000 apps beside one of 10',
+  run,
+}
+
+const counts = { big: 10_000, small: 10 }
+const connections = 16
+const seconds = 2
+
+async function run({ dir, rounds, note }: Bench): Promise<Found> {
+  const wrk = await programOf('wrk')
+  await using big = await startDeployhook({ dir: join(dir, 'big'), apps: apps('big') })
+  await using small = await startDeployhook({ dir: join(dir, 'small'), apps: apps('small') })
+
+  note('accepting')
+  let files = 0
+  const accept = async ({ address }: Deployhook, app: number): Promise<number> => {
+    if ('missing' in wrk) return NaN
+    const template = pushTemplate(`acme/app-${app}`)
+    const pushes = join(dir, `pushes-${files++}`)
+    await writePushes(pushes, { template, pushes: signedPushes(20_000, { template, secret }) })
+    const { perSecond, failed, broken } = await load(wrk.path, { address, pushes, connections, seconds })
+    if (failed + broken > 0) throw new Error(`${failed} pushes were refused and ${broken} not answered`)
+    return perSecond
+  }
+  const rates = await alternate(
+    { big: () => accept(big, counts.big - 1), small: () => accept(small, counts.small - 1) },
+    rounds,
+  )
+
+  note('reloading')
+  const reload = async (side: keyof typeof counts, daemon: Deployhook, round: number) => {
+    await writeDeployFile({ dir: join(dir, side), apps: apps(side), server: { max_attempts: 3 + round } })
+    const { answer, pingsMs } = await pinged(daemon.address, () => timed(() => demandReload(daemon)))
+    await demandApps(daemon, counts[side])
+    return { ms: answer, longestMs: Math.max(...pingsMs) }
+  }
+  const reloads = await alternate(
+    {
+      big: (round) => reload('big', big, round),
+      small: (round) => reload('small', small, round),
+    },
+    rounds,
+  )
+  const resident = { big: [residentMiB(big.pid)], small: [residentMiB(small.pid)] }
+
+  const theirs = (values: readonly number[]) => ({ who: '10 apps', values })
+  return {
+    findings: [
+      {
+        ...{
+          what: `accept rate, ${connections} connections`,
+          unit: '/s',
+          ours: rates.big,
+          theirs: theirs(rates.small),
+        },
+        target: { of: 'ratio', is: 'at least', limit: 0.9 },
+      },
+      {
+        ...{ what: 'reload', unit: 'ms', ours: reloads.big.map(({ ms }) => ms) },
+        theirs: theirs(reloads.small.map(({ ms }) => ms)),
+        target: { of: 'value', is: 'at most', limit: 2_000 },
+      },
+      {
+        ...{ what: 'longest answer during a reload', unit: 'ms', ours: reloads.big.map(({ longestMs }) => longestMs) },
+        theirs: theirs(reloads.small.map(({ longestMs }) => longestMs)),
+        target: { of: 'value', is: 'at most', limit: 50 },
+      },
+      {
+        ...{
+          what: 'resident memory, after the reloads',
+          unit: 'MiB',
+          ours: resident.big,
+          theirs: theirs(resident.small),
+        },
+        target: { of: 'difference', is: 'at most', limit: 60 },
+      },
+    ],
+    skipped: 'missing' in wrk ? [`the accept rate: ${wrk.missing}`] : [],
+    remarks: ['Another process asks /healthz every 5 ms during a reload.'],
+  }
+
+  function apps(side: keyof typeof counts) {
+    return waitingApps(counts[side], join(dir, side))
+  }
+}
+
+async function demandReload(daemon: Deployhook): Promise<void> {
+  const { status, text } = await daemon.api('/api/reload', { method: 'POST' })
+  if (status !== 200) throw new Error(`the reload was answered ${status}: ${text}`)
+}
+
+async function demandApps(daemon: Deployhook, apps: number): Promise<void> {
+  const { body } = await daemon.api('/api/apps')
+  if ((body as { apps: unknown[] }).apps.length !== apps) throw new Error('not all apps are there after the reload')
+}
+
+async function timed(work: () => Promise<void>): Promise<number> {
+  const begunAt = performance.now()
+  await work()
+  return performance.now() - begunAt
+}
