@@ -1,8 +1,11 @@
 import { accept } from './accept.ts'
 import { bigMap } from './big-map.ts'
+import { firstDeploy } from './first-deploy.ts'
+import { firstStep } from './first-step.ts'
 import { followers } from './followers.ts'
 import { fsyncs } from './fsyncs.ts'
 import { idle } from './idle.ts'
+import { largeBody } from './large-body.ts'
 import { longHistory } from './long-history.ts'
 import { output } from './output.ts'
 import { refuse } from './refuse.ts'
@@ -14,6 +17,9 @@ export const benchmarks: readonly Benchmark[] = [
   accept,
   fsyncs,
   refuse,
+  largeBody,
+  firstStep,
+  firstDeploy,
   bigMap,
   longHistory,
   output,
