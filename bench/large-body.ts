@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { request } from 'undici'
 import { join } from 'node:path'
 import { pinged } from './load/pinged.ts'
@@ -21,7 +21,7 @@ async function run({ dir, rounds, note }: Bench): Promise<Found> {
   await using us = await startDeployhook({ dir: join(dir, 'us'), apps: waitingApps(10, dir) })
   const template = largeTemplate(24 * 2 ** 20)
   const send = async () => {
-    const push = signed(randomUUID().replaceAll('-', '') + '00000000', { template, secret })
+    const push = signed(randomBytes(20).toString('hex'), { template, secret })
     const { statusCode, body } = await request(`${us.address}/hooks/github`, {
       method: 'POST',
       headers: { ...headersOf(push) },
@@ -50,16 +50,18 @@ async function run({ dir, rounds, note }: Bench): Promise<Found> {
       { what: 'the longest', unit: 'ms', ours: longest, theirs: null, target: null },
       { what: 'memory at most, beyond that after the first', unit: 'MiB', ours: memory, theirs: null, target: null },
     ],
-    remarks: [`${pushesARound} pushes a round, whose 25 MB hardly compress; every 5 ms somebody asks /healthz.`],
+    remarks: [`${pushesARound} pushes a round, of 30,000 commits each; every 5 ms somebody asks /healthz.`],
   }
 }
 
-/** A push of so many commits that it has so many bytes, each of other files. */
+/** A push of so many commits that it has so many bytes: what GitHub sends when a branch of years is pushed at once. */
 function largeTemplate(bytes: number): PushTemplate {
   const { head, tail } = pushTemplate('acme/app-0')
-  const end = '"added":['
-  const at = tail.indexOf(end) + end.length
-  const files: string[] = []
-  for (let size = 0; size < bytes; size += 46) files.push(`"src/${randomUUID()}",`)
-  return { head, tail: tail.slice(0, at) + files.join('') + tail.slice(at) }
+  const begin = '"commits":['
+  const at = tail.indexOf(begin) + begin.length
+  const commit = tail.slice(at, tail.indexOf('},{"id"', at) + 1)
+  const commits = Array.from({ length: Math.floor(bytes / commit.length) }, () =>
+    commit.replaceAll('0c2a1bcdf5b4f1b3e5d8a6f0d3a7b1c9e2f4a680', randomBytes(20).toString('hex')),
+  )
+  return { head, tail: `${tail.slice(0, at)}${commits.join(',')},${tail.slice(at)}` }
 }

@@ -1,6 +1,4 @@
-import { once } from 'node:events'
-import { extname } from 'node:path/posix'
-import { Worker } from 'node:worker_threads'
+import { askThread, ownBytes } from '../lib/thread.ts'
 import type { VerifiedDelivery } from '../model/delivery.ts'
 import { providerOf } from './index.ts'
 import type { Parsed } from './provider.ts'
@@ -30,18 +28,7 @@ export type Answer = { readonly parsed: Parsed; readonly body: Uint8Array<ArrayB
 async function parseInThread(delivery: VerifiedDelivery, { provider }: { readonly provider: string }): Promise<Read> {
   const body = ownBytes(delivery.body)
   const task: Task = { provider, delivery: { ...delivery, body } }
-  const thread = new Worker(new URL(`./parse-thread${extname(import.meta.url)}`, import.meta.url), {
-    workerData: task,
-    transferList: [body.buffer],
-  })
-  const [answer] = (await once(thread, 'message')) as [Answer]
+  const given = [body.buffer]
+  const answer = await askThread<Answer>('parse-thread', { from: import.meta.url, task, given })
   return { parsed: answer.parsed, delivery: { ...delivery, body: Buffer.from(answer.body.buffer) } }
-}
-
-/** Bytes that share their memory with no others, so that they can be handed over. */
-function ownBytes(bytes: Buffer): Buffer<ArrayBuffer> {
-  const { buffer } = bytes
-  return buffer instanceof ArrayBuffer && buffer.byteLength === bytes.length
-    ? Buffer.from(buffer)
-    : Buffer.from(Uint8Array.from(bytes).buffer)
 }

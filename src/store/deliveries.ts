@@ -1,6 +1,5 @@
-import { hash } from 'node:crypto'
 import type { DeliveryRecord, VerifiedDelivery } from '../model/delivery.ts'
-import { insertBody, packBody, type Packed } from './bodies.ts'
+import { insertBody, prepareBody, type Prepared } from './bodies.ts'
 import { capped } from './capped.ts'
 import { isDuplicate, originalOf } from './duplicates.ts'
 import { endHoldByPush } from './holds.ts'
@@ -43,16 +42,13 @@ export function createDeliveries(
   }
 }
 
-/** What is made of a body before its transaction begins. */
-type Bytes = { readonly bodyHash: Buffer; readonly packed: Packed | null }
-
-async function prepare({ body }: VerifiedDelivery, keeping: Keeping): Promise<Bytes> {
-  return { bodyHash: hash('sha256', body, 'buffer'), packed: keeping.keepsBody ? await packBody(body, keeping) : null }
+function prepare({ body }: VerifiedDelivery, { keepsBody, proofsInBody, secret }: Keeping): Promise<Prepared> {
+  return prepareBody(body, { keepsBody, proofsInBody, secret: secret?.reveal() ?? null })
 }
 
 export type DeliveryFilter = Page & { readonly webhook?: string; readonly app?: string; readonly providerId?: string }
 
-function accept(sql: Sql, arrival: Arrival & Bytes, touch: Touch): Accepted {
+function accept(sql: Sql, arrival: Arrival & Prepared, touch: Touch): Accepted {
   const { delivery, wanted, bodyHash, replayOf } = arrival
   const { original, bodyDiffers } = originalOf(sql, delivery, bodyHash)
   const fresh = wanted.filter(
@@ -82,7 +78,7 @@ function accept(sql: Sql, arrival: Arrival & Bytes, touch: Touch): Accepted {
 
 function keep(
   sql: Sql,
-  { delivery, verdict, bytes }: { delivery: VerifiedDelivery; verdict: Verdict; bytes: Bytes },
+  { delivery, verdict, bytes }: { delivery: VerifiedDelivery; verdict: Verdict; bytes: Prepared },
 ): DeliveryRecord {
   return toDelivery(
     insertDelivery(sql, delivery, { ...verdict, ...bytes, push: null, duplicateOf: null, apps: [] }),
@@ -90,7 +86,7 @@ function keep(
   )
 }
 
-type NewDelivery = Bytes &
+type NewDelivery = Prepared &
   Keeping &
   Pick<Arrival, 'push'> & {
     readonly event: string | null
