@@ -64,7 +64,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const { env, pid } = process
   const clock = systemClock
   const startedAt = clock.now()
-  const log = createLog(process.stdout, env['DEPLOYHOOK_LOG_LEVEL'])
+  const log = await createLog(process.stdout, env['DEPLOYHOOK_LOG_LEVEL'])
   const failPoint = failPointFrom(env)
   const read = (): Promise<Reading> => readDeployMap(options, process)
   await using opened = new AsyncDisposableStack()

@@ -12,6 +12,7 @@ import type { Deployment } from './model/deployment.ts'
 import type { Hold } from './model/gate.ts'
 import type { Revision } from './model/revision.ts'
 import { providerOf } from './providers/index.ts'
+import { parseDelivery } from './providers/parse-delivery.ts'
 import type { Parsed, Provider } from './providers/provider.ts'
 import type { Keeping, Recalled, Store } from './store/store.ts'
 
@@ -104,7 +105,7 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
   }
 
   /** What a proven delivery says, and what the map makes of it: the same for one that came and one that is replayed. */
-  function consider(
+  async function consider(
     verified: VerifiedDelivery,
     webhook: Webhook,
     { replayOf }: { readonly replayOf: number | null },
@@ -119,9 +120,9 @@ export function createIngest({ store, map, clock, log, failPoint, onRefused }: I
       secret: isReplay ? null : (webhook.secrets[verified.secret] ?? null),
       replayOf,
     }
-    const parsed = provider.parse(verified)
-    if (parsed.kind !== 'pushes') return keepUnwanted(verified, parsed, keeping)
-    return accept(verified, { webhook, parsed, keeping })
+    const { parsed, delivery } = await parseDelivery(verified, webhook)
+    if (parsed.kind !== 'pushes') return keepUnwanted(delivery, parsed, keeping)
+    return accept(delivery, { webhook, parsed, keeping })
   }
 
   async function keepUnwanted(

@@ -10,6 +10,7 @@ import type { Freeze, Gate, Gates, Hold, Quarantined } from './model/gate.ts'
 import type { PushEvent } from './model/push-event.ts'
 import { excludes, standings, supersede } from './model/queue.ts'
 import { providerOf } from './providers/index.ts'
+import { parseDelivery } from './providers/parse-delivery.ts'
 import { jsonTextOf } from './providers/json-text.ts'
 import type { Queued, Store } from './store/store.ts'
 
@@ -77,11 +78,12 @@ export function createSimulate({ store, map, realPath, clock }: SimulateDeps): S
   return async (webhook, sent) => {
     const given = { webhook: webhook.name, receivedAt: clock.now(), remoteAddress: 'simulated', ...sent }
     const delivery = { ...given, headers: { ...contentTypeOf(sent.body), ...sent.headers } }
-    const parsed = providerOf(webhook).parse(believed(delivery, webhook))
+    const verification = Object.keys(sent.headers).length === 0 ? 'not_checked' : verificationOf(delivery, webhook)
+    const { parsed } = await parseDelivery(believed(delivery, webhook), webhook)
     const common = {
       webhook: webhook.name,
       provider: webhook.provider,
-      verification: Object.keys(sent.headers).length === 0 ? 'not_checked' : verificationOf(delivery, webhook),
+      verification,
       event: parsed.event,
     }
     if (parsed.kind !== 'pushes') {

@@ -2,7 +2,9 @@ import { execa } from 'execa'
 import { join } from 'node:path'
 
 export type Load = {
+  /** Accepted; and with those that were refused. */
   readonly perSecond: number
+  readonly answeredPerSecond: number
   /** Answers in all. */
   readonly requests: number
   /** Those with a status of 400 and above. */
@@ -39,6 +41,7 @@ export async function load(
     number
   >
   return {
+    answeredPerSecond: told.requests / (told.micros / 1e6),
     perSecond: (told.requests - told.failed) / (told.micros / 1e6),
     requests: told.requests,
     failed: told.failed,

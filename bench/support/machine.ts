@@ -1,5 +1,5 @@
 import { execa } from 'execa'
-import { openSync, closeSync, fdatasyncSync, rmSync, writeSync } from 'node:fs'
+import { openSync, closeSync, fsyncSync, rmSync, writeSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { percentile } from './finding.ts'
@@ -46,7 +46,7 @@ export function fsyncMsIn(dir: string): number {
   const times = Array.from({ length: 200 }, (_, at) => {
     const begunAt = performance.now()
     writeSync(file, page, 0, page.length, (at % 100) * page.length)
-    fdatasyncSync(file)
+    fsyncSync(file)
     return performance.now() - begunAt
   })
   closeSync(file)

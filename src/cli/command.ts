@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { exit } from './cli-error.ts'
-import { openClient, type Client } from './client.ts'
+import type { Client } from './client.ts'
 import { findDaemon } from './connect.ts'
 import type { CliIo } from './io.ts'
 import { socketsToTry } from './locations.ts'
@@ -33,6 +33,7 @@ export async function withDaemon<Result>(
   { socket }: DaemonOptions,
   { cli, ask }: { readonly cli: Cli; readonly ask: (client: Client) => Promise<Result> },
 ): Promise<Result> {
+  const { openClient } = await import('./client.ts') // with undici, which takes longer to load than all else
   const client = openClient(await findDaemon(socketsToTry(socket, cli.io)))
   try {
     return await ask(client)

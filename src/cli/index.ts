@@ -1,66 +1,39 @@
 import { Command, CommanderError } from 'commander'
-import { addApprove } from './approve.ts'
-import { addApps } from './apps.ts'
-import { addBackup } from './backup.ts'
-import { addCancel } from './cancel.ts'
-import { addCheck } from './check.ts'
 import { CliError, exit } from './cli-error.ts'
 import type { AddCommand, Cli } from './command.ts'
-import { addDeliveries } from './deliveries.ts'
-import { addDeploy } from './deploy.ts'
-import { addDeployments } from './deployments.ts'
-import { addExplain } from './explain.ts'
-import { addFreeze } from './freeze.ts'
-import { addHold } from './hold.ts'
 import type { CliIo } from './io.ts'
-import { addLogs } from './logs.ts'
-import { addReleases } from './releases.ts'
-import { addReload } from './reload.ts'
-import { addReplay } from './replay.ts'
-import { addReport } from './report.ts'
-import { addRetry } from './retry.ts'
-import { addRollback } from './rollback.ts'
-import { addSend } from './send.ts'
-import { addServe } from './serve.ts'
-import { addShow } from './show.ts'
-import { addSimulate } from './simulate.ts'
-import { addStatus } from './status.ts'
 import { createTerminal, hasColours } from './terminal.ts'
-import { addToken } from './token.ts'
-import { addUnfreeze } from './unfreeze.ts'
-import { addUnhold } from './unhold.ts'
-import { addWebhooks } from './webhooks.ts'
 
-/** Every command, in the order of `--help`. */
-const commands: readonly AddCommand[] = [
-  addServe,
-  addCheck,
-  addStatus,
-  addReload,
-  addApps,
-  addDeployments,
-  addShow,
-  addLogs,
-  addDeploy,
-  addRollback,
-  addReleases,
-  addRetry,
-  addCancel,
-  addApprove,
-  addHold,
-  addUnhold,
-  addFreeze,
-  addUnfreeze,
-  addWebhooks,
-  addDeliveries,
-  addReplay,
-  addReport,
-  addExplain,
-  addSimulate,
-  addSend,
-  addToken,
-  addBackup,
-]
+/** Every command by its name, in the order of `--help`; each is loaded when it is asked for. */
+const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  serve: async () => (await import('./serve.ts')).addServe,
+  check: async () => (await import('./check.ts')).addCheck,
+  status: async () => (await import('./status.ts')).addStatus,
+  reload: async () => (await import('./reload.ts')).addReload,
+  apps: async () => (await import('./apps.ts')).addApps,
+  deployments: async () => (await import('./deployments.ts')).addDeployments,
+  show: async () => (await import('./show.ts')).addShow,
+  logs: async () => (await import('./logs.ts')).addLogs,
+  deploy: async () => (await import('./deploy.ts')).addDeploy,
+  rollback: async () => (await import('./rollback.ts')).addRollback,
+  releases: async () => (await import('./releases.ts')).addReleases,
+  retry: async () => (await import('./retry.ts')).addRetry,
+  cancel: async () => (await import('./cancel.ts')).addCancel,
+  approve: async () => (await import('./approve.ts')).addApprove,
+  hold: async () => (await import('./hold.ts')).addHold,
+  unhold: async () => (await import('./unhold.ts')).addUnhold,
+  freeze: async () => (await import('./freeze.ts')).addFreeze,
+  unfreeze: async () => (await import('./unfreeze.ts')).addUnfreeze,
+  webhooks: async () => (await import('./webhooks.ts')).addWebhooks,
+  deliveries: async () => (await import('./deliveries.ts')).addDeliveries,
+  replay: async () => (await import('./replay.ts')).addReplay,
+  report: async () => (await import('./report.ts')).addReport,
+  explain: async () => (await import('./explain.ts')).addExplain,
+  simulate: async () => (await import('./simulate.ts')).addSimulate,
+  send: async () => (await import('./send.ts')).addSend,
+  token: async () => (await import('./token.ts')).addToken,
+  backup: async () => (await import('./backup.ts')).addBackup,
+}
 
 /**
  * Runs one command (`argv` without node and script) and resolves to its exit code: 0 done, 1 failed, 2 usage, 3 daemon
@@ -79,7 +52,7 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
         exitCode = await run(...given)
       },
   }
-  for (const add of commands) add(program, cli)
+  for (const load of wantedOf(argv)) (await load())(program, cli)
 
   try {
     await program.parseAsync(argv, { from: 'user' })
@@ -90,6 +63,12 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
     await terminal.warn(`deployhook: ${error.message}`)
     return error.exitCode
   }
+}
+
+/** The one that is named; all of them for whoever looks around, or mistypes. */
+function wantedOf([name = '']: readonly string[]): readonly (() => Promise<AddCommand>)[] {
+  const named = Object.hasOwn(commands, name) ? commands[name] : undefined
+  return named === undefined ? Object.values(commands) : [named]
 }
 
 function createProgram({ version, stdout, stderr, env }: CliIo): Command {

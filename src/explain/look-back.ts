@@ -1,5 +1,5 @@
 import type { DeliveryRecord } from '../model/delivery.ts'
-import { providerOf } from '../providers/index.ts'
+import { parseDelivery } from '../providers/parse-delivery.ts'
 import type { ExplainDeps } from './deps.ts'
 import { formOf } from './form.ts'
 
@@ -19,7 +19,7 @@ export async function lookBack({ id, webhook: name }: DeliveryRecord, deps: Expl
   const webhook = deps.map().webhooks.get(name)
   const recalled = await deps.store.recall(id, deps.clock.now())
   if (!recalled?.delivery || webhook?.provider !== recalled.record.provider) return { names: [], app: null, again }
-  const parsed = providerOf(webhook).parse(recalled.delivery)
+  const { parsed } = await parseDelivery(recalled.delivery, webhook)
   const [push] = parsed.kind === 'pushes' ? parsed.pushes : []
   return { names: push?.names ?? [], app: push?.app ?? null, again: `deployhook replay ${id}, or ${again}` }
 }

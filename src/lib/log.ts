@@ -1,5 +1,4 @@
-import pino from 'pino'
-import pretty from 'pino-pretty'
+import pino, { type DestinationStream } from 'pino'
 
 /** The part of a pino logger that the rest of the program uses: one line per decision, ids as fields. */
 export type Log = {
@@ -10,10 +9,15 @@ export type Log = {
 }
 
 /** A logger to standard output: JSON for journald and files, pretty on a terminal. `level` is a pino level name. */
-export function createLog(stdout: { readonly isTTY?: boolean }, level = 'info'): Log {
+export async function createLog(stdout: { readonly isTTY?: boolean }, level = 'info'): Promise<Log> {
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
-  // Synchronous: the last line before a kill -9 is the one that is needed.
-  if (stdout.isTTY === true)
-    return pino(options, pretty({ sync: true, translateTime: 'SYS:HH:MM:ss.l', ignore: 'level' }))
-  return pino(options, pino.destination({ sync: true }))
+  const stream = stdout.isTTY === true ? await prettyStream() : pino.destination({ sync: true })
+  const log: Log = pino(options, stream)
+  return log
+}
+
+/** Synchronous, like the other: the last line before a kill -9 is the one that is needed. */
+async function prettyStream(): Promise<DestinationStream> {
+  const { default: pretty } = await import('pino-pretty')
+  return pretty({ sync: true, translateTime: 'SYS:HH:MM:ss.l', ignore: 'level' })
 }

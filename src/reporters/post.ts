@@ -1,5 +1,4 @@
 import type { lookup } from 'node:dns'
-import { Agent, request } from 'undici'
 import { errorCode } from '../lib/error-code.ts'
 import { addressIn, isPublicAddress, PrivateAddress, publicLookup } from './public-address.ts'
 import type { Told } from './reporter.ts'
@@ -26,6 +25,7 @@ export async function post(
   const address = addressIn(url.hostname)
   if (!allowPrivate && address !== null && !isPublicAddress(address)) return failed(url, privateProblem)
 
+  const { Agent, request } = await import('undici') // slow to load, and many a daemon has no use for it
   const limit = AbortSignal.timeout(timeoutMs)
   const agent = new Agent({
     connect: { lookup: allowPrivate ? lookup : publicLookup(lookup), timeout: timeoutMs },

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseRevision, type Revision } from '../model/revision.ts'
 import { GitCommandError, type Git } from './git.ts'
+import { hasCommitAtAGlance } from './mirror-glance.ts'
 import { readRegular } from './read-regular.ts'
 import { headOf, treeDirectory } from './tree-directory.ts'
 
@@ -30,7 +31,9 @@ export async function sortBorrowed(
   { git, mirror }: { readonly git: Git; readonly mirror: string },
 ): Promise<SortedBorrowed> {
   const [held, lost]: [Borrowed[], Borrowed[]] = [[], []]
-  for (const one of borrowed) ((await git.commitOf({ gitDir: mirror }, one.revision)) === null ? lost : held).push(one)
+  const has = async (revision: Revision) =>
+    (await hasCommitAtAGlance(mirror, revision)) || (await git.commitOf({ gitDir: mirror }, revision)) !== null
+  for (const one of borrowed) ((await has(one.revision)) ? held : lost).push(one)
   return { held, lost }
 }
 

@@ -17,7 +17,6 @@ export async function checkOutRelease(
   const tree = await openTree({ ...app, path: directory }, deps.settings.stateDirectory, context)
   deps.failPoint('before-checkout')
   await tree.startOver()
-  const next = await git.filesOf(tree, revision)
-  if (earlier !== null) await shareBlocks(git, tree, { earlier, revision, next })
-  return finishCheckout(app, revision, { git, tree, next, view, context, deps })
+  if (earlier !== null) await shareBlocks(git, tree, { earlier, revision })
+  return finishCheckout(app, revision, { git, tree, isPlain: false, view, context, deps })
 }

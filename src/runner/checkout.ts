@@ -1,20 +1,31 @@
-import { lstat, readFile } from 'node:fs/promises'
+import { lstat, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { allDone } from '../lib/all-done.ts'
 import type { FailPoint } from '../lib/fail-point.ts'
 import type { App } from '../model/deploy-map.ts'
 import type { Revision } from '../model/revision.ts'
 import type { RunCommand } from './command.ts'
 import type { GitSettings } from './git-environment.ts'
-import type { Entries, Entry } from './git-output.ts'
+import {
+  isAttributes,
+  type Difference,
+  type Differences,
+  type Entry,
+  type GitRef,
+  type Specials,
+} from './git-output.ts'
 import { createGit, type Git } from './git.ts'
+import { submodule } from './in-the-way.ts'
 import { mirrorDirectory } from './mirror.ts'
 import { moveAside } from './move-aside.ts'
 import { saveChanges } from './save-changes.ts'
 import { moveStrangeGit, takePath } from './take-path.ts'
-import { openTree, readIndex, type Tree } from './tree.ts'
+import { exists } from './repository-files.ts'
+import { changedIn } from './scratch-index.ts'
+import { openTree, readingIndex, type Tree } from './tree.ts'
 import { decoded, onDisk, shown, shownList, type TreePath } from './tree-path.ts'
 import { noteUnsupported } from './unsupported.ts'
-import { keepUsedView, renewView, viewDirectory, writeGitFile } from './view.ts'
+import { keepUsedView, makeView, viewDirectory, writeGitFile } from './view.ts'
 import type { CheckedOut, CheckoutOptions, GitContext } from './workspace.ts'
 
 export type CheckoutDeps = {
@@ -37,8 +48,7 @@ export async function checkOutTree(app: App, revision: Revision, { context, deps
   const refusal = await takePath(app, tree, { git, context, deps })
   if (refusal !== null) return refusal
   await moveStrangeGit(app, { stateDirectory, context })
-  const next = await git.filesOf(tree, revision)
-  await saveAndClear(app, tree, { git, next, context, stateDirectory })
+  const differing = await saveAndClear(app, tree, { git, revision, context, stateDirectory })
   const kept = await keepUsedView(app, { stateDirectory, deployment: context.deployment })
   if (kept !== null)
     await context.note(
@@ -46,31 +56,39 @@ export async function checkOutTree(app: App, revision: Revision, { context, deps
     )
 
   const view = viewDirectory(stateDirectory, app.name)
-  return finishCheckout(app, revision, { git, tree, next, view, context, deps })
+  const { isPlain: wasPlain } = await tree.memory()
+  const isPlain = wasPlain && ![...differing].some(isSpecial)
+  return finishCheckout(app, revision, { git, tree, isPlain, view, context, deps })
 }
 
 /** Everything in the way is gone: the files of the revision come, are asserted, and get the view that steps look at. */
 export async function finishCheckout(
   app: App,
   revision: Revision,
-  { git, tree, next, view, context, deps }: Finishing,
+  { git, tree, isPlain, view, context, deps }: Finishing,
 ): Promise<CheckedOut> {
   const { failPoint, settings } = deps
   const { stateDirectory } = settings
-  await tree.remember({ underway: revision })
-  await git.checkOut(tree, revision)
+  await tree.remember({ underway: revision, isPlain: false })
+  const [specials, tags] = await allDone([
+    isPlain ? none : git.specials(tree, revision),
+    view === null ? [] : tagsOf(git, mirrorDirectory(stateDirectory, app.repo)),
+    git.checkOut(tree, revision),
+  ])
   failPoint('in-checkout')
-  const mismatch = await mismatchIn(git, tree, { revision, next })
+  const [mismatch, putView] = await allDone([
+    mismatchIn(git, tree, revision),
+    view === null ? null : makeView(app, tree, { stateDirectory, view, revision, tags }),
+  ])
   if (mismatch !== null) return { kind: 'failed', reason: 'checkout_mismatch', message: mismatch }
   await tree.setHead(revision)
-  await tree.remember({ underway: null, built: null })
+  await tree.remember({ underway: null, built: null, isPlain: isEmpty(specials) })
 
-  const tags = await git.refs({ gitDir: mirrorDirectory(stateDirectory, app.repo) }, 'refs/tags')
   if (view !== null) {
-    await renewView(app, tree, { stateDirectory, view, revision, tags })
+    await putView?.()
     await writeGitFile(tree.workTree, view)
   }
-  await noteUnsupported(git, tree, { next, note: context.note })
+  await noteUnsupported(git, tree, { specials, note: context.note })
   failPoint('after-checkout')
   return { kind: 'checked_out' }
 }
@@ -78,23 +96,47 @@ export async function finishCheckout(
 type Finishing = {
   readonly git: Git
   readonly tree: Tree
-  /** The files of the revision. */
-  readonly next: Entries
+  /** The revision surely has neither submodules nor files of attributes. */
+  readonly isPlain: boolean
   /** null: the steps get none. */
   readonly view: string | null
   readonly context: GitContext
   readonly deps: CheckoutDeps
 }
 
-type Clearing = { git: Git; next: Entries; context: GitContext & CheckoutOptions; stateDirectory: string }
+const none: Specials = { submodules: [], attributes: [] }
 
-/** Nothing that the checkout overwrites is lost: it is in a saved commit, or moved away. */
-async function saveAndClear(app: App, tree: Tree, { git, next, context, stateDirectory }: Clearing): Promise<void> {
+function isEmpty({ submodules, attributes }: Specials): boolean {
+  return submodules.length + attributes.length === 0
+}
+
+function isSpecial([path, { from }]: readonly [TreePath, Difference]): boolean {
+  return from !== null && (from.mode === submodule || isAttributes(path))
+}
+
+/** Most repositories have a handful or none: then no git is started to list them. */
+async function tagsOf(git: Git, mirror: string): Promise<readonly GitRef[]> {
+  const loose = await readdir(join(mirror, 'refs/tags')).catch(() => ['it may have'])
+  const mayHaveSome = (await exists(join(mirror, 'packed-refs'))) || loose.length > 0
+  return mayHaveSome ? git.refs({ gitDir: mirror }, 'refs/tags') : []
+}
+
+type Clearing = { git: Git; revision: Revision; context: GitContext & CheckoutOptions; stateDirectory: string }
+
+/**
+ * Nothing that the checkout overwrites is lost: it is in a saved commit, or moved away. Says where the index (`to`)
+ * differed from the revision (`from`).
+ */
+async function saveAndClear(
+  app: App,
+  tree: Tree,
+  { git, revision, context, stateDirectory }: Clearing,
+): Promise<Differences> {
   const { deployment, note } = context
-  const index = await readIndex(git, tree)
-  await git.refreshIndex(tree)
-  const changes = { index, next, changed: await git.changed(tree) }
-  const { repositories } = await saveChanges(git, tree, { changes, deployment, note })
+  const [differing, changed] = await readingIndex(git, tree, () =>
+    allDone([git.differences(tree, revision), changedIn(git, tree)]),
+  )
+  const { repositories } = await saveChanges(git, tree, { changes: { differing, changed }, deployment, note })
   for (const path of repositories) {
     const name = shown(path).replace(/[^A-Za-z0-9._-]+/g, '-')
     const kept = await moveAside(
@@ -103,29 +145,22 @@ async function saveAndClear(app: App, tree: Tree, { git, next, context, stateDir
     )
     await note(`${shown(path)} stood in the way and holds a repository of its own: moved to ${kept}`)
   }
+  return differing
 }
 
 /**
  * Proves that the index is the revision and that every file is as a checkout writes it; else says what is not, and the
  * cure. git may call a file changed that is exactly that (an attribute asks for other line endings than were committed).
  */
-async function mismatchIn(
-  git: Git,
-  tree: Tree,
-  { revision, next }: { revision: Revision; next: Entries },
-): Promise<string | null> {
-  const cure = `Something else may be writing into ${tree.workTree}: end that, and deploy again.`
-  if ((await git.writeTree(tree)) !== (await git.treeOf(tree, revision))) {
-    return `After the checkout the index is not ${revision}. ${cure}`
-  }
+async function mismatchIn(git: Git, tree: Tree, revision: Revision): Promise<string | null> {
   const wrong: TreePath[] = []
-  for (const path of await git.changed(tree)) {
-    const entry = next.get(path)
-    if (entry === undefined || !(await isAsCheckedOut(git, tree, { path, entry }))) wrong.push(path)
+  for (const [path, { from, to }] of await git.unlike(tree, revision)) {
+    const isJustTouched = from !== null && to === null && (await isAsCheckedOut(git, tree, { path, entry: from }))
+    if (!isJustTouched) wrong.push(path)
   }
   return wrong.length === 0
     ? null
-    : `After the checkout these files are not those of ${revision}: ${shownList(wrong)}. ${cure}`
+    : `After the checkout these files are not those of ${revision}: ${shownList(wrong)}. Something else may be writing into ${tree.workTree}: end that, and deploy again.`
 }
 
 async function isAsCheckedOut(

@@ -1,21 +1,18 @@
-import { chown, mkdtemp, mkdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { execa } from 'execa'
-import { errorCode } from '../lib/error-code.ts'
 import type { Cgroup } from './cgroup.ts'
 import { noCgroups, type Cgroups } from './cgroups.ts'
 import type { Command, CommandOptions, CommandResult, RunCommand } from './command.ts'
 import { systemPath } from './environment.ts'
-import { openFifo, type Fifo } from './fifo.ts'
+import type { Fifo } from './fifo.ts'
+import { createFifos } from './fifos.ts'
 import { createKin } from './kin.ts'
 import { notStarted, nulProblem } from './not-started.ts'
 import { cookieName, processStartedAs } from './processes.ts'
-import { isScarcity } from '../lib/scarcity.ts'
 import { stopReason } from './stop.ts'
 import { supervise, type Exit } from './supervise.ts'
 
 export type RunCommandDeps = {
-  /** Holds the names of the pipes for an instant; made (0700) when needed. */
+  /** Holds pipes that wait for a command; made (0700) when needed. */
   readonly directory: string
   /** None unless given. */
   readonly cgroups?: Cgroups
@@ -29,12 +26,13 @@ export type RunCommandDeps = {
  * Rejects when `onOutput` does, once the command is ended.
  */
 export function createRunCommand({ directory, cgroups = noCgroups }: RunCommandDeps): RunCommand {
+  const fifos = createFifos(directory, runQuietly)
   return async (command, options) => {
     if (options.signal.aborted) return stoppedBefore(options.signal)
     const problem = nulProblem(command)
     if (problem) return problem
 
-    const fifo = await makeFifo(directory, command.user)
+    const fifo = await fifos.open(command.user)
     if (typeof fifo === 'string') return notStarted(command, fifo)
     try {
       return await runInto(fifo, command, { ...options, cgroups })
@@ -146,25 +144,4 @@ async function seeToItsEnd(
 
 function stoppedBefore(signal: AbortSignal): CommandResult {
   return { kind: 'stopped', why: stopReason(signal), leftovers: 0 }
-}
-
-/** A new FIFO that no longer has a name, or the system's code when it allows no process or file for it. */
-async function makeFifo(directory: string, user: Command['user']): Promise<Fifo | string> {
-  try {
-    await mkdir(directory, { recursive: true, mode: 0o700 })
-    const own = await mkdtemp(join(directory, 'pipe-'))
-    try {
-      const path = join(own, 'output')
-      await runQuietly(['mkfifo', '-m', '600', '--', path], { env: { PATH: systemPath }, timeoutMs: 10_000 })
-      // Whose it is decides who can open it again, as > /dev/stdout does.
-      if (user !== undefined) await chown(path, user.uid, user.gid)
-      return openFifo(path)
-    } finally {
-      await rm(own, { recursive: true, force: true })
-    }
-  } catch (error) {
-    const code = errorCode(error)
-    if (code !== null && isScarcity(error)) return code
-    throw error
-  }
 }

@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises'
 import { join } from 'node:path'
-import { replaceFile } from './replace-file.ts'
+import { keepFile } from './replace-file.ts'
 
 export type GitSettings = {
   readonly stateDirectory: string
@@ -59,6 +59,9 @@ export const localHardening: readonly string[] = [
   ...hardening,
   'core.fsync=committed,reference',
   ...oldHistory.map((finding) => `fsck.${finding}=warn`),
+  // What takes longer than to start helpers is written by as many as there are processors.
+  'checkout.workers=0',
+  'checkout.thresholdForParallelism=1000',
   'user.name=deployhook',
   'user.email=deployhook@localhost',
 ]
@@ -79,16 +82,13 @@ export const remoteHardening: readonly string[] = [
  * for `/srv/git/blog` may be `/srv/git/blog.git` or `/srv/git/blog/.git`.
  */
 export async function writeGlobalConfig(stateDirectory: string, localPaths: readonly string[]): Promise<void> {
-  const directories = new Set<string>()
-  for (const path of localPaths) {
-    for (const suffix of ['', '.git', '/.git', '.git/.git']) {
-      const directory = path.replace(/\/+$/, '') + suffix
-      directories.add(directory)
-      directories.add(await realpath(directory).catch(() => directory))
-    }
-  }
+  const named = localPaths.flatMap((path) =>
+    ['', '.git', '/.git', '.git/.git'].map((suffix) => path.replace(/\/+$/, '') + suffix),
+  )
+  const real = await Promise.all(named.map((directory) => realpath(directory).catch(() => directory)))
+  const directories = new Set(named.flatMap((directory, at) => [directory, real[at] ?? directory]))
   const lines = [...directories].map((directory) => `\tdirectory = ${configValue(directory)}\n`)
-  await replaceFile(globalConfig(stateDirectory), `[safe]\n${lines.join('')}`)
+  await keepFile(globalConfig(stateDirectory), `[safe]\n${lines.join('')}`)
 }
 
 /** A value of a git configuration file, quoted so that it means itself. */

@@ -17,7 +17,7 @@ import { checkOutMending } from './mend-checkout.ts'
 import { fetchMending, renewIfBroken } from './mend-mirror.ts'
 import { mirrorDirectories, mirrorDirectory, type MirrorDeps } from './mirror.ts'
 import { exists } from './repository-files.ts'
-import { treeAsOnDisk } from './scratch-index.ts'
+import { changedIn, treeAsOnDisk } from './scratch-index.ts'
 import { viewNamedAt } from './standing.ts'
 import { tendMirror } from './tend-mirror.ts'
 import { openTree, readMemory } from './tree.ts'
@@ -177,8 +177,7 @@ async function recordBuilt(app: App, context: GitContext, settings: GitSettings)
     async () => {
       const git = createGit(settings, context)
       const tree = await openTree(app, settings.stateDirectory, context)
-      await git.refreshIndex(tree)
-      const changed = await git.changed(tree)
+      const changed = [...(await changedIn(git, tree)).keys()]
       await tree.remember({ built: changed.length === 0 ? null : await treeAsOnDisk(git, tree, changed) })
       return { kind: 'recorded' } as const
     },

@@ -1,6 +1,22 @@
 import { GitPluginError, simpleGit } from 'simple-git'
 import { parseRevision, type Revision } from '../model/revision.ts'
-import { entriesOf, refOf, settingOf, type Entries, type Entry, type GitRef, type Setting } from './git-output.ts'
+import {
+  commitOf,
+  differencesOf,
+  entriesOf,
+  linesOf,
+  rangeInput,
+  refOf,
+  settingOf,
+  specialsOf,
+  type Commit,
+  type Entries,
+  type Entry,
+  type GitRef,
+  type Range,
+  type Setting,
+  type Specials,
+} from './git-output.ts'
 import { gitEnvironment, localHardening, type GitSettings } from './git-environment.ts'
 import { decoded, nulTerminated, treePathsOf, type TreePath } from './tree-path.ts'
 
@@ -27,6 +43,7 @@ export function createGit(settings: GitSettings, context: { readonly signal: Abo
   const run = (place: Place, args: readonly string[], options?: RunOptions) =>
     local(settings, context, { place, args, ...options })
   const text = async (place: Place, args: readonly string[]) => (await run(place, args)).stdout.toString('utf8').trim()
+  const differing = async (place: Place, args: readonly string[]) => differencesOf((await run(place, args)).stdout)
 
   return {
     /** The commit that a ref or an id leads to, or null. */
@@ -64,9 +81,17 @@ export function createGit(settings: GitSettings, context: { readonly signal: Abo
     async refreshIndex(place: Place): Promise<void> {
       await run(place, ['update-index', '-q', '--refresh', '--ignore-submodules'], { accept: [0, 1] })
     },
-    /** Tracked files that differ from the index or are missing. Never looks into a submodule: that would run its config. */
-    async changed(place: Place): Promise<readonly TreePath[]> {
-      return treePathsOf((await run(place, ['diff-files', '--name-only', '-z', '--ignore-submodules=all'])).stdout)
+    /** Tracked files that differ from the index (`from`) or are missing. Never looks into a submodule: that would run its config. */
+    changed: (place: Place) => differing(place, ['diff-files', '--raw', '-z', '--ignore-submodules=all']),
+    /** Where the index (`to`) differs from a revision (`from`); looks at no file. */
+    differences: (place: Place, revision: Revision) =>
+      differing(place, ['diff-index', '--raw', '-z', '--cached', '--ignore-submodules=none', revision]),
+    /** Where index or files differ from a revision (`from`). `to` is what the index has; null for a file that is not as in there. */
+    unlike: (place: Place, revision: Revision) =>
+      differing(place, ['diff-index', '--raw', '-z', '--ignore-submodules=all', revision]),
+    /** Submodules and files of attributes that a revision has. */
+    async specials(place: Place, revision: Revision): Promise<Specials> {
+      return specialsOf((await run(place, ['ls-tree', '-r', '-z', '--full-tree', '--end-of-options', revision])).stdout)
     },
     /** Makes the index say what is on disk: `absent` paths leave it, `present` ones are stored. */
     async stage(
@@ -121,10 +146,7 @@ export function createGit(settings: GitSettings, context: { readonly signal: Abo
     /** Commits that HEAD, all refs and the roots lead to, but not those in `not`. */
     async commits(place: Place, range: Range): Promise<readonly Commit[]> {
       const args = ['rev-list', '--parents', '--all', '--stdin']
-      return linesOf(await run(place, args, { input: rangeInput(range) })).map((line) => {
-        const [id = '', ...parents] = line.split(' ')
-        return { id, parents }
-      })
+      return linesOf(await run(place, args, { input: rangeInput(range) })).map(commitOf)
     },
     /** The same with every object that belongs to those commits. */
     async objects(place: Place, range: Range): Promise<readonly string[]> {
@@ -179,24 +201,6 @@ export function createGit(settings: GitSettings, context: { readonly signal: Abo
 }
 
 const anyExit = Array.from({ length: 256 }, (_, exitCode) => exitCode)
-
-type Commit = { readonly id: string; readonly parents: readonly string[] }
-
-type Range = { readonly roots: readonly string[]; readonly not: readonly string[] }
-
-/** One in `not` is told with its files, for a root may be a tree: https://git-scm.com/docs/git-rev-list */
-function rangeInput({ roots, not }: Range): Buffer {
-  return Buffer.from(
-    [...roots, ...not.flatMap((id) => [`^${id}`, `^${id}^{tree}`])].map((line) => `${line}\n`).join(''),
-  )
-}
-
-function linesOf({ stdout }: { readonly stdout: Buffer }): readonly string[] {
-  return stdout
-    .toString('latin1')
-    .split('\n')
-    .filter((line) => line !== '')
-}
 
 type RunOptions = { readonly input?: Buffer; readonly accept?: readonly number[] }
 

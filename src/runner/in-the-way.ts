@@ -1,6 +1,6 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { errorCode } from '../lib/error-code.ts'
-import type { Entries } from './git-output.ts'
+import type { Differences } from './git-output.ts'
 import { ancestorsOf, onDisk, treePath, type TreePath } from './tree-path.ts'
 
 /** What is on disk at a path of the tree. `behind`: a file or symbolic link stands where a parent directory belongs. */
@@ -40,27 +40,28 @@ export type InTheWay = {
 
 /**
  * What the checkout of `next` would overwrite though it is not in the index: a file where one is added, a directory
- * where a file goes, a file where a directory goes. `changed`: tracked paths that are no longer what the index says.
+ * where a file goes, a file where a directory goes. `differing`: where the index (`to`) is not `next` (`from`);
+ * `changed`: tracked paths that are no longer what the index (`from`) says. All other paths stay as they are.
  */
 export async function findInTheWay(
   root: string,
-  {
-    index,
-    next,
-    changed,
-  }: { readonly index: Entries; readonly next: Entries; readonly changed: ReadonlySet<TreePath> },
+  { differing, changed }: { readonly differing: Differences; readonly changed: Differences },
 ): Promise<InTheWay> {
   const look = createLook(root)
   // What a step put where a submodule belongs is in nobody's index.
-  const isTracked = (path: TreePath) => (index.get(path)?.mode ?? submodule) !== submodule
+  const isTracked = (path: TreePath) => {
+    const indexed = differing.has(path) ? differing.get(path)?.to : changed.get(path)?.from
+    return (indexed?.mode ?? submodule) !== submodule
+  }
   const files = new Set<TreePath>()
   const repositories = new Set<TreePath>()
-  for (const [path, { mode }] of next) {
-    if (isTracked(path) && !changed.has(path)) continue
+  for (const path of new Set([...differing.keys(), ...changed.keys()])) {
+    const next = differing.has(path) ? differing.get(path)?.from : changed.get(path)?.from
+    if (next == null || (isTracked(path) && !changed.has(path))) continue
     const found = await look(path)
     if (found.kind === 'behind' && !isTracked(found.obstacle)) files.add(found.obstacle)
     if (found.kind === 'file' && !isTracked(path)) files.add(path)
-    if (found.kind !== 'directory' || mode === submodule) continue
+    if (found.kind !== 'directory' || next.mode === submodule) continue
     const inside = await walk(root, path)
     if (inside.holdsRepository) repositories.add(path)
     else for (const file of inside.files) if (!isTracked(file)) files.add(file)

@@ -12,6 +12,7 @@ import { fetchInto } from './fetch-remote.ts'
 import type { GitSettings } from './git-environment.ts'
 import { createGit } from './git.ts'
 import { waitForOthers } from './lock-holder.ts'
+import { changeRefsAtAGlance, tipAtAGlance } from './mirror-glance.ts'
 import { layOutRepository, removeLeftovers, writeRepositoryConfig } from './repository-files.ts'
 import { stateProblem } from './state-parts.ts'
 import type { FetchContext, Fetched, GitContext } from './workspace.ts'
@@ -76,14 +77,15 @@ export async function fetchTip(
   const git = createGit(deps.settings, context)
   const tip = `refs/deployhook/tip/${app.name}`
   const keep = borrowed.held.map((one) => ({ ref: borrowedRef(one), to: one.revision }))
-  await git.changeRefs(place, { drop: [tip], set: keep })
+  const isChanged = await changeRefsAtAGlance(mirror, { drop: tip, set: keep })
+  if (!isChanged) await git.changeRefs(place, { drop: [tip], set: keep })
 
   deps.failPoint('before-fetch')
   const fetched = await fetchInto(tip, app, { context, deps, mirror, lost: borrowed.lost })
   deps.failPoint('after-fetch')
   if (fetched !== 'fetched') return fetched
 
-  const revision = await git.commitOf(place, tip)
+  const revision = (await tipAtAGlance(mirror, tip)) ?? (await git.commitOf(place, tip))
   if (revision !== null) return { kind: 'tip', revision }
   return {
     kind: 'failed',

@@ -1,4 +1,5 @@
 import { open, rename, rm } from 'node:fs/promises'
+import { readRegular } from './read-regular.ts'
 
 /**
  * Writes a file so that it is the old one or the new one at every instant, and the new one after a power cut. Whatever
@@ -18,4 +19,10 @@ export async function replaceFile(
     await handle.close()
   }
   await rename(beside, file)
+}
+
+/** The same for a file that mostly holds that text already: then it is left alone, which spares the disk a sync. */
+export async function keepFile(file: string, text: string): Promise<void> {
+  const bytes = Buffer.from(text)
+  if ((await readRegular(file, bytes.length + 1)) !== bytes.toString('latin1')) await replaceFile(file, text)
 }

@@ -1,7 +1,7 @@
 import { lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode } from '../lib/error-code.ts'
-import { replaceFile } from './replace-file.ts'
+import { keepFile } from './replace-file.ts'
 
 /**
  * Makes an empty repository by plain file writes (no template, no hooks, nothing of the machine's configuration),
@@ -26,12 +26,12 @@ export async function layOutMissing(directory: string): Promise<void> {
 /** HEAD of a repository that has nothing yet. */
 export const noHead = 'ref: refs/heads/none\n'
 
-/** Its whole configuration, written before each use. */
+/** Its whole configuration, as it is to be before each use. */
 export async function writeRepositoryConfig(
   directory: string,
   { bare }: { readonly bare: 'true' | 'false' },
 ): Promise<void> {
-  await replaceFile(join(directory, 'config'), `[core]\n\trepositoryformatversion = 0\n\tbare = ${bare}\n`)
+  await keepFile(join(directory, 'config'), `[core]\n\trepositoryformatversion = 0\n\tbare = ${bare}\n`)
 }
 
 /**

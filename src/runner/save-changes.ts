@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { lstat, rm } from 'node:fs/promises'
-import type { Entries, Entry } from './git-output.ts'
+import type { Differences, Entries, Entry } from './git-output.ts'
 import { GitCommandError, type Git } from './git.ts'
 import { brokenLooseObjects } from './loose-objects.ts'
 import { findInTheWay, type InTheWay } from './in-the-way.ts'
@@ -11,10 +11,10 @@ import { indexFile, type Tree, type TreeMemory } from './tree.ts'
 import { onDisk, type TreePath } from './tree-path.ts'
 
 export type Changes = {
-  readonly index: Entries
-  readonly next: Entries
-  /** Tracked files that are not as the index says. */
-  readonly changed: readonly TreePath[]
+  /** Where the index (`to`) is not the next revision (`from`). */
+  readonly differing: Differences
+  /** Tracked files that are not as the index (`from`) says. */
+  readonly changed: Differences
 }
 
 /**
@@ -28,9 +28,8 @@ export async function saveChanges(
   tree: Tree,
   { changes, deployment, note }: { changes: Changes; deployment: number; note: (text: string) => Promise<void> },
 ): Promise<InTheWay> {
-  const { index, next, changed } = changes
-  const inTheWay = await findInTheWay(tree.workTree, { index, next, changed: new Set(changed) })
-  const candidates = [...new Set([...changed, ...inTheWay.files])]
+  const inTheWay = await findInTheWay(tree.workTree, changes)
+  const candidates = [...new Set([...changes.changed.keys(), ...inTheWay.files])]
   if (candidates.length === 0) return inTheWay
 
   const scratch = { ...tree, indexFile: `${indexFile(tree)}.saving` }
@@ -38,7 +37,7 @@ export async function saveChanges(
     await copyIndex(tree, scratch.indexFile)
     await stageAsOnDisk(git, scratch, candidates)
     const found = await git.indexed(scratch)
-    const known = [index, next, ...(await builtAndInterrupted(git, tree))]
+    const known = [...indexAndNext(candidates, changes), ...(await builtAndInterrupted(git, tree))]
     const own: TreePath[] = []
     for (const path of candidates) {
       const asStored = found.get(path)
@@ -55,6 +54,18 @@ export async function saveChanges(
     await rm(scratch.indexFile, { force: true })
   }
   return inTheWay
+}
+
+/** What the two have of these paths; one that is neither changed nor in the way of anything is in none. */
+function indexAndNext(paths: readonly TreePath[], { differing, changed }: Changes): readonly Entries[] {
+  const [index, next] = [new Map<TreePath, Entry>(), new Map<TreePath, Entry>()]
+  for (const path of paths) {
+    const same = changed.get(path)?.from ?? null
+    const { from, to } = differing.get(path) ?? { from: same, to: same }
+    if (from !== null) next.set(path, from)
+    if (to !== null) index.set(path, to)
+  }
+  return [index, next]
 }
 
 /** A file that is as somebody has it, or gone as in one of them, is not the owner's own doing. */

@@ -1,4 +1,5 @@
 import { copyFile, constants, rm } from 'node:fs/promises'
+import type { Differences } from './git-output.ts'
 import type { Git } from './git.ts'
 import { createLook } from './in-the-way.ts'
 import { exists } from './repository-files.ts'
@@ -21,6 +22,17 @@ export async function stageAsOnDisk(git: Git, scratch: Scratch, paths: readonly 
   const absent: TreePath[] = []
   for (const path of paths) ((await look(path)).kind === 'file' ? present : absent).push(path)
   await git.stage(scratch, { present, absent })
+}
+
+/**
+ * Tracked files that are not as the index says. Mostly one look at their times tells that there are none; else those
+ * that have but been touched are told apart by what they hold.
+ */
+export async function changedIn(git: Git, tree: Tree): Promise<Differences> {
+  const seen = await git.changed(tree)
+  if (seen.size === 0) return seen
+  await git.refreshIndex(tree)
+  return git.changed(tree)
 }
 
 /** The tree object of the tracked files as they are now. */

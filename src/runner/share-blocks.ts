@@ -2,7 +2,6 @@ import { constants } from 'node:fs'
 import { chmod, copyFile, lstat, mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Revision } from '../model/revision.ts'
-import type { Entries } from './git-output.ts'
 import type { Git } from './git.ts'
 import { noneIfGone } from './save-changes.ts'
 import type { Tree } from './tree.ts'
@@ -17,12 +16,9 @@ import type { ReleaseOptions } from './workspace.ts'
 export async function shareBlocks(
   git: Git,
   tree: Tree,
-  {
-    earlier,
-    revision,
-    next,
-  }: { readonly earlier: NonNullable<ReleaseOptions['earlier']>; readonly revision: Revision; readonly next: Entries },
+  { earlier, revision }: { readonly earlier: NonNullable<ReleaseOptions['earlier']>; readonly revision: Revision },
 ): Promise<void> {
+  const next = await git.filesOf(tree, revision)
   const before = await git.filesOf(tree, earlier.revision).catch(noneIfGone)
   const same = [...next].filter(([path, { mode, id }]) => {
     const was = before.get(path)

@@ -3,11 +3,10 @@ import { dirname, join } from 'node:path'
 import { errorCode } from '../lib/error-code.ts'
 import type { App } from '../model/deploy-map.ts'
 import { parseRevision, type Revision } from '../model/revision.ts'
-import type { Entries } from './git-output.ts'
 import { GitCommandError, type Git } from './git.ts'
 import { waitForOthers } from './lock-holder.ts'
 import { mirrorDirectory } from './mirror.ts'
-import { replaceFile } from './replace-file.ts'
+import { keepFile, replaceFile } from './replace-file.ts'
 import {
   exists,
   layOutMissing,
@@ -43,6 +42,8 @@ export type TreeMemory = {
   readonly built: string | null
   /** The revision being checked out; still there when that was interrupted. */
   readonly underway: Revision | null
+  /** Whether the index surely has neither submodules nor files of attributes. */
+  readonly isPlain: boolean
 }
 
 /** Makes the repository if need be, and removes what a git that was killed left in it. By who runs the app alone. */
@@ -60,7 +61,7 @@ export async function openTree(app: App, stateDirectory: string, context: GitCon
 
   const memory = () => readMemory(gitDir)
   const remember: Tree['remember'] = async (change) =>
-    replaceFile(memoryFile(gitDir), `${JSON.stringify({ ...(await memory()), ...change })}\n`)
+    keepFile(memoryFile(gitDir), `${JSON.stringify({ ...(await memory()), ...change })}\n`)
   return {
     gitDir,
     workTree: app.path,
@@ -71,7 +72,7 @@ export async function openTree(app: App, stateDirectory: string, context: GitCon
     async startOver() {
       await rm(join(gitDir, 'index'), { force: true })
       await replaceFile(join(gitDir, 'HEAD'), noHead)
-      await remember({ path: app.path, built: null, underway: null })
+      await remember({ path: app.path, built: null, underway: null, isPlain: false })
     },
   }
 }
@@ -82,21 +83,35 @@ export async function readMemory(gitDir: string): Promise<TreeMemory> {
 }
 
 /**
- * What the index holds. One that is broken (kept as `index.broken`) or gone is made again from HEAD, or empty when HEAD went with a deleted
+ * Reads the index. One that is broken (kept as `index.broken`) or gone is made again from HEAD, or empty when HEAD went with a deleted
  * mirror: then every file that the checkout meets is taken for somebody else's, and saved.
  */
-export async function readIndex(git: Git, tree: Tree): Promise<Entries> {
-  if (await exists(indexFile(tree))) {
-    try {
-      return await git.indexed(tree)
-    } catch (error) {
-      if (!(error instanceof GitCommandError)) throw error
-    }
+export async function readingIndex<T>(git: Git, tree: Tree, read: () => Promise<T>): Promise<T> {
+  if (!(await exists(indexFile(tree)))) await makeIndex(git, tree)
+  try {
+    return await read()
+  } catch (error) {
+    if (!(error instanceof GitCommandError) || (await isReadable(git, tree))) throw error
   }
-  if (await exists(indexFile(tree))) await rename(indexFile(tree), `${indexFile(tree)}.broken`)
+  await rename(indexFile(tree), `${indexFile(tree)}.broken`)
+  await makeIndex(git, tree)
+  return read()
+}
+
+async function isReadable(git: Git, tree: Tree): Promise<boolean> {
+  return git.indexed(tree).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof GitCommandError) return false
+      throw error
+    },
+  )
+}
+
+async function makeIndex(git: Git, tree: Tree): Promise<void> {
+  await tree.remember({ isPlain: false })
   const head = await tree.head()
   if (head !== null && (await git.commitOf(tree, head)) !== null) await git.loadIndex(tree, head)
-  return git.indexed(tree)
 }
 
 export function indexFile(tree: Tree): string {
@@ -113,7 +128,7 @@ async function borrowFrom(objects: string, gitDir: string): Promise<void> {
   const earlier = (await textOf(file)).split('\n').filter((line) => line !== '' && line !== objects)
   const kept: string[] = []
   for (const line of earlier) if (await exists(line)) kept.push(line)
-  await replaceFile(file, [objects, ...kept].map((line) => `${line}\n`).join(''))
+  await keepFile(file, [objects, ...kept].map((line) => `${line}\n`).join(''))
 }
 
 /** Anything unreadable counts as not known, which makes the next checkout more careful, never less. */
@@ -125,6 +140,7 @@ function parseMemory(text: string): TreeMemory {
     path: typeof path === 'string' ? path : null,
     built: typeof built === 'string' ? parseRevision(built) : null,
     underway: parseRevision(known['underway']),
+    isPlain: known['isPlain'] === true,
   }
 }
 

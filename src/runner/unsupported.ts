@@ -1,8 +1,7 @@
 import { constants, open } from 'node:fs/promises'
 import { errorCode } from '../lib/error-code.ts'
-import type { Entries } from './git-output.ts'
+import type { Specials } from './git-output.ts'
 import type { Git } from './git.ts'
-import { submodule } from './in-the-way.ts'
 import type { Tree } from './tree.ts'
 import { onDisk, shownList, type TreePath } from './tree-path.ts'
 
@@ -10,12 +9,12 @@ import { onDisk, shownList, type TreePath } from './tree-path.ts'
 export async function noteUnsupported(
   git: Git,
   tree: Tree,
-  { next, note }: { readonly next: Entries; readonly note: (text: string) => Promise<void> },
+  { specials, note }: { readonly specials: Specials; readonly note: (text: string) => Promise<void> },
 ): Promise<void> {
-  const submodules = [...next].filter(([, { mode }]) => mode === submodule).map(([path]) => path)
+  const { submodules, attributes } = specials
   if (submodules.length > 0)
     await note(`warning: submodules are not fetched, these directories are empty: ${shownList(submodules)}`)
-  if (!(await usesLfs(tree, next))) return
+  if (!(await usesLfs(tree, attributes))) return
   const pointers: TreePath[] = []
   for (const path of await git.filesInLfs(tree))
     if ((await beginningOf(tree, { path, bytes: 200 })).startsWith(lfsPointer)) pointers.push(path)
@@ -26,14 +25,9 @@ export async function noteUnsupported(
 /** https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md: every pointer begins with this line. */
 const lfsPointer = 'version https://git-lfs.github.com/spec/v1'
 
-async function usesLfs(tree: Tree, next: Entries): Promise<boolean> {
-  for (const path of next.keys()) {
-    if (
-      /(?:^|\/)\.gitattributes$/.test(path) &&
-      (await beginningOf(tree, { path, bytes: 65_536 })).includes('filter=lfs')
-    )
-      return true
-  }
+async function usesLfs(tree: Tree, attributes: readonly TreePath[]): Promise<boolean> {
+  for (const path of attributes)
+    if ((await beginningOf(tree, { path, bytes: 65_536 })).includes('filter=lfs')) return true
   return false
 }
 

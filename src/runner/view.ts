@@ -1,5 +1,6 @@
-import { copyFile, constants, mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { copyFile, constants, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { allDone } from '../lib/all-done.ts'
 import type { App } from '../model/deploy-map.ts'
 import type { Revision } from '../model/revision.ts'
 import { configValue } from './git-environment.ts'
@@ -8,7 +9,7 @@ import { mirrorDirectory } from './mirror.ts'
 import { moveAside } from './move-aside.ts'
 import { readRegular } from './read-regular.ts'
 import { replaceFile } from './replace-file.ts'
-import { exists, layOutRepository } from './repository-files.ts'
+import { exists, layOutMissing } from './repository-files.ts'
 import { gitFileText } from './standing.ts'
 import { indexFile, type Tree } from './tree.ts'
 
@@ -19,9 +20,10 @@ export function viewDirectory(stateDirectory: string, app: string): string {
 /**
  * Makes the repository that the steps see anew, by file writes alone: HEAD detached at the revision, the branch as
  * `origin/<branch>`, the tags, a copy of the index, the mirror's objects. What a step writes into it ends here: the
- * daemon never runs git with it.
+ * daemon never runs git with it. It is made beside, and put in place by what is returned. Like the files of the tree it is
+ * not synced to the disk: whoever deploys makes another.
  */
-export async function renewView(
+export async function makeView(
   app: App,
   tree: Tree,
   {
@@ -36,22 +38,26 @@ export async function renewView(
     readonly revision: Revision
     readonly tags: readonly GitRef[]
   },
-): Promise<void> {
+): Promise<() => Promise<void>> {
   const making = `${view}.making`
   await mkdir(dirname(view), { recursive: true, mode: 0o700 })
   await rm(making, { recursive: true, force: true })
-  await layOutRepository(making)
-  await replaceFile(join(making, 'config'), configText(app))
-  for (const name of ['HEAD', madeFor]) await replaceFile(join(making, name), `${revision}\n`)
-  await replaceFile(join(making, 'packed-refs'), packedRefs(app, { revision, tags }))
-  await replaceFile(
-    join(making, 'objects/info/alternates'),
-    `${join(mirrorDirectory(stateDirectory, app.repo), 'objects')}\n`,
-  )
-  await copyFile(indexFile(tree), join(making, 'index'), constants.COPYFILE_FICLONE)
-
-  await rm(view, { recursive: true, force: true })
-  await rename(making, view)
+  await layOutMissing(making)
+  const texts = {
+    config: configText(app),
+    HEAD: `${revision}\n`,
+    [madeFor]: `${revision}\n`,
+    'packed-refs': packedRefs(app, { revision, tags }),
+    'objects/info/alternates': `${join(mirrorDirectory(stateDirectory, app.repo), 'objects')}\n`,
+  }
+  const write = ([name, text]: readonly [string, string]) =>
+    writeFile(join(making, name), text, { mode: 0o600, flag: 'wx' })
+  const copy = copyFile(indexFile(tree), join(making, 'index'), constants.COPYFILE_FICLONE)
+  await allDone([copy, allDone(Object.entries(texts).map(write))])
+  return async () => {
+    await rm(view, { recursive: true, force: true })
+    await rename(making, view)
+  }
 }
 
 /**

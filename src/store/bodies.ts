@@ -1,29 +1,57 @@
+import { hash } from 'node:crypto'
 import { promisify } from 'node:util'
-import { constants, deflateRaw, deflateRawSync, inflateRaw } from 'node:zlib'
-import type { Secret } from '../lib/secret.ts'
+import { constants, deflateRawSync, inflateRaw } from 'node:zlib'
+import { askThread, ownBytes } from '../lib/thread.ts'
 import { integer, type Sql } from './sql.ts'
 
 /** A body as it is kept: raw deflate at its fastest level (zstd is still experimental in Node 24). */
 export type Packed = Buffer
 
-/** Small ones at once; a large one in another thread, so that nobody waits for it. */
-export function packBody(body: Buffer, { secret, proofsInBody }: Unkept): Packed | Promise<Packed> {
+/** What is made of a body before its transaction begins. */
+export type Prepared = {
+  /** SHA-256 of what came. */
+  readonly bodyHash: Buffer
+  /** null: it is not kept. */
+  readonly packed: Packed | null
+}
+
+export type Keep = {
+  readonly keepsBody: boolean
+  /** The secret that proved it, where it may stand in it. */
+  readonly secret: string | null
+  /** The keys in it whose values are not kept. */
+  readonly proofsInBody: readonly string[]
+}
+
+/** Small ones at once; a large one in another thread, which takes its memory: nobody reads it any more. */
+export async function prepareBody(body: Buffer, keep: Keep): Promise<Prepared> {
+  if (body.length <= smallBytes) return prepareNow(body, keep)
+  const own = ownBytes(body)
+  const task: Task = { body: own, keep }
+  const told = await askThread<Told>('bodies-thread', { from: import.meta.url, task, given: [own.buffer] })
+  return { bodyHash: Buffer.from(told.bodyHash), packed: told.packed && Buffer.from(told.packed) }
+}
+
+/** What the thread is given, and what it answers: bytes arrive as plain arrays. */
+export type Task = { readonly body: Uint8Array<ArrayBuffer>; readonly keep: Keep }
+type Told = { readonly bodyHash: Uint8Array; readonly packed: Uint8Array | null }
+
+export function prepareNow(body: Buffer, { keepsBody, secret, proofsInBody }: Keep): Prepared {
+  const bodyHash = hash('sha256', body, 'buffer')
+  if (!keepsBody) return { bodyHash, packed: null }
   const safe = withoutProofs(withoutSecret(body, secret), proofsInBody)
-  return safe.length <= smallBytes ? deflateRawSync(safe, fast) : promisify(deflateRaw)(safe, fast)
+  return { bodyHash, packed: deflateRawSync(safe, { level: constants.Z_BEST_SPEED }) }
 }
 
 export function unpackBody(packed: Packed): Promise<Buffer> {
   return promisify(inflateRaw)(packed)
 }
 
-type Unkept = { readonly secret: Secret | null; readonly proofsInBody: readonly string[] }
-
-const smallBytes = 64 * 1024
-const fast = { level: constants.Z_BEST_SPEED }
+const smallBytes = 512 * 1024
 
 /** Some hosts repeat the webhook's secret in the body (Gitee: `password`); it is not for keeping. */
-function withoutSecret(body: Buffer, secret: Secret | null): Buffer {
-  const text = Buffer.from(secret?.reveal() ?? '')
+function withoutSecret(body: Buffer, secret: string | null): Buffer {
+  const text = Buffer.from(secret ?? '')
   if (text.length === 0 || !body.includes(text)) return body
   return Buffer.from(body.toString('latin1').replaceAll(text.toString('latin1'), '[secret]'), 'latin1')
 }

@@ -13,10 +13,12 @@ export type Changes = {
  * A follower that falls behind holds one number per deployment and gets that one's newest state when it comes round: it
  * never grows with the changes. It follows from the call of `follow` on, not from the first `next`.
  */
-export function createChanges(read: (deployment: number) => Deployment | null): Changes {
+export function createChanges(read: Read): Changes {
   const followers = new Set<Follower>()
+  const readOnce = createOnce(read)
   return {
     announce(deployments) {
+      readOnce.forget()
       for (const follower of followers) follower.tell(deployments)
     },
     follow(signal) {
@@ -28,11 +30,28 @@ export function createChanges(read: (deployment: number) => Deployment | null): 
       }
       if (signal.aborted) leave()
       signal.addEventListener('abort', leave, { once: true })
-      return states(follower, read, leave)
+      return states(follower, readOnce.read, leave)
     },
     close() {
       for (const follower of followers) follower.end()
       followers.clear()
+    },
+  }
+}
+
+type Read = (deployment: number) => Deployment | null
+
+/** All followers want the same after a commit: what one has read serves the others until the next commit. */
+function createOnce(read: Read): { readonly read: Read; readonly forget: () => void } {
+  const known = new Map<number, Deployment | null>()
+  return {
+    forget() {
+      known.clear()
+    },
+    read(id) {
+      const found = known.get(id) ?? read(id)
+      known.set(id, found)
+      return found
     },
   }
 }
@@ -71,11 +90,7 @@ function createFollower(): Follower {
   }
 }
 
-async function* states(
-  follower: Follower,
-  read: (deployment: number) => Deployment | null,
-  leave: () => void,
-): AsyncGenerator<Deployment, void, undefined> {
+async function* states(follower: Follower, read: Read, leave: () => void): AsyncGenerator<Deployment, void, undefined> {
   try {
     for (let id = await follower.take(); id !== null; id = await follower.take()) {
       const deployment = read(id)

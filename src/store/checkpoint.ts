@@ -6,12 +6,15 @@ import { isFailedSync } from './errors.ts'
  * nobody of a sync that failed at it (https://www.sqlite.org/c3ref/wal_autocheckpoint.html), and at the next one lose
  * what that sync did not write. Throws for that alone: whatever else is in the way, the log is durable as it is.
  */
-export function checkpointWhenLong(database: DatabaseSync): void {
-  try {
-    const { log, checkpointed } = database.prepare('pragma wal_checkpoint(noop)').get() ?? {}
-    if (Number(log) - Number(checkpointed) >= longPages) database.exec('pragma wal_checkpoint(passive)')
-  } catch (error) {
-    if (isFailedSync(error)) throw error
+export function createCheckpoint(database: DatabaseSync): () => void {
+  const look = database.prepare('pragma wal_checkpoint(noop)')
+  return () => {
+    try {
+      const { log, checkpointed } = look.get() ?? {}
+      if (Number(log) - Number(checkpointed) >= longPages) database.exec('pragma wal_checkpoint(passive)')
+    } catch (error) {
+      if (isFailedSync(error)) throw error
+    }
   }
 }
 

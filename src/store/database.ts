@@ -63,6 +63,8 @@ function openLocked(directory: string, { log, failPoint }: { log: Log; failPoint
     checkIntact(database, { path, pragma: 'quick_check' })
     database.exec('pragma journal_mode = wal')
     database.exec('pragma synchronous = full')
+    // What a savepoint would undo goes to a file otherwise, and each writer has one.
+    database.exec('pragma temp_store = memory')
     database.exec('pragma wal_autocheckpoint = 0') // see checkpoint.ts
     migrate(database, { migrations: readMigrations(join(import.meta.dirname, 'migrations')), path, failPoint })
     giveStateId(database)

@@ -1,12 +1,11 @@
-import { hash } from 'node:crypto'
 import type { DeliveryRecord, VerifiedDelivery } from '../model/delivery.ts'
-import { insertBody, packBody, type Packed } from './bodies.ts'
+import { insertBody, prepareBody, type Prepared } from './bodies.ts'
 import { capped } from './capped.ts'
 import { isDuplicate, originalOf } from './duplicates.ts'
 import { endHoldByPush } from './holds.ts'
 import { listDeliveries, type DeliveryFilter } from './list-deliveries.ts'
 import { insertDeployment } from './queue.ts'
-import { toDeliveries, toDeployments, type ReachedApp } from './rows.ts'
+import { toDeliveries, toDelivery, type ReachedApp } from './rows.ts'
 import type { SecretUses } from './secret-uses.ts'
 import { integer, type Row, type Sql } from './sql.ts'
 import type { Accepted, Arrival, Keeping, Store, Verdict } from './store.ts'
@@ -44,21 +43,18 @@ export function createDeliveries(
   }
 }
 
-/** What is made of a body before its transaction begins. */
-type Bytes = { readonly bodyHash: Buffer; readonly packed: Packed | null }
-
-async function prepare({ body }: VerifiedDelivery, keeping: Keeping): Promise<Bytes> {
-  return { bodyHash: hash('sha256', body, 'buffer'), packed: keeping.keepsBody ? await packBody(body, keeping) : null }
+function prepare({ body }: VerifiedDelivery, { keepsBody, proofsInBody, secret }: Keeping): Promise<Prepared> {
+  return prepareBody(body, { keepsBody, proofsInBody, secret: secret?.reveal() ?? null })
 }
 
-function accept(sql: Sql, arrival: Arrival & Bytes, touch: Touch): Accepted {
+function accept(sql: Sql, arrival: Arrival & Prepared, touch: Touch): Accepted {
   const { delivery, wanted, bodyHash, replayOf } = arrival
   const { original, bodyDiffers } = originalOf(sql, delivery, bodyHash)
   const fresh = wanted.filter(
     ({ app }) => replayOf !== null || original === null || !isDuplicate(sql, { original, app }),
   )
   const result = fresh.length > 0 ? 'accepted' : wanted.length > 0 ? 'duplicate' : 'ignored'
-  const id = insertDelivery(sql, delivery, {
+  const row = insertDelivery(sql, delivery, {
     ...arrival,
     result,
     reason: result === 'accepted' ? null : result === 'duplicate' ? 'duplicate' : (arrival.reason ?? 'no_app'),
@@ -72,35 +68,24 @@ function accept(sql: Sql, arrival: Arrival & Bytes, touch: Touch): Accepted {
     ],
   })
   const trigger = replayOf === null ? 'push' : 'replay'
-  const queuedAt = delivery.receivedAt
   if (replayOf === null) for (const want of fresh) endHoldByPush(sql, want, touch)
-  const made = fresh.map((want) =>
-    insertDeployment(sql, { ...want, trigger, adopt: false, delivery: id, at: queuedAt }, touch),
-  )
-  return {
-    delivery: kept(sql, id),
-    result,
-    deployments: toDeployments(
-      sql,
-      made.map((deployment) => rowOf(sql, deployment)),
-    ),
-    bodyDiffers,
-  }
-}
-
-function rowOf(sql: Sql, deployment: number): Row {
-  return sql.first('select * from deployments where id = :deployment', { deployment }) ?? {}
+  const from = { trigger, adopt: false, delivery: integer(row, 'id'), at: delivery.receivedAt } as const
+  const deployments = fresh.map((want) => insertDeployment(sql, { ...want, ...from }, touch))
+  const made = deployments.map(({ id, app }) => ({ id, app }))
+  return { delivery: toDelivery(row, made), result, deployments, bodyDiffers }
 }
 
 function keep(
   sql: Sql,
-  { delivery, verdict, bytes }: { delivery: VerifiedDelivery; verdict: Verdict; bytes: Bytes },
+  { delivery, verdict, bytes }: { delivery: VerifiedDelivery; verdict: Verdict; bytes: Prepared },
 ): DeliveryRecord {
-  const id = insertDelivery(sql, delivery, { ...verdict, ...bytes, push: null, duplicateOf: null, apps: [] })
-  return kept(sql, id)
+  return toDelivery(
+    insertDelivery(sql, delivery, { ...verdict, ...bytes, push: null, duplicateOf: null, apps: [] }),
+    [],
+  )
 }
 
-type NewDelivery = Bytes &
+type NewDelivery = Prepared &
   Keeping &
   Pick<Arrival, 'push'> & {
     readonly event: string | null
@@ -110,14 +95,15 @@ type NewDelivery = Bytes &
     readonly apps: readonly ReachedApp[]
   }
 
-function insertDelivery(sql: Sql, delivery: VerifiedDelivery, made: NewDelivery): number {
+/** Answers its row. */
+function insertDelivery(sql: Sql, delivery: VerifiedDelivery, made: NewDelivery): Row {
   const { push } = made
   const row = sql.first(
     `insert into deliveries (webhook, provider, provider_id, id_is_signed, body_hash, secret, event, received_at,
        remote_address, headers, result, reason, duplicate_of, replay_of, repository, ref, after, pusher, apps)
      values (:webhook, :provider, :providerId, :idIsSigned, :bodyHash, :secret, :event, :receivedAt,
        :remoteAddress, :headers, :result, :reason, :duplicateOf, :replayOf, :repository, :ref, :after, :pusher, :apps)
-     returning id`,
+     returning *`,
     {
       webhook: delivery.webhook,
       provider: made.provider,
@@ -140,20 +126,13 @@ function insertDelivery(sql: Sql, delivery: VerifiedDelivery, made: NewDelivery)
       apps: JSON.stringify(made.apps),
     },
   )
-  if (row === null) throw new Error('an insert answered no id')
-  const id = integer(row, 'id')
-  if (made.packed !== null) insertBody(sql, id, made.packed)
-  return id
+  if (row === null) throw new Error('an insert answered no row')
+  if (made.packed !== null) insertBody(sql, integer(row, 'id'), made.packed)
+  return row
 }
 
 function cappedHeaders(headers: Keeping['headers']): Record<string, string | null> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, capped(value)]))
-}
-
-function kept(sql: Sql, id: number): DeliveryRecord {
-  const record = byId(sql, id)
-  if (record === null) throw new Error(`delivery ${id} is gone`)
-  return record
 }
 
 function byId(sql: Sql, id: number): DeliveryRecord | null {

@@ -1,10 +1,11 @@
-import { kindOf, type Trigger } from '../model/deployment.ts'
+import { kindOf, type Deployment, type Trigger } from '../model/deployment.ts'
 import { gateOf, type Gated } from '../model/gate.ts'
 import { excludes, supersede, type Holding, type Waiting } from '../model/queue.ts'
 import { capped } from './capped.ts'
 import { deploymentOf } from './deployments.ts'
 import { gatesOf } from './gates.ts'
 import { bringHold, takeBackHold } from './holds.ts'
+import { toDeployment } from './rows.ts'
 import { dateOrNull, integer, text, type Row, type Sql } from './sql.ts'
 import type { Approved, Cancelled, Claim, Enqueue, Store } from './store.ts'
 import type { Touch, Writer } from './writer.ts'
@@ -12,33 +13,33 @@ import type { Touch, Writer } from './writer.ts'
 /** The queue: what comes in, what is started next, what is taken out. */
 export function createQueue(sql: Sql, writer: Writer): Pick<Store, 'enqueue' | 'claim' | 'cancel' | 'approve'> {
   return {
-    enqueue: (request) =>
-      writer.write((touch) => deploymentOf(sql, insertDeployment(sql, { ...request, delivery: null }, touch))),
+    enqueue: (request) => writer.write((touch) => insertDeployment(sql, { ...request, delivery: null }, touch)),
     claim: (request) => writer.write((touch) => claim(sql, request, touch)),
     cancel: (id, at) => writer.write((touch) => cancel(sql, { id, at }, touch)),
     approve: (id, how) => writer.write((touch) => approve(sql, { id, ...how }, touch)),
   }
 }
 
-/** Queues a deployment; the queued ones that it supersedes make way for it in the same transaction. Answers its id. */
+/** Queues a deployment; the queued ones that it supersedes make way for it in the same transaction. */
 export function insertDeployment(
   sql: Sql,
   request: Enqueue & { readonly delivery: number | null },
   touch: Touch,
-): number {
+): Deployment {
   const { app, trigger, ref, requestedRevision, adopt, delivery, at } = request
   const { exact = trigger === 'rollback', forced = false, release = null, askedBy = null, note = null } = request
   const { superseded, place } = supersede(trigger, waitingOf(sql, app))
-  const end = { outcome: 'superseded', reason: null, message: 'a newer one took its place', supersededBy: null, at }
-  // First out, then in, then by whom: the index allows one queued of each kind, and a foreign key needs its row.
-  for (const { id } of superseded) endQueued(sql, { id, ...end }, touch)
+  const id = nextId(sql)
+  const end = { outcome: 'superseded', reason: null, message: 'a newer one took its place', supersededBy: id, at }
+  for (const { id: older } of superseded) endQueued(sql, { id: older, ...end }, touch)
   const row = sql.first(
-    `insert into deployments (app, trigger, kind, ref, requested_revision, adopt, exact, forced, release, asked_by, note,
+    `insert into deployments (id, app, trigger, kind, ref, requested_revision, adopt, exact, forced, release, asked_by, note,
        delivery, place, state, queued_at)
-     values (:app, :trigger, :kind, :ref, :requestedRevision, :adopt, :exact, :forced, :release, :askedBy, :note,
-       :delivery, coalesce(:place, (select seq + 1 from sqlite_sequence where name = 'deployments'), 1), 'queued', :at)
-     returning id`,
+     values (:id, :app, :trigger, :kind, :ref, :requestedRevision, :adopt, :exact, :forced, :release, :askedBy, :note,
+       :delivery, :place, 'queued', :at)
+     returning *`,
     {
+      id,
       app,
       trigger,
       kind: kindOf(trigger),
@@ -51,16 +52,20 @@ export function insertDeployment(
       askedBy: capped(askedBy),
       note: capped(note, 1000),
       delivery,
-      place,
+      place: place ?? id,
       at: at.toISOString(),
     },
   )
-  if (row === null) throw new Error('an insert answered no id')
-  const by = integer(row, 'id')
-  for (const { id } of superseded) sql.run('update deployments set superseded_by = :by where id = :id', { by, id })
-  bringHold(sql, by, request)
-  touch(by)
-  return by
+  if (row === null) throw new Error('an insert answered no row')
+  bringHold(sql, id, request)
+  touch(id)
+  return toDeployment(row, [])
+}
+
+/** What `autoincrement` would give: ids are never used again. */
+function nextId(sql: Sql): number {
+  const row = sql.first(`select seq + 1 as id from sqlite_sequence where name = 'deployments'`)
+  return row === null ? 1 : integer(row, 'id')
 }
 
 /** The queued deployments of an app, as the rules of `model/queue.ts` see them. */

@@ -5,18 +5,19 @@ import { date, dateOrNull, integer, integerOrNull, text, textOrNull, type Row, t
 
 /** Deployments from their rows, with the steps of all of them by one query, in the order of the rows. */
 export function toDeployments(sql: Sql, rows: readonly Row[]): readonly Deployment[] {
-  const ids = JSON.stringify(rows.map(({ id }) => id))
-  const steps = Map.groupBy(
-    sql.all(
-      `select * from steps where deployment in (select value from json_each(:ids)) order by deployment, attempt, number`,
-      { ids },
-    ),
-    ({ deployment }) => deployment,
-  )
+  const started = rows.filter(({ attempts }) => attempts !== 0).map(({ id }) => id)
+  const steps = Map.groupBy(started.length === 0 ? [] : stepsOf(sql, started), ({ deployment }) => deployment)
   return rows.map((row) => toDeployment(row, (steps.get(row['id'] ?? null) ?? []).map(toStep)))
 }
 
-function toDeployment(row: Row, steps: readonly StepRecord[]): Deployment {
+function stepsOf(sql: Sql, deployments: readonly unknown[]): readonly Row[] {
+  return sql.all(
+    `select * from steps where deployment in (select value from json_each(:ids)) order by deployment, attempt, number`,
+    { ids: JSON.stringify(deployments) },
+  )
+}
+
+export function toDeployment(row: Row, steps: readonly StepRecord[]): Deployment {
   return {
     id: integer(row, 'id'),
     app: text(row, 'app'),
@@ -69,10 +70,17 @@ export function toDeliveries(sql: Sql, rows: readonly Row[]): readonly DeliveryR
     ),
     ({ delivery }) => delivery,
   )
-  return rows.map((row) => toDelivery(row, deployments.get(row['id'] ?? null) ?? []))
+  return rows.map((row) => {
+    const made = deployments.get(row['id'] ?? null) ?? []
+    return toDelivery(
+      row,
+      made.map((deployment) => ({ id: integer(deployment, 'id'), app: text(deployment, 'app') })),
+    )
+  })
 }
 
-function toDelivery(row: Row, deployments: readonly Row[]): DeliveryRecord {
+/** `deployments`: those that it made. */
+export function toDelivery(row: Row, deployments: DeliveryRecord['deployments']): DeliveryRecord {
   return {
     id: integer(row, 'id'),
     webhook: text(row, 'webhook'),
@@ -90,7 +98,7 @@ function toDelivery(row: Row, deployments: readonly Row[]): DeliveryRecord {
     ref: textOrNull(row, 'ref'),
     after: textOrNull(row, 'after'),
     pusher: textOrNull(row, 'pusher'),
-    deployments: deployments.map((deployment) => ({ id: integer(deployment, 'id'), app: text(deployment, 'app') })),
+    deployments,
     ignored: reachedApps(row).filter(isIgnored),
   }
 }

@@ -1,7 +1,6 @@
 import type { SeenRefs } from '../model/catch-up.ts'
 import type { Deployment } from '../model/deployment.ts'
 import { parseRevision } from '../model/revision.ts'
-import { deploymentOf } from './deployments.ts'
 import { insertDeployment, waitingOf } from './queue.ts'
 import { integer, text, type Sql } from './sql.ts'
 import type { Enqueue, Store } from './store.ts'
@@ -21,7 +20,7 @@ export function createCatchUpStore(sql: Sql, writer: Writer): Omit<CatchUpStore,
     enqueueFound: (request) =>
       writer.write((touch) => {
         if (isInHand(sql, request)) return null
-        return deploymentOf(sql, insertDeployment(sql, { ...request, delivery: null }, touch))
+        return insertDeployment(sql, { ...request, delivery: null }, touch)
       }),
     rememberRefs: (app, { filter, tips, newest }) =>
       writer.write(() => {

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { FailPoint } from '../lib/fail-point.ts'
-import { checkpointWhenLong } from './checkpoint.ts'
+import { createCheckpoint } from './checkpoint.ts'
 import { StoreError } from './errors.ts'
 import type { Trust } from './trust.ts'
 
@@ -35,6 +35,9 @@ type WriterDeps = {
 const mostPerCommit = 500
 
 export function createWriter(database: DatabaseSync, deps: WriterDeps): Writer {
+  const checkpointWhenLong = createCheckpoint(database)
+  const changes = database.prepare('select total_changes() as changes')
+  const totalChanges = () => changes.get()?.['changes']
   let waiting: Job[] = []
   let isClosed = false
 
@@ -63,7 +66,7 @@ export function createWriter(database: DatabaseSync, deps: WriterDeps): Writer {
     if (jobs.length === 0) return
     const touched = new Set<number>()
     try {
-      const done = commitTogether(database, { ...deps, jobs, touched })
+      const done = commitTogether(database, { ...deps, checkpointWhenLong, totalChanges, jobs, touched })
       for (const { resolve } of done) resolve()
     } catch (error) {
       const problem = deps.trust.judge(error)
@@ -74,22 +77,27 @@ export function createWriter(database: DatabaseSync, deps: WriterDeps): Writer {
   }
 }
 
-type Flush = Omit<WriterDeps, 'onCommitted'> & { readonly jobs: readonly Job[]; readonly touched: Set<number> }
+type Flush = Omit<WriterDeps, 'onCommitted'> & {
+  readonly checkpointWhenLong: () => void
+  readonly totalChanges: () => unknown
+  readonly jobs: readonly Job[]
+  readonly touched: Set<number>
+}
 
 /** Answers the jobs that are on disk now; the others have been rejected. Throws if none could be kept. */
 function commitTogether(database: DatabaseSync, flush: Flush): readonly Job[] {
-  const { jobs, failPoint, trust } = flush
+  const { jobs, failPoint, trust, totalChanges, checkpointWhenLong } = flush
   trust.check()
   try {
     database.exec('begin immediate')
-    const changesBefore = totalChanges(database)
+    const changesBefore = totalChanges()
     const done = jobs.filter((job) => runInSavepoint(database, job, flush))
-    const isChanged = totalChanges(database) !== changesBefore
+    const isChanged = totalChanges() !== changesBefore
     if (isChanged) failPoint('before-commit')
     database.exec('commit')
     if (isChanged) failPoint('in-commit')
     trust.check()
-    if (isChanged) checkpointWhenLong(database)
+    if (isChanged) checkpointWhenLong()
     return done
   } catch (error) {
     if (database.isTransaction) database.exec('rollback')
@@ -117,8 +125,4 @@ function runInSavepoint(
     job.reject(trust.judge(error))
     return false
   }
-}
-
-function totalChanges(database: DatabaseSync): unknown {
-  return database.prepare('select total_changes() as changes').get()?.['changes']
 }

@@ -11,7 +11,7 @@ export type Vitals = {
   /** Numbers of the processes that it started, and of those that have ended and were not asked how. */
   readonly children: readonly number[]
   readonly zombies: readonly number[]
-  /** Files below `work/`, where nothing outlives a command. */
+  /** Files below `work/`, where nothing outlives a command but pipes that wait for the next. */
   readonly workFiles: number
   readonly databaseBytes: number
 }
@@ -145,7 +145,7 @@ function textOf(path: string): string {
 
 function filesBelow(directory: string): number {
   try {
-    return readdirSync(directory, { recursive: true }).length
+    return readdirSync(directory, { recursive: true }).filter((name) => !String(name).startsWith('pipe-')).length
   } catch {
     return 0 // something went while it was looked at
   }

@@ -64,7 +64,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
       resolve(String(entry['address']))
       if (keepsLog) return
       lines.close()
-      child.stdout.resume()
+      child.stdout.on('error', () => undefined).resume()
     })
     child.once('exit', (code, signal) => {
       setImmediate(() => {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Received } from '../../ingest.ts'
 import type { Webhook } from '../../model/deploy-map.ts'
@@ -41,6 +42,8 @@ export function hookRoute(deps: RouteDeps): Route {
         receivedAt: clock.now(),
         remoteAddress: addressOf(request),
       }
+      // Its bytes have just been put together, and are hashed next: in between somebody else has a turn.
+      if (delivery.body.length > limits.largeBytes) await setImmediate()
       const received = await ingest.receive(delivery, webhook)
       if (received.result !== 'refused')
         reply.raw.once('finish', () => {
@@ -87,7 +90,7 @@ function createAnswer({
       const { reason } = received
       metrics.refusal(webhook.name, reason)
       warn(`refused ${webhook.name}`, { webhook: webhook.name, reason, remoteAddress }, 'delivery refused')
-      if (!mayRefuse(remoteAddress)) throw new HttpError('too_many_refused', { headers: { 'retry-after': '60' } })
+      if (!mayRefuse(remoteAddress)) throw tooMany
       reply.code(401)
       return { result: 'refused' }
     }
@@ -96,3 +99,6 @@ function createAnswer({
     return answerJudged(received, reply)
   }
 }
+
+/** Made once: where an attacker sends thousands, each stack trace would cost as much as the proof. */
+const tooMany = new HttpError('too_many_refused', { headers: { 'retry-after': '60' } })

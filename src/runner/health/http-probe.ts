@@ -1,4 +1,4 @@
-import { Agent, request, type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import { formatDuration } from '../../lib/duration.ts'
 import type { Env } from '../../model/deploy-map.ts'
 import { bodyHolds, maxBodyBytes } from './body-holds.ts'
@@ -48,6 +48,7 @@ async function askOnce(
   url: URL,
   { probe, headers, signal }: Asked,
 ): Promise<Answer | { readonly kind: 'redirect'; readonly location: string }> {
+  const { Agent, request } = await import('undici') // slow to load, and many a daemon has no use for it
   // Times are the caller's, by the signal. No pipelining means a connection that is not kept.
   const agent = new Agent({
     connect: { timeout: 0 },

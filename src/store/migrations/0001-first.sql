@@ -44,7 +44,7 @@ create unique index original_by_body on deliveries (webhook, body_hash)
 create index without_deployment on deliveries (id) where result <> 'accepted';
 create index deliveries_by_webhook on deliveries (webhook);
 create index deliveries_by_provider_id on deliveries (provider_id);
-create index redeliveries on deliveries (duplicate_of);
+create index redeliveries on deliveries (duplicate_of) where duplicate_of is not null;
 create index replays on deliveries (replay_of) where replay_of is not null;
 
 -- The apps that a delivery reached without deploying them, for the listing by app; the others have deployments.
@@ -105,7 +105,8 @@ create table deployments (
   ),
   reason text,
   message text,
-  superseded_by integer references deployments (id),
+  -- Named before it is there: the index below allows one queued of each kind.
+  superseded_by integer references deployments (id) deferrable initially deferred,
   -- How often it was started, and how often the daemon died during it.
   attempts integer not null default 0,
   deaths integer not null default 0,

@@ -1,0 +1,38 @@
+import { once } from 'node:events'
+import { parentPort, Worker, workerData } from 'node:worker_threads'
+
+/**
+ * Runs `<name>.ts`, beside the module `from`, as a thread of its own with this task, and resolves with its answer; rejects
+ * with what it threw. The memory of `given` is handed over, not copied: nobody else may use it from here on.
+ */
+export async function askThread<Answer>(
+  name: string,
+  {
+    from,
+    task,
+    given = [],
+  }: { readonly from: string; readonly task: unknown; readonly given?: readonly ArrayBuffer[] },
+): Promise<Answer> {
+  const extension = from.endsWith('.ts') ? 'ts' : 'js'
+  const file = new URL(`./${name}.${extension}`, from)
+  const thread = new Worker(file, { workerData: task, transferList: [...given] })
+  const [answer] = (await once(thread, 'message')) as [Answer]
+  return answer
+}
+
+/** The thread's side: its task. */
+export function threadTask(): unknown {
+  return workerData
+}
+
+/** The thread's side: answers, and ends. */
+export function answerTask(answer: unknown, given: readonly ArrayBuffer[] = []): void {
+  parentPort?.postMessage(answer, [...given])
+}
+
+/** The bytes in memory that they share with no others, so that it can be given away. They arrive as a plain array. */
+export function ownBytes(bytes: Buffer): Buffer<ArrayBuffer> {
+  const { buffer } = bytes
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === bytes.length) return Buffer.from(buffer)
+  return Buffer.from(Uint8Array.from(bytes).buffer)
+}
