@@ -234,7 +234,12 @@ async function local(
     },
   })
     .env(env)
-    .outputHandler((_command, stream) => stream.on('data', (chunk: Buffer) => stdout.push(chunk)))
+    .outputHandler((_command, stream) => {
+      stream.on('data', (chunk: Buffer) => stdout.push(chunk))
+      // After a command that has said nothing, simple-git waits 50 ms for it to say something after all:
+      // https://github.com/steveukx/git-js/blob/main/simple-git/src/lib/plugins/completion-detection.plugin.ts
+      stream.once('end', () => stream.emit('data', Buffer.alloc(0)))
+    })
     .raw([
       `--git-dir=${place.gitDir}`,
       ...(place.workTree === undefined ? [] : [`--work-tree=${place.workTree}`]),
