@@ -1,5 +1,6 @@
 import { accept } from './accept.ts'
 import { bigMap } from './big-map.ts'
+import { burst } from './burst.ts'
 import { firstDeploy } from './first-deploy.ts'
 import { firstStep } from './first-step.ts'
 import { followers } from './followers.ts'
@@ -18,6 +19,7 @@ export const benchmarks: readonly Benchmark[] = [
   fsyncs,
   refuse,
   largeBody,
+  burst,
   firstStep,
   firstDeploy,
   bigMap,

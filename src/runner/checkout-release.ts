@@ -18,5 +18,6 @@ export async function checkOutRelease(
   deps.failPoint('before-checkout')
   await tree.startOver()
   if (earlier !== null) await shareBlocks(git, tree, { earlier, revision })
-  return finishCheckout(app, revision, { git, tree, isPlain: false, view, context, deps })
+  const bring = () => git.checkOut(tree, revision)
+  return finishCheckout(app, revision, { git, tree, isPlain: false, view, context, deps, bring })
 }

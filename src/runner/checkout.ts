@@ -15,14 +15,14 @@ import {
   type Specials,
 } from './git-output.ts'
 import { createGit, type Git } from './git.ts'
-import { submodule } from './in-the-way.ts'
+import { findInTheWay, submodule } from './in-the-way.ts'
 import { mirrorDirectory } from './mirror.ts'
 import { moveAside } from './move-aside.ts'
 import { saveChanges } from './save-changes.ts'
 import { moveStrangeGit, takePath } from './take-path.ts'
 import { exists } from './repository-files.ts'
 import { changedIn } from './scratch-index.ts'
-import { openTree, readingIndex, type Tree } from './tree.ts'
+import { indexFile, openTree, readingIndex, type Tree } from './tree.ts'
 import { decoded, onDisk, shown, shownList, type TreePath } from './tree-path.ts'
 import { noteUnsupported } from './unsupported.ts'
 import { keepUsedView, makeView, viewDirectory, writeGitFile } from './view.ts'
@@ -48,24 +48,58 @@ export async function checkOutTree(app: App, revision: Revision, { context, deps
   const refusal = await takePath(app, tree, { git, context, deps })
   if (refusal !== null) return refusal
   await moveStrangeGit(app, { stateDirectory, context })
-  const differing = await saveAndClear(app, tree, { git, revision, context, stateDirectory })
   const kept = await keepUsedView(app, { stateDirectory, deployment: context.deployment })
   if (kept !== null)
     await context.note(
       `Somebody committed or stashed in the tree; it is kept: git --git-dir=${kept} log --all --reflog`,
     )
 
-  const view = viewDirectory(stateDirectory, app.name)
+  const all = { git, tree, view: viewDirectory(stateDirectory, app.name), context, deps }
+  const movedOn = await moveOn(app, revision, all)
+  if (movedOn?.kind === 'checked_out') return movedOn
   const { isPlain: wasPlain } = await tree.memory()
+  const differing = await saveAndClear(app, tree, { git, revision, context, stateDirectory })
   const isPlain = wasPlain && ![...differing].some(isSpecial)
-  return finishCheckout(app, revision, { git, tree, isPlain, view, context, deps })
+  return finishCheckout(app, revision, { ...all, isPlain, bring: () => git.checkOut(tree, revision) })
 }
 
-/** Everything in the way is gone: the files of the revision come, are asserted, and get the view that steps look at. */
+/**
+ * The short way of most pushes: nobody has touched a file that is deployed, and nothing stands where one is added. git
+ * itself sees to the first for the files that it changes, and the assertion for all others: so it costs no look of its own
+ * at every file. Anything else than `checked_out`: the long way finds out what there is to save.
+ */
+async function moveOn(
+  app: App,
+  revision: Revision,
+  all: Omit<Finishing, 'isPlain' | 'bring'>,
+): Promise<CheckedOut | null> {
+  const { git, tree } = all
+  const { built, underway, isPlain: wasPlain } = await tree.memory()
+  const head = await tree.head()
+  if (head === null || built !== null || underway !== null || !(await exists(indexFile(tree)))) return null
+  const differing = await readingIndex(git, tree, () => git.differences(tree, revision))
+  const { files, repositories } = await findInTheWay(tree.workTree, { differing, changed: new Map() })
+  if (files.length + repositories.length > 0 || (await isAnyGone(tree, differing))) return null
+  const isPlain = wasPlain && ![...differing].some(isSpecial)
+  const bring = () => git.moveOn(tree, { from: head, to: revision })
+  return finishCheckout(app, revision, { ...all, isPlain, bring })
+}
+
+/** git takes a file that somebody has deleted for one that is as it was, and writes it anew. */
+async function isAnyGone({ workTree }: Tree, differing: Differences): Promise<boolean> {
+  const tracked = [...differing].filter(([, { to }]) => to !== null)
+  const there = await Promise.all(tracked.map(([path]) => lstat(onDisk(workTree, path)).catch(() => null)))
+  return there.includes(null)
+}
+
+/**
+ * Everything in the way is gone: the files of the revision come, are asserted, and get the view that steps look at.
+ * `bring` may leave them as they are; then, too, they are not those of the revision.
+ */
 export async function finishCheckout(
   app: App,
   revision: Revision,
-  { git, tree, isPlain, view, context, deps }: Finishing,
+  { git, tree, isPlain, view, context, deps, bring }: Finishing,
 ): Promise<CheckedOut> {
   const { failPoint, settings } = deps
   const { stateDirectory } = settings
@@ -73,7 +107,7 @@ export async function finishCheckout(
   const [specials, tags] = await allDone([
     isPlain ? none : git.specials(tree, revision),
     view === null ? [] : tagsOf(git, mirrorDirectory(stateDirectory, app.repo)),
-    git.checkOut(tree, revision),
+    bring(),
   ])
   failPoint('in-checkout')
   const [mismatch, putView] = await allDone([
@@ -102,6 +136,7 @@ type Finishing = {
   readonly view: string | null
   readonly context: GitContext
   readonly deps: CheckoutDeps
+  readonly bring: () => Promise<void>
 }
 
 const none: Specials = { submodules: [], attributes: [] }

@@ -85,6 +85,14 @@ export function linesOf({ stdout }: { readonly stdout: Buffer }): readonly strin
     .filter((line) => line !== '')
 }
 
+/** What ends with a NUL each, as text. */
+export function itemsOf({ stdout }: { readonly stdout: Buffer }): readonly string[] {
+  return stdout
+    .toString('utf8')
+    .split('\0')
+    .filter((item) => item !== '')
+}
+
 /** `ID[ PARENT]…`, as rev-list --parents prints it. */
 export function commitOf(line: string): Commit {
   const [id = '', ...parents] = line.split(' ')

@@ -4,6 +4,7 @@ import {
   commitOf,
   differencesOf,
   entriesOf,
+  itemsOf,
   linesOf,
   rangeInput,
   refOf,
@@ -68,11 +69,7 @@ export function createGit(settings: GitSettings, context: { readonly signal: Abo
     /** Names as text, whatever bytes they are of; a renamed file counts as two. */
     async filesBetween(place: Place, { from, to }: { from: Revision; to: Revision }): Promise<readonly string[]> {
       const args = ['diff-tree', '-r', '--name-only', '-z', '--no-renames', '--no-ext-diff', '--ignore-submodules=none']
-      const { stdout } = await run(place, [...args, '--end-of-options', from, to])
-      return stdout
-        .toString('utf8')
-        .split('\0')
-        .filter((name) => name !== '')
+      return itemsOf(await run(place, [...args, '--end-of-options', from, to]))
     },
     async indexed(place: Place): Promise<Entries> {
       return entriesOf((await run(place, ['ls-files', '--stage', '-z'])).stdout)
@@ -177,6 +174,10 @@ export function createGit(settings: GitSettings, context: { readonly signal: Abo
     async checkOut(place: Place, revision: Revision): Promise<void> {
       await run(place, ['read-tree', '--reset', '-u', '--no-recurse-submodules', revision])
     },
+    /** The same from `from`, which the index is. Does nothing if a file that changes is not as in `from`, or in the way. */
+    async moveOn(place: Place, { from, to }: { from: Revision; to: Revision }): Promise<void> {
+      await run(place, ['read-tree', '-m', '-u', '--no-recurse-submodules', from, to], { accept: [0, 1, 128] })
+    },
     /** The index alone becomes `revision`. */
     async loadIndex(place: Place, revision: Revision): Promise<void> {
       await run(place, ['read-tree', '--reset', revision])
@@ -190,12 +191,7 @@ export function createGit(settings: GitSettings, context: { readonly signal: Abo
     },
     /** A configuration file as data: nothing is included from elsewhere, nothing in it takes effect. Keys in lower case. */
     async configOf(place: Place, file: string): Promise<readonly Setting[]> {
-      const { stdout } = await run(place, ['config', '--file', file, '--no-includes', '-z', '--list'])
-      return stdout
-        .toString('utf8')
-        .split('\0')
-        .filter((item) => item !== '')
-        .map(settingOf)
+      return itemsOf(await run(place, ['config', '--file', file, '--no-includes', '-z', '--list'])).map(settingOf)
     },
   }
 }
@@ -238,7 +234,12 @@ async function local(
     },
   })
     .env(env)
-    .outputHandler((_command, stream) => stream.on('data', (chunk: Buffer) => stdout.push(chunk)))
+    .outputHandler((_command, stream) => {
+      stream.on('data', (chunk: Buffer) => stdout.push(chunk))
+      // After a command that has said nothing, simple-git waits 50 ms for it to say something after all:
+      // https://github.com/steveukx/git-js/blob/main/simple-git/src/lib/plugins/completion-detection.plugin.ts
+      stream.once('end', () => stream.emit('data', Buffer.alloc(0)))
+    })
     .raw([
       `--git-dir=${place.gitDir}`,
       ...(place.workTree === undefined ? [] : [`--work-tree=${place.workTree}`]),

@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { constants, inflateSync } from 'node:zlib'
 import { parseRevision, type Revision } from '../model/revision.ts'
+import { hasCommitInPacks } from './commit-in-packs.ts'
 import { readRegular } from './read-regular.ts'
 import { replaceFile } from './replace-file.ts'
 import { exists, noHead } from './repository-files.ts'
@@ -20,14 +20,7 @@ export async function tipAtAGlance(mirror: string, ref: string): Promise<Revisio
 
 /** Whether it surely has this commit; false: git has to be asked. */
 export async function hasCommitAtAGlance(mirror: string, id: Revision): Promise<boolean> {
-  if (!(await isAsUsual(mirror))) return false
-  const bytes = await readRegular(join(mirror, 'objects', id.slice(0, 2), id.slice(2)), 4_096)
-  try {
-    const beginning = inflateSync(Buffer.from(bytes, 'latin1'), { finishFlush: constants.Z_SYNC_FLUSH })
-    return beginning.toString('latin1', 0, 7) === 'commit '
-  } catch {
-    return false
-  }
+  return (await isAsUsual(mirror)) && (await hasCommitInPacks(mirror, id).catch(() => false))
 }
 
 /** Deletes the ref of an earlier fetch and sets others, each as git does it; false: nothing was done, git has to. */

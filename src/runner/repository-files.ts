@@ -18,9 +18,8 @@ export async function layOutRepository(directory: string): Promise<void> {
 
 /** Makes the directories that git needs to take it for a repository. */
 export async function layOutMissing(directory: string): Promise<void> {
-  for (const inside of ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags']) {
-    await mkdir(join(directory, inside), { recursive: true, mode: 0o700 })
-  }
+  const inside = ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags']
+  await Promise.all(inside.map((name) => mkdir(join(directory, name), { recursive: true, mode: 0o700 })))
 }
 
 /** HEAD of a repository that has nothing yet. */
@@ -46,15 +45,9 @@ export async function removeLeftovers(directory: string): Promise<readonly strin
 
 /** Lock files and half-received packs, relative to the directory: of a git that was killed, or of one that is at work. */
 export async function leftoversIn(directory: string): Promise<readonly string[]> {
-  const places = ['', 'objects/info', 'objects/pack', ...(await directoriesBelow(directory, 'refs'))]
-  const found: string[] = []
-  for (const place of places) {
-    for (const entry of await list(join(directory, place))) {
-      const name = join(place, entry.name)
-      if (entry.isFile() && isLeftover(name)) found.push(name)
-    }
-  }
-  return found
+  const flat = ['', 'objects/info', 'objects/pack'].map((place) => filesIn(directory, place))
+  const files = (await Promise.all([...flat, filesBelow(directory, 'refs')])).flat()
+  return files.filter(isLeftover)
 }
 
 export async function exists(path: string): Promise<boolean> {
@@ -65,12 +58,16 @@ function isLeftover(name: string): boolean {
   return name.endsWith('.lock') || /^objects\/pack\/(?:\.?tmp[_-]|.*\.temp$)/.test(name)
 }
 
-async function directoriesBelow(directory: string, place: string): Promise<readonly string[]> {
-  const found = [place]
-  for (const entry of await list(join(directory, place))) {
-    if (entry.isDirectory()) found.push(...(await directoriesBelow(directory, join(place, entry.name))))
-  }
-  return found
+async function filesIn(directory: string, place: string): Promise<readonly string[]> {
+  const entries = await list(join(directory, place))
+  return entries.filter((entry) => entry.isFile()).map(({ name }) => join(place, name))
+}
+
+async function filesBelow(directory: string, place: string): Promise<readonly string[]> {
+  const entries = await list(join(directory, place))
+  const below = entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(place, name))
+  const files = entries.filter((entry) => entry.isFile()).map(({ name }) => join(place, name))
+  return [...files, ...(await Promise.all(below.map((each) => filesBelow(directory, each)))).flat()]
 }
 
 async function list(directory: string) {

@@ -65,6 +65,31 @@ describe('checking out', () => {
     expect(await world.read('srv/blog/b.txt')).toBe('1\n')
   })
 
+  it.each([
+    ['edited, and the push changes it', 'a.txt', 'mine', true],
+    ['edited, and the push changes others', 'b.txt', 'mine', true],
+    ['deleted, and the push changes it', 'a.txt', null, true],
+    ['deleted, and the push changes others', 'b.txt', null, true],
+    ['ignored and untracked, and the push adds it', 'config.local', 'mine', true],
+    ['written anew as it was, and the push changes it', 'a.txt', '1', false],
+  ])('saves what is %s, if it is somebody’s', async (_, name, text, isSaved) => {
+    const world = await createGitWorld()
+    await world.repository.push({ 'a.txt': '1', 'b.txt': '1', '.gitignore': '*.local' })
+    await world.deployed(world.app(), 1)
+    if (text === null) await unlink(world.path('srv/blog', name))
+    else await world.write({ [`srv/blog/${name}`]: text })
+    await world.repository.git('add', '-f', '.')
+    await world.repository.push({ 'a.txt': '2', ...(name === 'config.local' ? { '.gitignore': '', [name]: '2' } : {}) })
+    await world.deployed(world.app(), 2)
+
+    expect(await world.read('srv/blog/a.txt')).toBe('2')
+    expect(await world.git(world.path('srv/blog'), 'status', '--porcelain')).toBe('')
+    expect(world.notes.length).toBe(isSaved ? 1 : 0)
+    const shown = world.git(world.path('state/trees/blog.git'), 'show', `${saved}/2:${name}`)
+    if (isSaved && text !== null) expect(await shown).toBe(text)
+    else await expect(shown).rejects.toThrow(/exists on disk|does not exist|invalid object/)
+  })
+
   it('saves untracked files, links and whole directories that the revision would overwrite', async () => {
     const world = await createGitWorld()
     await world.repository.push({ 'a.txt': '1' })
