@@ -1,6 +1,5 @@
-import { once } from 'node:events'
-import { Worker } from 'node:worker_threads'
 import { Secret } from '../lib/secret.ts'
+import { askThread } from '../lib/thread.ts'
 import type { JudgeOptions, Refused, Sound, Verdict } from './judge.ts'
 import type { SecretSource } from './schema-parts.ts'
 
@@ -17,12 +16,8 @@ export type Told = Refused | (Omit<Sound, 'secrets'> & { readonly secrets: Reado
  */
 export async function judgeApart(file: string, options: ApartOptions): Promise<Verdict> {
   const task: Task = { file, options: { ...options, env: { ...options.env } } }
-  const thread = new Worker(threadFile, { workerData: task })
-  const [told] = (await once(thread, 'message')) as [Told]
+  const told = await askThread<Told>('judge-thread', { from: import.meta.url, task })
   if (told.kind === 'refused') return told
   // The sources are the same objects in `written` and here, on both sides of the message.
   return { ...told, secrets: new Map(Array.from(told.secrets, ([source, text]) => [source, new Secret(text)])) }
 }
-
-/** Beside this file: TypeScript, or what it was compiled to. */
-const threadFile = new URL(`./judge-thread.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)
