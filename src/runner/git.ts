@@ -1,4 +1,3 @@
-import { GitPluginError, simpleGit } from 'simple-git'
 import { parseRevision, type Revision } from '../model/revision.ts'
 import {
   commitOf,
@@ -210,6 +209,7 @@ async function local(
   const stdout: Buffer[] = []
   let exitCode = -1
   let stderr = ''
+  const { GitPluginError, simpleGit } = await import('simple-git') // not before the daemon listens
   await simpleGit({
     baseDir: settings.stateDirectory,
     config: [...localHardening],

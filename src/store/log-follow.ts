@@ -43,7 +43,8 @@ export async function* followLines({
   }
 }
 
-const chunkLength = 64 * 1024
+/** Small, for there may be hundreds who follow. */
+const chunkLength = 16 * 1024
 /** A log has no line as long as this; whatever else the file holds comes in pieces. */
 const longestKept = 1024 * 1024
 
@@ -59,20 +60,22 @@ function createReader(offset: number): Reader {
   let position = Math.max(0, offset - 1)
   let isSkipping = offset > 0
   let unfinished = Buffer.alloc(0)
+  // The same for every read: all lines of one are told before the next.
+  const room = Buffer.allocUnsafe(chunkLength)
   return {
     async *lines(file, bell) {
       while (!bell.hasEnded) {
-        const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(chunkLength), 0, chunkLength, position)
+        const { bytesRead } = await file.read(room, 0, chunkLength, position)
         if (bytesRead === 0) return
         position += bytesRead
-        yield* split(buffer.subarray(0, bytesRead))
+        yield* split(room.subarray(0, bytesRead))
       }
     },
     rest: () => (unfinished.length === 0 || isSkipping ? [] : [parseLine(unfinished, position)]),
   }
 
   function* split(chunk: Buffer): Generator<LogLine, void, undefined> {
-    const bytes = Buffer.concat([unfinished, chunk])
+    const bytes = unfinished.length === 0 ? chunk : Buffer.concat([unfinished, chunk])
     const base = position - bytes.length
     let from = 0
     for (let end = bytes.indexOf(newline); end >= 0; end = bytes.indexOf(newline, from)) {
