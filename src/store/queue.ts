@@ -71,7 +71,7 @@ function nextId(sql: Sql): number {
 /** The queued deployments of an app, as the rules of `model/queue.ts` see them. */
 export function waitingOf(sql: Sql, app: string): readonly Waiting[] {
   const rows = sql.all(
-    `select id, trigger, place from deployments where app = :app and state = 'queued' order by place`,
+    `select id, trigger, place from deployments where app = :app and state = 'queued' order by +place`,
     { app },
   )
   return rows.map((row) => ({
