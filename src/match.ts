@@ -53,7 +53,10 @@ export function matchApps(push: PushEvent, webhook: string, map: DeployMap): rea
 }
 
 function appsOf({ app: name, names }: PushEvent, { apps, appsByRepository }: DeployMap): readonly App[] {
-  if (name === null) return [...new Set(names.flatMap((known) => appsByRepository.get(known) ?? []))]
+  if (name === null) {
+    const found = new Set(names.flatMap((known) => appsByRepository.get(known) ?? []))
+    return found.size < 2 ? [...found] : [...apps.values()].filter((app) => found.has(app)) // in the order of the file
+  }
   const named = apps.get(name)
   return named === undefined ? [] : [named]
 }

@@ -16,7 +16,11 @@ export async function askThread<Answer>(
   const extension = from.endsWith('.ts') ? 'ts' : 'js'
   const file = new URL(`./${name}.${extension}`, from)
   const thread = new Worker(file, { workerData: task, transferList: [...given] })
-  const [answer] = (await once(thread, 'message')) as [Answer]
+  const answered = once(thread, 'message') as Promise<[Answer]>
+  const failed = Promise.race(['exit', 'messageerror'].map((event) => once(thread, event))).then(() => {
+    throw new Error(`the thread ${name} ended without an answer`)
+  })
+  const [answer] = await Promise.race([answered, failed])
   return answer
 }
 

@@ -15,7 +15,7 @@ import {
   type Specials,
 } from './git-output.ts'
 import { createGit, type Git } from './git.ts'
-import { findInTheWay, submodule } from './in-the-way.ts'
+import { createLook, findInTheWay, submodule } from './in-the-way.ts'
 import { mirrorDirectory } from './mirror.ts'
 import { moveAside } from './move-aside.ts'
 import { saveChanges } from './save-changes.ts'
@@ -85,16 +85,23 @@ async function moveOn(
   return finishCheckout(app, revision, { ...all, isPlain, bring })
 }
 
-/** git takes a file that somebody has deleted for one that is as it was, and writes it anew. */
+/**
+ * git takes a file that somebody has deleted for one that is as it was, and writes it anew; and one that is reached
+ * through somebody's symbolic link for one that is in its place.
+ */
 async function isAnyGone({ workTree }: Tree, differing: Differences): Promise<boolean> {
-  const tracked = [...differing].filter(([, { to }]) => to !== null)
-  const there = await Promise.all(tracked.map(([path]) => lstat(onDisk(workTree, path)).catch(() => null)))
-  return there.includes(null)
+  const look = createLook(workTree)
+  for (const [path, { to }] of differing) {
+    if (to === null) continue
+    const { kind } = await look(path)
+    if (kind === 'absent' || kind === 'behind') return true
+  }
+  return false
 }
 
 /**
  * Everything in the way is gone: the files of the revision come, are asserted, and get the view that steps look at.
- * `bring` may leave them as they are; then, too, they are not those of the revision.
+ * `bring` answers false where it left all as it was.
  */
 export async function finishCheckout(
   app: App,
@@ -104,11 +111,15 @@ export async function finishCheckout(
   const { failPoint, settings } = deps
   const { stateDirectory } = settings
   await tree.remember({ underway: revision, isPlain: false })
-  const [specials, tags] = await allDone([
+  const [specials, tags, isBrought] = await allDone([
     isPlain ? none : git.specials(tree, revision),
     view === null ? [] : tagsOf(git, mirrorDirectory(stateDirectory, app.repo)),
     bring(),
   ])
+  if (!isBrought) {
+    const message = `git changed nothing in ${tree.workTree}, where files are not as they were deployed.`
+    return { kind: 'failed', reason: 'checkout_mismatch', message }
+  }
   failPoint('in-checkout')
   const [mismatch, putView] = await allDone([
     mismatchIn(git, tree, revision),
@@ -136,7 +147,7 @@ type Finishing = {
   readonly view: string | null
   readonly context: GitContext
   readonly deps: CheckoutDeps
-  readonly bring: () => Promise<void>
+  readonly bring: () => Promise<boolean>
 }
 
 const none: Specials = { submodules: [], attributes: [] }
@@ -188,10 +199,13 @@ async function saveAndClear(
  * cure. git may call a file changed that is exactly that (an attribute asks for other line endings than were committed).
  */
 async function mismatchIn(git: Git, tree: Tree, revision: Revision): Promise<string | null> {
-  const wrong: TreePath[] = []
-  for (const [path, { from, to }] of await git.unlike(tree, revision)) {
-    const isJustTouched = from !== null && to === null && (await isAsCheckedOut(git, tree, { path, entry: from }))
-    if (!isJustTouched) wrong.push(path)
+  if ((await git.unlike(tree, revision)).size === 0) return null
+  await git.refreshIndex(tree) // What has only got other times is told no more.
+  const unlike = await git.unlike(tree, revision)
+  const wrong = unlike.size === 0 ? [] : [...(await git.differences(tree, revision)).keys()]
+  for (const [path, { from, to }] of unlike) {
+    const isWritten = from !== null && to === null && (await isAsCheckedOut(git, tree, { path, entry: from }))
+    if (!isWritten) wrong.push(path)
   }
   return wrong.length === 0
     ? null

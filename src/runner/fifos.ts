@@ -1,4 +1,4 @@
-import { chown, mkdir, mkdtemp, rmdir } from 'node:fs/promises'
+import { chown, mkdir, mkdtemp, readdir, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode } from '../lib/error-code.ts'
 import { isScarcity } from '../lib/scarcity.ts'
@@ -20,6 +20,7 @@ type Program = (
  */
 export function createFifos(directory: string, run: Program): Fifos {
   const ready: string[] = []
+  let isSwept = false
 
   return {
     async open(user) {
@@ -50,11 +51,19 @@ export function createFifos(directory: string, run: Program): Fifos {
 
   async function openNew(user: Command['user']): Promise<Fifo> {
     await mkdir(directory, { recursive: true, mode: 0o700 })
-    const own = await mkdtemp(join(directory, 'pipe-'))
+    if (!isSwept) await removeUnused()
+    const own = await mkdtemp(join(directory, prefix))
     const [first = '', ...others] = Array.from({ length: atOnce }, (_, at) => join(own, String(at)))
     await run(['mkfifo', '-m', '600', '--', first, ...others], { env: { PATH: systemPath }, timeoutMs: 10_000 })
     ready.push(...others)
     return openAs(user, first)
+  }
+
+  /** What a daemon before us made and did not need. The directory is this one's alone. */
+  async function removeUnused(): Promise<void> {
+    isSwept = true
+    const names = (await readdir(directory)).filter((name) => name.startsWith(prefix))
+    await Promise.all(names.map((name) => rm(join(directory, name), { recursive: true, force: true })))
   }
 
   async function openAs(user: Command['user'], path: string): Promise<Fifo> {
@@ -66,4 +75,5 @@ export function createFifos(directory: string, run: Program): Fifos {
   }
 }
 
+const prefix = 'pipe-'
 const atOnce = 16

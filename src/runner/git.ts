@@ -170,12 +170,14 @@ export function createGit(settings: GitSettings, context: { readonly signal: Abo
       return names.split('\n').filter((name) => name !== '')
     },
     /** Index and files become exactly `revision`; whatever stands in the way is overwritten. */
-    async checkOut(place: Place, revision: Revision): Promise<void> {
+    async checkOut(place: Place, revision: Revision): Promise<true> {
       await run(place, ['read-tree', '--reset', '-u', '--no-recurse-submodules', revision])
+      return true
     },
-    /** The same from `from`, which the index is. Does nothing if a file that changes is not as in `from`, or in the way. */
-    async moveOn(place: Place, { from, to }: { from: Revision; to: Revision }): Promise<void> {
-      await run(place, ['read-tree', '-m', '-u', '--no-recurse-submodules', from, to], { accept: [0, 1, 128] })
+    /** The same from `from`, which the index is. false: a file that changes is not as in `from`, or in the way; nothing is done. */
+    async moveOn(place: Place, { from, to }: { from: Revision; to: Revision }): Promise<boolean> {
+      const args = ['read-tree', '-m', '-u', '--no-recurse-submodules', from, to]
+      return (await run(place, args, { accept: [0, 1, 128] })).exitCode === 0
     },
     /** The index alone becomes `revision`. */
     async loadIndex(place: Place, revision: Revision): Promise<void> {
