@@ -166,8 +166,7 @@ export function createGit(settings: GitSettings, context: { readonly signal: Abo
     },
     /** All refs, also those that lead to nothing. */
     async refNames(place: Place): Promise<readonly string[]> {
-      const names = await text(place, ['for-each-ref', '--format=%(refname)'])
-      return names.split('\n').filter((name) => name !== '')
+      return linesOf(await run(place, ['for-each-ref', '--format=%(refname)']))
     },
     /** Index and files become exactly `revision`; whatever stands in the way is overwritten. */
     async checkOut(place: Place, revision: Revision): Promise<true> {
@@ -221,8 +220,7 @@ async function local(
     completion: { onClose: true, onExit: false },
     allowEnvironment: Object.keys(env).filter((name) => name.startsWith('GIT_')),
     unsafe: {
-      // --git-dir, --work-tree and GIT_CONFIG_GLOBAL name directories and files of ours, and without them git would
-      // look for others.
+      // They name directories and files of ours: without --git-dir and the like git would look for others.
       allowUnsafeConfigPaths: true,
       // core.hooksPath=/dev/null and core.fsmonitor=false switch off what these guards are about.
       allowUnsafeHooksPath: true,
