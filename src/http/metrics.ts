@@ -24,7 +24,9 @@ export function createMetrics({
 }: Pick<HttpDeps, 'store' | 'map' | 'config' | 'catchUp' | 'clock'>): Metrics {
   const register = new Registry()
   const registers = [register]
-  collectDefaultMetrics({ register, prefix: 'deployhook_' })
+  // A delay of the event loop is told to the tenth of a second: at its default of 10 ms this timer would be all that an
+  // idle daemon does.
+  collectDefaultMetrics({ register, prefix: 'deployhook_', eventLoopMonitoringPrecision: 100 })
 
   const deliveries = new Counter({
     name: 'deployhook_deliveries_total',
