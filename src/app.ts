@@ -79,7 +79,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     watching.abort()
   })
 
-  const first = await readDeployMap(options, process, { isStart: true })
+  const first = await read()
   if (first.kind === 'refused') return { kind: 'cannot_start', problem: first.problems.join('\n') }
 
   // Removed last: a signal during the closing must not end the process half closed.

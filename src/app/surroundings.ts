@@ -12,17 +12,13 @@ import { systemPath } from '../runner/environment.ts'
 import { StoreError } from '../store/index.ts'
 
 /**
- * Reads deploy.yml as the daemon runs it; texts are ready to be shown. Nobody is held up meanwhile: a thread of its own
- * does it. At the start, when there is nobody yet, that would take a small file only longer.
+ * Reads deploy.yml as the daemon runs it; texts are ready to be shown. Nobody is held up meanwhile: a long file is read by
+ * a thread of its own, and a short one sooner than a thread starts.
  */
-export async function readDeployMap(
-  options: ServeOptions,
-  process: NodeJS.Process,
-  { isStart = false }: { readonly isStart?: boolean } = {},
-): Promise<Reading> {
+export async function readDeployMap(options: ServeOptions, process: NodeJS.Process): Promise<Reading> {
   const { configFile, stateDirectory } = options
   const uid = process.geteuid?.() ?? 0
-  const load = isStart && (await isSmall(configFile)) ? loadDeployMap : loadDeployMapApart
+  const load = (await isSmall(configFile)) ? loadDeployMap : loadDeployMapApart
   const loaded = await load(configFile, { env: process.env, uid, stateDirectory })
   if (loaded.kind === 'refused') return { kind: 'refused', problems: loaded.problems.map(({ text }) => text) }
   const warnings = loaded.warnings.map(({ text }) => text)
@@ -37,8 +33,8 @@ async function isSmall(file: string): Promise<boolean> {
   }
 }
 
-/** Some hundred apps. */
-const smallBytes = 64 * 1024
+/** Some fifty apps. */
+const smallBytes = 16 * 1024
 
 /** Where git is looked for. */
 export function searchPathOf(env: NodeJS.ProcessEnv): string {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Secret } from '../../src/lib/secret.ts'
+import { byRepository } from '../../src/model/deploy-map.ts'
 import { createApp } from '../support/map.ts'
 import { openDoor, secret, tokens, type Door } from './door.ts'
 
@@ -59,7 +60,8 @@ describe('POST /api/deliveries/:id/replay', () => {
       body: { delivery: 2, result: 'accepted', deployments: [{ id: 2, app: 'blog' }], ignored: [] },
     })
     expect((await door.api('/api/deliveries/2')).body).toMatchObject({ replayOf: 1, result: 'accepted' })
-    door.setMap((map) => ({ ...map, apps: new Map([['blog', createApp('blog', { branch: 'next' })]]) }))
+    const next = createApp('blog', { branch: 'next' })
+    door.setMap((map) => ({ ...map, apps: new Map([['blog', next]]), appsByRepository: byRepository([next]) }))
     expect(await door.control('/api/deliveries/1/replay', { method: 'POST' })).toMatchObject({
       status: 200,
       body: { delivery: 3, result: 'ignored', reason: 'branch', ignored: [{ app: 'blog', reason: 'branch' }] },
