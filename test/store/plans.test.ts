@@ -4,6 +4,7 @@ import { expect, it } from 'vitest'
 import { listDeployments } from '../../src/store/deployments.ts'
 import { listDeliveries } from '../../src/store/list-deliveries.ts'
 import { pruneDeployments } from '../../src/store/prune-deployments.ts'
+import { waitingOf } from '../../src/store/queue.ts'
 import { createSql, type Sql } from '../../src/store/sql.ts'
 
 const schema = new URL('../../src/store/migrations/0001-first.sql', import.meta.url)
@@ -23,6 +24,11 @@ it.each<[string, (sql: Sql) => unknown]>([
 it.each(['queued', 'running'] as const)('what is %s is found among what is not done', (state) => {
   const plans = plansOf((sql) => listDeployments(sql, { limit: 50, app: 'blog', state }))
   expect(plans).toContain('SEARCH deployments USING INDEX deployments_by_state (state=?)')
+})
+
+it('what waits of an app is found among what waits, not in all that the app ever had', () => {
+  const plans = plansOf((sql) => waitingOf(sql, 'blog'))
+  expect(plans).toContain('SEARCH deployments USING INDEX one_queued_per_kind (app=?)')
 })
 
 it('how deployments of an app ended is found by both', () => {
