@@ -1,13 +1,13 @@
 import { join } from 'node:path'
-import { pushTemplate, signedPushes, writePushes } from './load/pushes.ts'
-import { load, type Load } from './load/wrk.ts'
-import { startAdnanhWebhook } from './sides/adnanh-webhook.ts'
+import { createDistinct, demandAccepted } from './load/distinct.ts'
+import type { Load } from './load/wrk.ts'
+import { startAdnanhIfThere } from './sides/adnanh-webhook.ts'
 import { startBareFastify } from './sides/bare-fastify.ts'
-import { secret, startDeployhook, waitingApps } from './sides/deployhook.ts'
+import { startDeployhook, waitingApps } from './sides/deployhook.ts'
 import { alternate } from './support/alternate.ts'
 import type { Bench, Benchmark, Found } from './support/benchmark.ts'
 import type { Finding, Target } from './support/finding.ts'
-import { programOf } from './support/programs.ts'
+import { missing, programOf } from './support/programs.ts'
 
 /** How many signed pushes a second are answered 202, each after it is on disk. */
 export const accept: Benchmark = {
@@ -23,53 +23,33 @@ async function run({ dir, rounds, note }: Bench): Promise<Found> {
   const [wrk, webhook] = await Promise.all([programOf('wrk'), programOf('webhook')])
   if ('missing' in wrk) return { findings: [], skipped: [`all of it: ${wrk.missing}`] }
 
-  const template = pushTemplate('acme/app-0')
+  const send = createDistinct(wrk.path, { dir })
   await using us = await startDeployhook({ dir: join(dir, 'us'), apps: waitingApps(10, dir) })
   await using bare = await startBareFastify()
-  await using peer =
-    'missing' in webhook
-      ? null
-      : await startAdnanhWebhook(webhook.path, { dir: join(dir, 'adnanh'), command: '/bin/true' })
+  await using peer = await startAdnanhIfThere(webhook, { dir: join(dir, 'adnanh'), command: '/bin/true' })
 
   const findings: Finding[] = []
   for (const connections of connectionCounts) {
     note(`${connections} connections`)
-    let files = 0
-    const against = async (address: string): Promise<Load> => {
-      const pushes = join(dir, `pushes-${files++}`)
-      await writePushes(pushes, { template, pushes: signedPushes(pushesFor(connections), { template, secret }) })
-      return load(wrk.path, { address, pushes, connections, seconds })
-    }
+    const against = (address: string) => send({ address, connections, seconds })
     const measured = await alternate(
       {
-        us: () => against(us.address),
+        us: async () => demandAccepted(await against(us.address)),
         bare: () => against(bare.address),
         peer: peer && (() => against(peer.address)),
       },
       rounds,
     )
-    demandAllWell(measured.us)
     findings.push(...findingsOf(connections, measured))
   }
   return {
     findings,
-    skipped: peer === null && 'missing' in webhook ? [`adnanh/webhook: ${webhook.missing}`] : [],
+    skipped: missing({ 'adnanh/webhook': webhook }),
     remarks: [
       'wrk runs on the same cores with one thread.',
       'The deployments wait for an approval, so that none is running meanwhile; adnanh/webhook starts /bin/true for each push, after its answer.',
       'Bare Fastify reads the body and answers 200; nothing is verified, parsed or kept.',
     ],
-  }
-}
-
-/** More than can be answered in the time: none is sent twice. */
-function pushesFor(connections: number): number {
-  return connections === 1 ? 12_000 : 40_000
-}
-
-function demandAllWell(loads: readonly Load[]): void {
-  for (const { failed, broken, requests } of loads) {
-    if (failed + broken > 0) throw new Error(`of ${requests} pushes ${failed} were refused and ${broken} not answered`)
   }
 }
 

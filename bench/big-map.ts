@@ -1,12 +1,11 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pinged } from './load/pinged.ts'
-import { pushTemplate, signedPushes, writePushes } from './load/pushes.ts'
-import { load } from './load/wrk.ts'
-import { secret, startDeployhook, waitingApps, writeDeployFile, type Deployhook } from './sides/deployhook.ts'
+import { createDistinct, demandAccepted } from './load/distinct.ts'
+import { startDeployhook, waitingApps, writeDeployFile, type Deployhook } from './sides/deployhook.ts'
 import { alternate } from './support/alternate.ts'
 import type { Bench, Benchmark, Found } from './support/benchmark.ts'
-import { programOf } from './support/programs.ts'
+import { missing, programOf } from './support/programs.ts'
 import { residentMiB } from './support/resident.ts'
 
 /** What 10,000 apps cost. */
@@ -28,16 +27,11 @@ async function run({ dir, rounds, note }: Bench): Promise<Found> {
   await using small = await startDeployhook({ dir: join(dir, 'small'), apps: apps('small') })
 
   note('accepting')
-  let files = 0
-  const accept = async ({ address }: Deployhook, app: number): Promise<number> => {
-    if ('missing' in wrk) return NaN
-    const template = pushTemplate(`acme/app-${app}`)
-    const pushes = join(dir, `pushes-${files++}`)
-    await writePushes(pushes, { template, pushes: signedPushes(20_000, { template, secret }) })
-    const { perSecond, failed, broken } = await load(wrk.path, { address, pushes, connections, seconds })
-    if (failed + broken > 0) throw new Error(`${failed} pushes were refused and ${broken} not answered`)
-    return perSecond
-  }
+  const send = 'missing' in wrk ? null : createDistinct(wrk.path, { dir })
+  const accept = async ({ address }: Deployhook, app: number): Promise<number> =>
+    send === null
+      ? NaN
+      : demandAccepted(await send({ address, repository: `acme/app-${app}`, connections, seconds })).perSecond
   const rates = await alternate(
     { big: () => accept(big, counts.big - 1), small: () => accept(small, counts.small - 1) },
     rounds,
@@ -93,7 +87,7 @@ async function run({ dir, rounds, note }: Bench): Promise<Found> {
         target: { of: 'difference', is: 'at most', limit: 60 },
       },
     ],
-    skipped: 'missing' in wrk ? [`the accept rate: ${wrk.missing}`] : [],
+    skipped: missing({ 'the accept rate': wrk }),
     remarks: ['Another process asks /healthz every 5 ms during a reload.'],
   }
 

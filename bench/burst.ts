@@ -9,7 +9,7 @@ import { secret, startDeployhook, type Deployhook } from './sides/deployhook.ts'
 import { alternate } from './support/alternate.ts'
 import type { Bench, Benchmark, Found } from './support/benchmark.ts'
 import type { Finding } from './support/finding.ts'
-import { programOf } from './support/programs.ts'
+import { missing, programOf } from './support/programs.ts'
 
 /** What becomes of a burst of pushes: whether all are answered, and how often what is run for them. */
 export const burst: Benchmark = {
@@ -45,7 +45,7 @@ async function run({ dir, rounds, note }: Bench): Promise<Found> {
   )
   return {
     findings: findingsOf(us, peer),
-    skipped: 'missing' in webhook ? [`adnanh/webhook: ${webhook.missing}`] : [],
+    skipped: missing({ 'adnanh/webhook': webhook }),
     remarks: [
       'Each push names a commit of its repository, the last ones its tip. The sender runs on the same cores.',
       `adnanh/webhook gets ${pushesToPeer.toLocaleString('en')} pushes only, for it starts as many processes at once as pushes come. It has no queue: what it runs is whatever is there when the script comes to its turn.`,

@@ -2,12 +2,11 @@ import { execa } from 'execa'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { pushTemplate, signedPushes, writePushes } from './load/pushes.ts'
-import { load } from './load/wrk.ts'
-import { secret, startDeployhook, waitingApps, type Deployhook } from './sides/deployhook.ts'
+import { createDistinct, demandAccepted } from './load/distinct.ts'
+import { startDeployhook, waitingApps, type Deployhook } from './sides/deployhook.ts'
 import type { Bench, Benchmark, Found } from './support/benchmark.ts'
 import { fsyncMsIn } from './support/machine.ts'
-import { programOf } from './support/programs.ts'
+import { missing, programOf } from './support/programs.ts'
 
 /** What durability costs: how many syncs a push takes when many come at once, and how long one waits that comes alone. */
 export const fsyncs: Benchmark = {
@@ -20,16 +19,10 @@ async function run({ dir, rounds, note }: Bench): Promise<Found> {
   const [wrk, strace] = await Promise.all([programOf('wrk'), programOf('strace')])
   if ('missing' in wrk) return { findings: [], skipped: [`all of it: ${wrk.missing}`] }
 
-  const template = pushTemplate('acme/app-0')
+  const distinct = createDistinct(wrk.path, { dir })
   await using us = await startDeployhook({ dir: join(dir, 'us'), apps: waitingApps(10, dir) })
-  let files = 0
-  const send = async (connections: number, seconds: number) => {
-    const pushes = join(dir, `pushes-${files++}`)
-    await writePushes(pushes, { template, pushes: signedPushes(20_000, { template, secret }) })
-    const found = await load(wrk.path, { address: us.address, pushes, connections, seconds })
-    if (found.failed + found.broken > 0) throw new Error(`${found.failed + found.broken} pushes were not accepted`)
-    return found
-  }
+  const send = async (connections: number, seconds: number) =>
+    demandAccepted(await distinct({ address: us.address, connections, seconds }))
 
   note('warming up')
   await send(64, 2)
@@ -62,7 +55,7 @@ async function run({ dir, rounds, note }: Bench): Promise<Found> {
         target: { of: 'ratio', is: 'at most', limit: 1.2 },
       },
     ],
-    skipped: 'missing' in strace ? [`syncs a push: ${strace.missing}`] : [],
+    skipped: missing({ 'syncs a push': strace }),
     remarks: ['Counted by strace, which makes the daemon slower; checkpoints of the database are counted too.'],
   }
 }

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startAdnanhWebhook } from './sides/adnanh-webhook.ts'
+import { startAdnanhIfThere } from './sides/adnanh-webhook.ts'
 import { startBareFastify } from './sides/bare-fastify.ts'
 import { startDeployhook, waitingApps } from './sides/deployhook.ts'
 import type { Bench, Benchmark, Found } from './support/benchmark.ts'
-import { programOf } from './support/programs.ts'
+import { missing, programOf } from './support/programs.ts'
 import { cpuSeconds, residentMiB } from './support/resident.ts'
 
 /** What the daemon costs while nobody pushes. */
@@ -22,10 +22,7 @@ async function run({ dir, rounds, note }: Bench): Promise<Found> {
   const webhook = await programOf('webhook')
   await using us = await startDeployhook({ dir: join(dir, 'us'), apps: waitingApps(10, dir) })
   await using bare = await startBareFastify()
-  await using peer =
-    'missing' in webhook
-      ? null
-      : await startAdnanhWebhook(webhook.path, { dir: join(dir, 'adnanh'), command: '/bin/true' })
+  await using peer = await startAdnanhIfThere(webhook, { dir: join(dir, 'adnanh'), command: '/bin/true' })
   for (const address of [`${us.address}/healthz`, `${bare.address}/readyz`]) await (await fetch(address)).text()
 
   const seconds = rounds === 1 ? 10 : windowSeconds
@@ -59,7 +56,7 @@ async function run({ dir, rounds, note }: Bench): Promise<Found> {
         target: at === 0 ? ({ of: 'value', is: 'at most', limit: 0.1 } as const) : null,
       })),
     ],
-    skipped: 'missing' in webhook ? [`adnanh/webhook: ${webhook.missing}`] : [],
+    skipped: missing({ 'adnanh/webhook': webhook }),
     remarks: [
       'All sides at the same time, each asked once before; the clock ticks a hundred times a second (time(7)).',
     ],

@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import { Agent, request } from 'undici'
 import { fillHistory, oldest, providerIdOf } from './load/history.ts'
-import { bodyOf, headersOf, pushTemplate, signedPushes, writePushes } from './load/pushes.ts'
-import { load } from './load/wrk.ts'
+import { createDistinct, demandAccepted } from './load/distinct.ts'
+import { bodyOf, headersOf, pushTemplate, signedPushes } from './load/pushes.ts'
 import { secret, startDeployhook, waitingApps, type Deployhook } from './sides/deployhook.ts'
 import { alternate } from './support/alternate.ts'
 import type { Bench, Benchmark, Found } from './support/benchmark.ts'
 import { percentile, type Finding } from './support/finding.ts'
-import { programOf } from './support/programs.ts'
+import { missing, programOf } from './support/programs.ts'
 
 /** What a history of a million deployments costs. */
 export const longHistory: Benchmark = {
@@ -31,16 +31,11 @@ async function run({ dir, rounds, note }: Bench): Promise<Found> {
   await using short = await startWithHistory('short', dir)
 
   note('accepting')
-  let files = 0
-  const accept = async ({ address }: Deployhook): Promise<number> => {
-    if ('missing' in wrk) return NaN
-    const template = pushTemplate('acme/app-1')
-    const pushes = join(dir, `pushes-${files++}`)
-    await writePushes(pushes, { template, pushes: signedPushes(20_000, { template, secret }) })
-    const { perSecond, failed, broken } = await load(wrk.path, { address, pushes, connections, seconds })
-    if (failed + broken > 0) throw new Error(`${failed} pushes were refused and ${broken} not answered`)
-    return perSecond
-  }
+  const send = 'missing' in wrk ? null : createDistinct(wrk.path, { dir })
+  const accept = async ({ address }: Deployhook): Promise<number> =>
+    send === null
+      ? NaN
+      : demandAccepted(await send({ address, repository: 'acme/app-1', connections, seconds })).perSecond
   const rates = await alternate({ long: () => accept(long), short: () => accept(short) }, rounds)
 
   note('claiming')
@@ -83,7 +78,7 @@ async function run({ dir, rounds, note }: Bench): Promise<Found> {
         target: { of: 'value', is: 'at most', limit: 20 },
       },
     ],
-    skipped: 'missing' in wrk ? [`the accept rate: ${wrk.missing}`] : [],
+    skipped: missing({ 'the accept rate': wrk }),
     remarks: [
       `Pages of 50. ${oldest.app} and ${oldest.outcome} are only found among the ${oldest.count} oldest deployments.`,
       'A claim is timed by the daemon, from the arrival of the push to the start of its deployment (which then finds no repository).',

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { pushTemplate, signedPushes, writePushes } from './load/pushes.ts'
 import { load, type Load } from './load/wrk.ts'
-import { startAdnanhWebhook } from './sides/adnanh-webhook.ts'
+import { startAdnanhIfThere } from './sides/adnanh-webhook.ts'
 import { startDeployhook, waitingApps } from './sides/deployhook.ts'
 import { alternate } from './support/alternate.ts'
 import type { Bench, Benchmark, Found } from './support/benchmark.ts'
-import { programOf } from './support/programs.ts'
+import { missing, programOf } from './support/programs.ts'
 import { residentMiB } from './support/resident.ts'
 
 /** What an attacker can make us do: how many forged pushes a second are turned away, and what memory that takes. */
@@ -26,10 +26,7 @@ async function run({ dir, rounds, note }: Bench): Promise<Found> {
     pushes: signedPushes(20_000, { template, secret: 'the-secret-of-somebody-else' }),
   })
   await using us = await startDeployhook({ dir: join(dir, 'us'), apps: waitingApps(10, dir) })
-  await using peer =
-    'missing' in webhook
-      ? null
-      : await startAdnanhWebhook(webhook.path, { dir: join(dir, 'adnanh'), command: '/bin/true' })
+  await using peer = await startAdnanhIfThere(webhook, { dir: join(dir, 'adnanh'), command: '/bin/true' })
   const against = (address: string) => load(wrk.path, { address, pushes, connections: 16, seconds: 3 })
 
   note('warming up')
@@ -62,7 +59,7 @@ async function run({ dir, rounds, note }: Bench): Promise<Found> {
         target: { of: 'value', is: 'at most', limit: 16 },
       },
     ],
-    skipped: 'missing' in webhook ? [`adnanh/webhook: ${webhook.missing}`] : [],
+    skipped: missing({ 'adnanh/webhook': webhook }),
     remarks: ['Of one address 30 get a 401 and then one a second, all others a 429: each is verified all the same.'],
   }
 }

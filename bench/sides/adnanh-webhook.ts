@@ -1,17 +1,23 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Program } from '../support/programs.ts'
 import { freePort } from './free-port.ts'
 import { startProcess, type Process } from './process.ts'
 import { secret } from './deployhook.ts'
+
+type Options = { readonly dir: string; readonly command: string; readonly args?: readonly object[] }
+type Started = Process & { readonly address: string }
+
+/** The side of a benchmark that does without it where it is not to be had: then null. */
+export async function startAdnanhIfThere(program: Program, options: Options): Promise<Started | null> {
+  return 'missing' in program ? null : startAdnanhWebhook(program.path, options)
+}
 
 /**
  * adnanh/webhook with one hook, as its documentation sets up GitHub: the signature of the body and the branch are checked,
  * then the command runs, and nobody waits for it (https://github.com/adnanh/webhook/blob/master/docs/Hook-Examples.md).
  */
-export async function startAdnanhWebhook(
-  program: string,
-  { dir, command, args = [] }: { readonly dir: string; readonly command: string; readonly args?: readonly object[] },
-): Promise<Process & { readonly address: string }> {
+export async function startAdnanhWebhook(program: string, { dir, command, args = [] }: Options): Promise<Started> {
   await mkdir(dir, { recursive: true })
   const hooks = join(dir, 'hooks.json')
   const hook = {

@@ -3,6 +3,13 @@ import { execa } from 'execa'
 /** A program that is here, or why it is not. */
 export type Program = { readonly path: string } | { readonly missing: string }
 
+/** Why each of these is not measured: those that are here are left out. */
+export function missing(sides: Readonly<Record<string, Program>>): readonly string[] {
+  return Object.entries(sides).flatMap(([side, program]) =>
+    'missing' in program ? [`${side}: ${program.missing}`] : [],
+  )
+}
+
 /** Finds a program, or installs the Debian package of that name where root may. */
 export async function programOf(name: string): Promise<Program> {
   const found = await locate(name)

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 
 /** Memory of a process that is in RAM, in MiB. */
 export function residentMiB(pid: number): number {
@@ -23,10 +23,6 @@ export function cpuSeconds(pid: number): number {
 
 /** USER_HZ, which Linux shows to programs on every machine: proc(5), time(7). */
 const ticksPerSecond = 100
-
-export function openFiles(pid: number): number {
-  return readdirSync(`/proc/${pid}/fd`).length
-}
 
 function statusOf(pid: number, name: string): number {
   return Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? NaN)

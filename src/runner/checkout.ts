@@ -202,14 +202,15 @@ async function mismatchIn(git: Git, tree: Tree, revision: Revision): Promise<str
   if ((await git.unlike(tree, revision)).size === 0) return null
   await git.refreshIndex(tree) // What has only got other times is told no more.
   const unlike = await git.unlike(tree, revision)
-  const wrong = unlike.size === 0 ? [] : [...(await git.differences(tree, revision)).keys()]
+  // Of the index nothing is forgiven, whatever is on disk.
+  const wrong = new Set(unlike.size === 0 ? [] : (await git.differences(tree, revision)).keys())
   for (const [path, { from, to }] of unlike) {
     const isWritten = from !== null && to === null && (await isAsCheckedOut(git, tree, { path, entry: from }))
-    if (!isWritten) wrong.push(path)
+    if (!isWritten) wrong.add(path)
   }
-  return wrong.length === 0
+  return wrong.size === 0
     ? null
-    : `After the checkout these files are not those of ${revision}: ${shownList(wrong)}. Something else may be writing into ${tree.workTree}: end that, and deploy again.`
+    : `After the checkout these files are not those of ${revision}: ${shownList([...wrong])}. Something else may be writing into ${tree.workTree}: end that, and deploy again.`
 }
 
 async function isAsCheckedOut(
