@@ -176,7 +176,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const stop = listenToSignals(process, { onAgain: worker.interrupt, onHangup: () => void reloadAndTell() })
   forgetSignals = stop.forget
 
-  const { address } = await http.listen({ public: listenOf(options, map()), socket })
+  const { address } = await http.listen({ public: listenOf(options, map(), process), socket })
   log.info({ address, socket, config: options.configFile, state: stateDirectory, version }, 'listening')
   for (const warning of first.warnings) log.warn({ warning }, 'deploy map')
 

@@ -4,9 +4,10 @@ import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ServeOptions } from '../cli/locations.ts'
 import { loadDeployMap, loadDeployMapApart, parseListen } from '../config/index.ts'
-import { SocketTaken } from '../http/index.ts'
+import { SocketTaken, type ListenWhere } from '../http/index.ts'
 import { errorCode } from '../lib/error-code.ts'
-import type { DeployMap, Listen } from '../model/deploy-map.ts'
+import { handedOver } from '../lib/systemd.ts'
+import type { DeployMap } from '../model/deploy-map.ts'
 import type { Reading } from '../reload.ts'
 import { systemPath } from '../runner/environment.ts'
 import { StoreError } from '../store/index.ts'
@@ -56,8 +57,12 @@ function isExecutable(file: string): boolean {
   }
 }
 
-/** Where to listen: the command line goes before deploy.yml. */
-export function listenOf({ listen }: ServeOptions, map: DeployMap): Listen {
+/** Where to listen: the socket of systemd goes before the command line, and that before deploy.yml. */
+export function listenOf({ listen }: ServeOptions, map: DeployMap, { env, pid }: NodeJS.Process): ListenWhere {
+  const [fd, ...more] = handedOver(env, pid)
+  if (more.length > 0)
+    throw new CannotStart(`systemd hands over ${more.length + 1} sockets: leave deployhook.socket one ListenStream=`)
+  if (fd !== undefined) return { kind: 'inherited', fd }
   if (listen === null) return map.server.listen
   const parsed = parseListen(listen)
   if ('problem' in parsed) throw new CannotStart(`--listen ${parsed.problem}`)

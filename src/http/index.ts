@@ -1,7 +1,7 @@
 import type { Listen } from '../model/deploy-map.ts'
 import type { HttpDeps } from './http-deps.ts'
 import { defaultLimits } from './limits.ts'
-import { addressOf, letGo, listen } from './listen.ts'
+import { addressOf, boundTo, letGo, listen, type ListenWhere } from './listen.ts'
 import { createMetrics } from './metrics.ts'
 import { createPresenter } from './present.ts'
 import { createQuietLog } from './quiet-log.ts'
@@ -9,7 +9,7 @@ import type { RouteDeps } from './route.ts'
 import { createServer } from './server.ts'
 
 export type { HttpDeps } from './http-deps.ts'
-export { SocketTaken } from './listen.ts'
+export { SocketTaken, type ListenWhere } from './listen.ts'
 
 export type Http = {
   /**
@@ -18,7 +18,7 @@ export type Http = {
    * nothing left open.
    */
   listen(where: {
-    readonly public: Listen
+    readonly public: ListenWhere
     readonly socket: string
   }): Promise<{ readonly address: string; readonly port: number | null }>
   /** Ends followed logs, lets requests under way end within a grace, and closes both. */
@@ -55,7 +55,7 @@ export async function openHttp(deps: HttpDeps): Promise<Http> {
 
   return {
     async listen(where) {
-      listens = where.public
+      listens = where.public.kind === 'inherited' ? null : where.public
       try {
         await listen(doors.control.server, { kind: 'unix', path: where.socket }, { mode: 0o660 })
         await listen(doors.public.server, where.public, { mode: 0o666 })
@@ -63,9 +63,10 @@ export async function openHttp(deps: HttpDeps): Promise<Http> {
         await close()
         throw error
       }
-      const bound = addressOf(doors.public.server)
-      address = bound.address
-      return bound
+      const bound = boundTo(doors.public.server, where.public)
+      listens ??= bound
+      const { port } = ({ address } = addressOf(bound))
+      return { address, port }
     },
     close,
   }

@@ -57,3 +57,17 @@ export function createNotifier({ env, pid, run, log }: NotifierDeps): Notifier {
     log.warn({ err: error, socket }, 'systemd could not be notified; is systemd-notify installed?')
   }
 }
+
+/**
+ * The sockets that a `.socket` unit opened for this process, as descriptors; none if its variables mean another process.
+ * sd_listen_fds: https://www.freedesktop.org/software/systemd/man/sd_listen_fds.html
+ */
+export function handedOver(env: Readonly<Record<string, string | undefined>>, pid: number): readonly number[] {
+  if (Number(env['LISTEN_PID']) !== pid) return []
+  const count = Number(env['LISTEN_FDS'])
+  return Number.isInteger(count) && count > 0
+    ? Array.from({ length: count }, (_, index) => firstHandedOver + index)
+    : []
+}
+
+const firstHandedOver = 3

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createNotifier, type Notifier } from '../../src/lib/systemd.ts'
+import { createNotifier, handedOver, type Notifier } from '../../src/lib/systemd.ts'
 import { runQuietly } from '../../src/runner/exec.ts'
 
 describe('telling systemd', () => {
@@ -79,3 +79,18 @@ function notifierWith(env: Readonly<Record<string, string | undefined>>): {
     environment: () => readFileSync(`${calls}.env`, 'utf8'),
   }
 }
+
+describe('sockets of a .socket unit', () => {
+  it('are the descriptors from 3 on', () => {
+    expect(handedOver({ LISTEN_PID: '4711', LISTEN_FDS: '2' }, 4711)).toEqual([3, 4])
+  })
+
+  it.each([
+    ['nothing is said', {}],
+    ['another process is meant', { LISTEN_PID: '4712', LISTEN_FDS: '1' }],
+    ['the number is none', { LISTEN_PID: '4711', LISTEN_FDS: 'many' }],
+    ['there are none', { LISTEN_PID: '4711', LISTEN_FDS: '0' }],
+  ])('are none where %s', (_, env) => {
+    expect(handedOver(env, 4711)).toEqual([])
+  })
+})
