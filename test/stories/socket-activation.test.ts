@@ -1,4 +1,4 @@
-import { readlinkSync } from 'node:fs'
+import { existsSync, readlinkSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Agent, request } from 'undici'
 import { describe, expect, it } from 'vitest'
@@ -21,9 +21,12 @@ async function startOnHeldSocket(world: World, hold: string) {
   const listening = () => world.daemon.log.filter(({ msg }) => msg === 'listening').length
   return {
     pid: () => pids().at(-1) ?? 0,
-    kill() {
+    /** Resolves when it is dead, long before the next one listens. */
+    async kill() {
       const before = listening()
-      process.kill(pids().at(-1) ?? 0, 'SIGKILL')
+      const pid = pids().at(-1) ?? 0
+      process.kill(pid, 'SIGKILL')
+      await until('the daemon to be dead', () => !existsSync(`/proc/${pid}`))
       return { isBack: () => until('the next daemon to listen', () => listening() > before) }
     },
     async [Symbol.asyncDispose]() {
@@ -39,7 +42,7 @@ describe('a socket of systemd', () => {
     await using daemon = await startOnHeldSocket(world, '')
     for (const round of ['one', 'two', 'three']) {
       const pushed = await world.repository().push({ 'index.html': round })
-      const { isBack } = daemon.kill()
+      const { isBack } = await daemon.kill()
       const answers = await Promise.all(Array.from({ length: 8 }, () => world.deliver(pushed, { id: round })))
       const results = answers.map(({ body }) => (body as { result: string }).result)
       expect(results.toSorted()).toEqual(['accepted', ...Array.from({ length: 7 }, () => 'duplicate')])
