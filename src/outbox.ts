@@ -26,7 +26,7 @@ export type Sender = {
 export type SenderDeps = {
   readonly store: Pick<
     Store,
-    'stateId' | 'dueReports' | 'nextReportAt' | 'reportTried' | 'pruneReports' | 'deployment' | 'changes'
+    'databaseId' | 'dueReports' | 'nextReportAt' | 'reportTried' | 'pruneReports' | 'deployment' | 'changes'
   >
   readonly map: () => DeployMap
   readonly clock: Clock
@@ -112,7 +112,11 @@ export function createSender(deps: SenderDeps): Sender {
     try {
       const deployment = await store.deployment(number)
       if (deployment === null) return
-      const report = createReport(record, { stateId: store.stateId, deployment, publicUrl: map().server.publicUrl })
+      const report = createReport(record, {
+        databaseId: store.databaseId,
+        deployment,
+        publicUrl: map().server.publicUrl,
+      })
       const told = (await tell(reporter, report)) ?? gone
       if (signal.aborted && told.kind === 'failed') return
       const tried = triedOf(record, told)

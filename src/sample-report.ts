@@ -3,20 +3,20 @@ import { createReport, type Report } from './model/report.ts'
 
 /** A report of a deployment that never was, to try a reporter out. */
 export function sampleReport({
-  stateId,
+  databaseId,
   at,
   publicUrl,
 }: {
-  readonly stateId: string
+  readonly databaseId: string
   readonly at: Date
   readonly publicUrl: string | null
 }): Report {
   const report = createReport(
     { id: 0, kind: 'failed', madeAt: at },
-    { stateId, deployment: { ...neverWas, queuedAt: at }, publicUrl },
+    { databaseId, deployment: { ...neverWas, queuedAt: at }, publicUrl },
   )
   // Receivers drop an id that they have seen.
-  return { ...report, id: `${stateId}-test-${at.getTime()}`, url: publicUrl }
+  return { ...report, id: `${databaseId}-test-${at.getTime()}`, url: publicUrl }
 }
 
 const neverWas: Omit<Deployment, 'queuedAt'> = {

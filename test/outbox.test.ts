@@ -79,9 +79,9 @@ describe('reports', () => {
     telling.sender.start()
     const id = await telling.fail()
     expect(await telling.settledAs(id, 'sent')).toMatchObject([{ sentAt: at(10) }, { sentAt: at(10) }])
-    const { stateId } = telling.store
+    const { databaseId } = telling.store
     const [{ madeAt } = { madeAt: at(0) }] = await telling.reports(id)
-    expect(told.sort()).toEqual([1, 2].map((n) => `${n === 1 ? 'ops' : 'pager'} ${stateId}-${n}-${madeAt.getTime()}`))
+    expect(told.sort()).toEqual([1, 2].map((n) => `${n === 1 ? 'ops' : 'pager'} ${databaseId}-${n}-${madeAt.getTime()}`))
   })
 
   it('of a reporter that never answers hold up neither those of another nor the end of the daemon', async () => {

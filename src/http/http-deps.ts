@@ -37,7 +37,7 @@ export type HttpDeps = {
     | 'readLog'
     | 'followLog'
     | 'changes'
-    | 'stateId'
+    | 'databaseId'
     | 'reportsOf'
     | 'reportCounts'
     | 'ping'

@@ -76,11 +76,11 @@ const badEnds: ReadonlySet<Outcome | 'recovered'> = new Set(['failed', 'timed_ou
 /** A report as a reporter gets it. */
 export function createReport(
   { kind, madeAt, ...record }: Pick<ReportRecord, 'id' | 'kind' | 'madeAt'>,
-  { stateId, deployment, publicUrl }: { stateId: string; deployment: Deployment; publicUrl: string | null },
+  { databaseId, deployment, publicUrl }: { databaseId: string; deployment: Deployment; publicUrl: string | null },
 ): Report {
   const url = publicUrl === null ? null : `${publicUrl}/api/deployments/${deployment.id}`
   // A database restored from a backup numbers its next reports as it did before; receivers drop an id they have seen.
-  const id = `${stateId}-${record.id}-${madeAt.getTime()}`
+  const id = `${databaseId}-${record.id}-${madeAt.getTime()}`
   return { id, kind, message: sentence(kind, deployment), url, deployment }
 }
 

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createHash, randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { FailPoint } from '../lib/fail-point.ts'
@@ -15,6 +15,7 @@ import { createTrust, type Trust } from './trust.ts'
 export type OpenedDatabase = {
   readonly database: DatabaseSync
   readonly trust: Trust
+  readonly databaseId: string
   readonly stateId: string
   readonly close: () => void
 }
@@ -33,7 +34,8 @@ export function openDatabase(
   try {
     const database = openLocked(directory, { log, failPoint })
     const trust = createTrust(join(directory, 'state.db'))
-    return { database, trust, stateId: stateIdOf(database), close }
+    const databaseId = idOf(database)
+    return { database, trust, databaseId, stateId: stateIdOf(directory, databaseId), close }
 
     function close(): void {
       // Left open, and the lock held, to the end of the process: closing would write and sync once more, and succeed.
@@ -67,7 +69,7 @@ function openLocked(directory: string, { log, failPoint }: { log: Log; failPoint
     database.exec('pragma temp_store = memory')
     database.exec('pragma wal_autocheckpoint = 0') // see checkpoint.ts
     migrate(database, { migrations: readMigrations(join(import.meta.dirname, 'migrations')), path, failPoint })
-    giveStateId(database)
+    giveId(database)
     mkdirSync(join(directory, 'logs'), { recursive: true, mode: 0o700 })
     writeFileSync(pidFile(directory), `${process.pid}\n`, { mode: 0o600 })
     syncDirectory(directory)
@@ -119,11 +121,19 @@ function warnOfMissingWal(directory: string, path: string, log: Log): void {
   )
 }
 
-function giveStateId(database: DatabaseSync): void {
+function giveId(database: DatabaseSync): void {
   const statement = database.prepare(`insert into meta (key, value) values ('state_id', ?) on conflict do nothing`)
   statement.run(randomBytes(16).toString('hex'))
 }
 
-function stateIdOf(database: DatabaseSync): string {
+function idOf(database: DatabaseSync): string {
   return String(database.prepare(`select value from meta where key = 'state_id'`).get()?.['value'])
+}
+
+/** A database restored beside a daemon that runs, to look into it, must not take that one's processes for its own. */
+function stateIdOf(directory: string, databaseId: string): string {
+  return createHash('sha256')
+    .update(`${databaseId} ${realpathSync(directory)}`)
+    .digest('hex')
+    .slice(0, 32)
 }

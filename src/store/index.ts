@@ -45,7 +45,9 @@ export type StoreDeps = {
  */
 export async function openStore(directory: string, deps: StoreDeps): Promise<Store> {
   const { log, failPoint, clock = systemClock, notify = () => [] } = deps
-  const { database, trust, stateId, close } = await answer(() => openDatabase(directory, { log, failPoint }))
+  const { database, trust, databaseId, stateId, close } = await answer(() =>
+    openDatabase(directory, { log, failPoint }),
+  )
   const sql = createSql(database)
   const changes = createChanges((id) => (database.isOpen ? findDeployment(sql, id) : null))
   const logs = createLogs({ directory: join(directory, 'logs'), clock, log, isDone, isKnown, isNeeded })
@@ -60,10 +62,11 @@ export async function openStore(directory: string, deps: StoreDeps): Promise<Sto
       logs.wake(deployments)
     },
   })
-  const secretUses = createSecretUses(sql, stateId)
+  const secretUses = createSecretUses(sql, databaseId)
   const deliveries = createDeliveries(sql, { writer, secretUses })
 
   return {
+    databaseId,
     stateId,
     failed: trust.ended,
     accept: deliveries.accept,

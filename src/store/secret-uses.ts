@@ -9,7 +9,7 @@ export type SecretUses = {
   of(webhook: string, secrets: readonly Secret[]): readonly (Date | null)[]
 }
 
-export function createSecretUses(sql: Sql, stateId: string): SecretUses {
+export function createSecretUses(sql: Sql, key: string): SecretUses {
   const marks = new WeakMap<Secret, string>()
   const newest = new Map<string, number>()
   return {
@@ -38,7 +38,7 @@ export function createSecretUses(sql: Sql, stateId: string): SecretUses {
   function markOf(secret: Secret): string {
     const known = marks.get(secret)
     if (known !== undefined) return known
-    const mark = createHmac('sha256', stateId).update(secret.reveal()).digest('hex').slice(0, 16)
+    const mark = createHmac('sha256', key).update(secret.reveal()).digest('hex').slice(0, 16)
     marks.set(secret, mark)
     return mark
   }

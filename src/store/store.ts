@@ -21,7 +21,9 @@ import type { CatchUpStore } from './seen-refs.ts'
 export type Store = Outbox &
   CatchUpStore &
   GateStore & {
-    /** Random, made with the state directory: the first part of every process cookie. */
+    /** Random, made with the database and the same in its backups: the first part of the id of every report. */
+    readonly databaseId: string
+    /** Of that database at this place, and of no copy of it elsewhere: the first part of every process cookie. */
     readonly stateId: string
     /**
      * Resolves when what is written can no longer be believed to last: a sync failed, or the files are not where they were.

@@ -33,7 +33,7 @@ describe('a report', () => {
   const of = (change: Partial<Deployment>, kind: ReportKind = 'failed') =>
     createReport(
       { id: 3, kind, madeAt: new Date(1_764_000_000_123) },
-      { stateId: 'a1b2', deployment: createDeployment(change), publicUrl: 'https://deploy.example.com' },
+      { databaseId: 'a1b2', deployment: createDeployment(change), publicUrl: 'https://deploy.example.com' },
     )
 
   it('says in one line what became of the deployment, and where to look', () => {
@@ -53,7 +53,7 @@ describe('a report', () => {
         { id: 3, kind: 'failed', madeAt: new Date(second * 1000) } as const,
         createDeployment(),
       ]
-      return createReport(record, { stateId: 'a1b2', deployment, publicUrl: null }).id
+      return createReport(record, { databaseId: 'a1b2', deployment, publicUrl: null }).id
     })
     expect(first).not.toBe(other)
   })

@@ -16,7 +16,7 @@ export const secret = new Secret(signing)
 
 export const report: Report = createReport(
   { id: 3, kind: 'failed', madeAt: new Date(1_764_000_000_123) },
-  { stateId: 'a1b2', deployment: createDeployment(), publicUrl: 'https://deploy.example.com' },
+  { databaseId: 'a1b2', deployment: createDeployment(), publicUrl: 'https://deploy.example.com' },
 )
 
 /** What a reporter is given: the real network and real processes, with the changes that a test is about. */

@@ -66,15 +66,17 @@ describe('a state directory', () => {
     })
   })
 
-  it('keeps its random id for life', async () => {
+  it('keeps its ids for life', async () => {
     const { store, directory } = await openTestStore()
     await store.close()
     const { store: again } = await openTestStore(directory)
     const { store: other } = await openTestStore()
 
     expect(store.stateId).toMatch(/^[0-9a-f]{32}$/)
-    expect(again.stateId).toBe(store.stateId)
+    expect(store.databaseId).toMatch(/^[0-9a-f]{32}$/)
+    expect(again).toMatchObject({ stateId: store.stateId, databaseId: store.databaseId })
     expect(other.stateId).not.toBe(store.stateId)
+    expect(other.databaseId).not.toBe(store.databaseId)
   })
 
   it('is closed to others when it was readable by them (systemd makes it 0755)', async () => {

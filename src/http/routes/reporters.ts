@@ -14,8 +14,8 @@ export function reporterRoute({ store, map, sender, clock, log }: RouteDeps): Ro
     handler: async (request) => {
       parseBody(emptyBody, request.body)
       const { name } = request.params as { name: string }
-      const { stateId } = store
-      const report = sampleReport({ stateId, at: clock.now(), publicUrl: map().server.publicUrl })
+      const { databaseId } = store
+      const report = sampleReport({ databaseId, at: clock.now(), publicUrl: map().server.publicUrl })
       const told = await sender.tryOut(name, report)
       if (told === null) throw new HttpError('not_found', { as: 'reporter_not_found', message: missing(name, map()) })
       log.info({ reporter: name, result: told.kind, by: request.caller }, 'reporter tried out')
