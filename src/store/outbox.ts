@@ -2,7 +2,7 @@ import type { ReportRecord } from '../model/report.ts'
 
 /** What is to be told outside. A report is made by whatever ends its deployment, in the same transaction. */
 export type Outbox = {
-  /** The pending reports whose time has come, oldest first, at most `atMost` of each reporter. */
+  /** The pending reports whose time has come, or never should have been so far off, oldest first, at most `atMost` of each reporter. */
   dueReports(request: { readonly at: Date; readonly atMost: number }): Promise<readonly ReportRecord[]>
   /** When the next pending one after `at` is due; null: there is none. */
   nextReportAt(at: Date): Promise<Date | null>

@@ -1,5 +1,6 @@
 import type { Outcome } from '../model/deployment.ts'
 import { reportsOf, tellingEnds, type Notify, type ReportKind, type ReportRecord } from '../model/report.ts'
+import { longestWaitMs } from '../model/report-attempts.ts'
 import { capped } from './capped.ts'
 import type { Outbox, ReportCount, Tried } from './outbox.ts'
 import { date, dateOrNull, integer, text, textOrNull, type Row, type Sql } from './sql.ts'
@@ -59,9 +60,9 @@ export function createReports(
           .all(
             `select * from (
                select *, row_number() over (partition by reporter order by id) as turn from reports
-               where state = 'pending' and next_attempt_at <= :at
+               where state = 'pending' and (next_attempt_at <= :at or next_attempt_at > :latest or attempts = 0)
              ) where turn <= :atMost order by id`,
-            { at: at.toISOString(), atMost },
+            { at: at.toISOString(), latest: new Date(at.getTime() + longestWaitMs).toISOString(), atMost },
           )
           .map(toReport),
       ),
