@@ -189,8 +189,13 @@ const localRules: readonly Rule[] = [
   storeBroken,
   {
     reason: 'path_unusable',
-    pattern:
-      /Permission denied|Operation not permitted|Read-only file system|Not a directory|Is a directory|File name too long/i,
+    pattern: /File name too long/i,
+    cure: ({ path }) =>
+      `The commit holds a name that the disk of ${path} cannot: most take 255 bytes for each file or directory. Rename it in the repository.`,
+  },
+  {
+    reason: 'path_unusable',
+    pattern: /Permission denied|Operation not permitted|Read-only file system|Not a directory|Is a directory/i,
     cure: ({ path }) =>
       `The user that runs deployhook must be able to write there. As root: install -d -o USER ${path}, or chown -R USER ${path} when it exists; USER is deployhook under its systemd unit.`,
   },
@@ -215,14 +220,15 @@ function hide(text: string, secrets: readonly string[]): string {
 
 /** What git and the host said last, in one line of at most 400 characters; phrases that say nothing left out, and Node's stack when git could not be started. */
 function lastWords(text: string): string {
-  const telling = text
-    .split('\n')
-    .filter(
-      (line) =>
-        !/^(?:and the repository exists|Please make sure you have|From |@+$|\s*at \S+ \(.*\)$|\s*at node:)/.test(line),
-    )
+  const telling = text.split('\n').filter((line) => !idle.test(line) && !lockAdvice.test(line))
   return telling.slice(-4).join(' · ').slice(-400)
 }
+
+const idle = /^(?:and the repository exists|Please make sure you have|From |@+$|\s*at \S+ \(.*\)$|\s*at node:)/
+
+/** Five lines, which would leave no room for the one that names the lock. */
+const lockAdvice =
+  /^(?:Another git process seems to be|an editor opened by|are terminated then try again|may have crashed in this|remove the file manually)/
 
 function sentence(text: string): string {
   return /[.!?]$/.test(text) ? text : `${text}.`

@@ -71,6 +71,7 @@ const systemProblems: ReadonlyMap<string, string> = new Map([
   ['EISDIR', 'Is a directory'],
   ['EEXIST', 'File exists'],
   ['EBUSY', 'Operation not permitted'],
+  ['ENAMETOOLONG', 'File name too long'],
   ['EMFILE', 'Too many open files'],
   ['ENFILE', 'Too many open files in system'],
   ['EAGAIN', 'Resource temporarily unavailable'],

@@ -228,6 +228,27 @@ describe('checking out', () => {
     expect(message).not.toContain('a.txt')
   })
 
+  it('says of a name that the disk cannot take what to do, in a new tree and in one that is live', async () => {
+    const world = await createGitWorld()
+    const first = await world.repository.push({ 'a.txt': '1' })
+    await world.deployed(world.app(), 1)
+    const blob = await world.repository.git('rev-parse', 'HEAD:a.txt')
+    await world.repository.git('update-index', '--add', '--cacheinfo', `100644,${blob},${'x'.repeat(300)}`)
+    await world.repository.git('commit', '-q', '-m', 'too long')
+    await world.repository.git('push', '-q', 'origin', 'HEAD:refs/heads/main')
+    for (const app of [world.app(), world.app({ name: 'new', path: world.path('srv/new') })]) {
+      const { reason, message } = failureIn(await world.deploy(app, 2))
+      expect(reason).toBe('path_unusable')
+      expect(message).toContain(`a name that the disk of ${app.path} cannot`)
+    }
+    expect(await world.git(world.path('srv/blog'), 'rev-parse', 'HEAD')).toBe(first.after)
+
+    await world.repository.git('rm', '-q', '--cached', 'x'.repeat(300))
+    await world.repository.push({ 'a.txt': '2' })
+    await world.deployed(world.app(), 3)
+    expect(await world.read('srv/blog/a.txt')).toBe('2')
+  })
+
   it('warns of submodules and of LFS pointers, and deploys the rest', async () => {
     const world = await createGitWorld()
     const first = await world.repository.push({ 'a.txt': '1' })

@@ -118,12 +118,29 @@ describe('the failure of a git command', () => {
       reason: 'store_broken',
       says: 'Delete /state/mirrors/blog.git',
     },
+    {
+      output: 'error: unable to create file docs/aaaaaaaa: File name too long',
+      reason: 'path_unusable',
+      says: 'Rename it in the repository',
+    },
     { output: 'fatal: sha1 file write error: No space left on device', reason: 'disk_full', says: 'make room' },
     { output: 'Input/output error (EIO: i/o error, fsync)', reason: 'disk_failed', says: 'dmesg' },
   ])('in a tree is $reason: $output', ({ output, reason, says }) => {
     const failure = failureOf('The checkout', output, local)
     expect(failure.reason).toBe(reason)
     expect(failure.message).toContain(says)
+  })
+
+  it('names the lock that is in the way, whatever git advises', () => {
+    const advice = `Another git process seems to be running in this repository, e.g.
+an editor opened by 'git commit'. Please make sure all processes
+are terminated then try again. If it still fails, a git process
+may have crashed in this repository earlier:
+remove the file manually to continue.`
+    const output = `fatal: Unable to create '/state/trees/blog.git/index.lock': File exists.\n\n${advice}\n`
+    expect(failureOf('The checkout', output, local).message).toBe(
+      "The checkout failed: fatal: Unable to create '/state/trees/blog.git/index.lock': File exists. Another git is at work there; deploy again when it has ended.",
+    )
   })
 
   it('never shows a secret that the host sends back, in any form it was sent in', () => {
