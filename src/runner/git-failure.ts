@@ -81,6 +81,11 @@ const everywhere: readonly Rule[] = [
       'The machine was short of open files, processes or memory: raise LimitNOFILE or TasksMax of the service, or free some, and deploy again.',
   },
   {
+    reason: 'git_failed',
+    pattern: /was ended by (?:a signal|SIG[A-Z]+)|died of signal \d+/,
+    cure: () => 'Most often the system was out of memory: see dmesg or journalctl -k.',
+  },
+  {
     reason: 'bad_objects',
     pattern: /fsck error|error in (?:commit|tree|tag|blob) [0-9a-f]+:/,
     cure: () => 'The repository holds an object that git refuses for safety; it has to be mended where it comes from.',

@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { mirrorDirectory } from '../../../src/runner/mirror.ts'
-import { createApp, createGitWorld, failureIn } from './git-world.ts'
+import { createApp, createGitWorld, failureIn, gitPath } from './git-world.ts'
 
 describe('fetching the tip', () => {
   it('names the commit that the branch has now', async () => {
@@ -269,6 +269,20 @@ describe('fetching the tip', () => {
     expect(reason).toBe('git_missing')
     expect(message).toMatch(/install it/)
     expect(message).not.toContain('node:')
+  })
+
+  it.each(['rev-parse', 'fetch'])('says so when a git that it needs is killed: %s', async (command) => {
+    const world = await createGitWorld()
+    await world.repository.push({ 'a.txt': '1' })
+    await world.deployed(world.app(), 1)
+    const script = `#!/bin/sh\ncase " $* " in *" ${command} "*) kill -KILL $$ ;; esac\nPATH=${gitPath}; exec git "$@"\n`
+    await mkdir(world.path('bin'))
+    await writeFile(world.path('bin/git'), script, { mode: 0o755 })
+    const killed = world.restarted({ path: world.path('bin') })
+    await rm(world.path('state/mirrors'), { recursive: true })
+    const { reason, message } = failureIn(await killed.fetch(world.app(), world.context()))
+    expect(reason).toBe('git_failed')
+    expect(message).toMatch(/was ended by (?:a signal|SIGKILL).*out of memory/)
   })
 })
 
