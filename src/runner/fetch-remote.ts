@@ -115,6 +115,7 @@ const unanswered: ReadonlySet<GitFailureReason> = new Set([
   'dubious_ownership',
   'disk_full',
   'disk_failed',
+  'resources_short',
   'store_broken',
 ])
 

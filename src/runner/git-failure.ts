@@ -1,6 +1,7 @@
 import { maskText } from '../lib/masker.ts'
 import { Secret } from '../lib/secret.ts'
 import type { Repository } from '../model/deploy-map.ts'
+import { shortage } from './git-shortage.ts'
 import { changedHostKeyCure, hostKeyCure } from './host-key.ts'
 import type { GitFailure, GitFailureReason } from './workspace.ts'
 
@@ -75,15 +76,10 @@ const everywhere: readonly Rule[] = [
     cure: () => 'Another git is at work there; deploy again when it has ended.',
   },
   {
-    reason: 'git_failed',
-    pattern: /Too many open files|Resource temporarily unavailable|Cannot allocate memory/,
+    reason: 'resources_short',
+    pattern: shortage,
     cure: () =>
-      'The machine was short of open files, processes or memory: raise LimitNOFILE or TasksMax of the service, or free some, and deploy again.',
-  },
-  {
-    reason: 'git_failed',
-    pattern: /was ended by (?:a signal|SIG[A-Z]+)|died of signal \d+/,
-    cure: () => 'Most often the system was out of memory: see dmesg or journalctl -k.',
+      'The machine was short of open files, processes or memory: raise LimitNOFILE, TasksMax or MemoryMax of the service, or free some (dmesg tells what was killed for it), and deploy again.',
   },
   {
     reason: 'bad_objects',

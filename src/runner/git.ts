@@ -18,6 +18,7 @@ import {
   type Specials,
 } from './git-output.ts'
 import { gitEnvironment, localHardening, type GitSettings } from './git-environment.ts'
+import { isShort } from './git-shortage.ts'
 import { decoded, nulTerminated, treePathsOf, type TreePath } from './tree-path.ts'
 
 /** Where a command works. The directory is named in every one of them: git never goes looking for a repository. */
@@ -208,7 +209,7 @@ async function local(
   if (place.indexFile !== undefined) env['GIT_INDEX_FILE'] = place.indexFile
   const stdout: Buffer[] = []
   let exitCode = -1
-  let stderr = ''
+  let said = ''
   const { GitPluginError, simpleGit } = await import('simple-git') // not before the daemon listens
   await simpleGit({
     baseDir: settings.stateDirectory,
@@ -228,7 +229,7 @@ async function local(
     // simple-git takes a silent failure for a success; here the exit code alone decides.
     errors: (error, result) => {
       exitCode = result.exitCode
-      stderr = Buffer.concat(result.stdErr).toString('utf8')
+      said = Buffer.concat(result.stdErr).toString('utf8')
       return error instanceof GitPluginError ? error : undefined
     },
   })
@@ -244,6 +245,6 @@ async function local(
       ...(place.workTree === undefined ? [] : [`--work-tree=${place.workTree}`]),
       ...args,
     ])
-  if (!accept.includes(exitCode)) throw new GitCommandError(args[0] ?? '', exitCode, stderr)
+  if (!accept.includes(exitCode) || isShort(exitCode, said)) throw new GitCommandError(args[0] ?? '', exitCode, said)
   return { stdout: Buffer.concat(stdout), exitCode }
 }

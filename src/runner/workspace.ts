@@ -109,6 +109,7 @@ export type GitFailureReason =
   | 'store_broken'
   | 'disk_full'
   | 'disk_failed'
+  | 'resources_short'
   | 'path_occupied'
   | 'path_unusable'
   | 'state_unusable'

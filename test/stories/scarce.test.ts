@@ -33,7 +33,7 @@ describe.skipIf(!hasPrlimit)('a daemon that may open no further file (needs prli
     expect(await world.done(next)).toMatchObject({ outcome: 'succeeded' })
     if (status === 202)
       expect(await world.deployment(2)).toMatchObject({
-        ...{ outcome: 'failed', reason: 'git_failed' },
+        ...{ outcome: 'failed', reason: 'resources_short' },
         message: expect.stringContaining('short of open files') as string,
       })
   })

@@ -281,8 +281,8 @@ describe('fetching the tip', () => {
     const killed = world.restarted({ path: world.path('bin') })
     await rm(world.path('state/mirrors'), { recursive: true })
     const { reason, message } = failureIn(await killed.fetch(world.app(), world.context()))
-    expect(reason).toBe('git_failed')
-    expect(message).toMatch(/was ended by (?:a signal|SIGKILL).*out of memory/)
+    expect(reason).toBe('resources_short')
+    expect(message).toMatch(/was ended by (?:a signal|SIGKILL).*dmesg/)
   })
 })
 

@@ -152,6 +152,32 @@ describe("an app's own repository that is broken", () => {
     expect(await world.git(world.path('srv/blog'), 'status', '--porcelain')).toBe('')
   })
 
+  it.each([
+    ['without memory', "echo 'fatal: Out of memory, malloc failed (tried to allocate 4096 bytes)' >&2; exit 128"],
+    ['that is killed', 'kill -KILL $$'],
+    ['whose child is killed', "echo 'error: index-pack died of signal 9' >&2; exit 1"],
+  ])('is not what a git %s is taken for', async (_, end) => {
+    const world = await deployedWorld()
+    await world.write({ 'srv/blog/a.txt': 'mine' })
+    await world.repository.push({ 'a.txt': '2' })
+    await world.deployed(world.app(), 2)
+    const own = world.path('state/trees/blog.git')
+    await world.git(own, 'repack', '-adlq')
+    const [saved, packs] = [await world.git(own, 'show-ref'), await readdir(join(own, 'objects/pack'))]
+    await world.repository.push({ 'a.txt': '3' })
+    const tip = await world.fetchTip(world.app())
+    await mkdir(world.path('bin'))
+    await writeFile(world.path('bin/git'), `#!/bin/sh\n${end}\n`, { mode: 0o755 })
+    const short = world.restarted({ path: world.path('bin') })
+
+    const context = { ...world.context(), deployment: 3, adopt: false }
+    const { message } = failureIn(await short.checkout(world.app(), tip, context))
+    expect(message).toMatch(/memory/)
+    expect(await world.git(own, 'show-ref')).toBe(saved)
+    expect(await readdir(join(own, 'objects/pack'))).toEqual(packs)
+    expect(world.warnings).toEqual([])
+  })
+
   it('says in both logs what was broken and where it is kept', async () => {
     const world = await deployedWorld()
     const own = world.path('state/trees/blog.git')
