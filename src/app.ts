@@ -130,7 +130,8 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const sending = new AbortController()
   const runReport = createRunReport(run, { stateId, user })
   const sender = createSender({
-    ...{ store, map, clock, log, lookup, run: runReport, random: Math.random, signal: sending.signal, retryMs: 1_000 },
+    ...{ store, map, clock, clockJumped, log, lookup, run: runReport, random: Math.random },
+    ...{ signal: sending.signal, retryMs: 1_000 },
   })
   const again = createAgain({
     ...{ store, floor, stateDirectory, map, clock, log, signal: ending.signal, everyMs: againMs },
@@ -145,8 +146,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   opened.defer(() => upkeep.settled()) // once that signal, below, has ended it
   const catchUp = createCatchUp({
     ...{ store, workspace, found: ingest.found, map, clock, log, signal: catchingUp.signal },
-    monotonic: systemMonotonic,
-    random: Math.random,
+    ...{ monotonic: systemMonotonic, random: Math.random },
   })
   opened.defer(() => {
     catchingUp.abort('interrupted' satisfies Stop)

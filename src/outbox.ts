@@ -30,6 +30,8 @@ export type SenderDeps = {
   >
   readonly map: () => DeployMap
   readonly clock: Clock
+  /** Nothing is forgotten for its age while the clock is in doubt. */
+  readonly clockJumped: () => boolean
   readonly log: Log
   readonly lookup: typeof lookup
   readonly run: RunReportCommand
@@ -81,7 +83,7 @@ export function createSender(deps: SenderDeps): Sender {
   /** Begins what is due, as far as each reporter has room: one that does not answer holds up none of the others. */
   async function sendDue(): Promise<void> {
     const at = clock.now()
-    await store.pruneReports(new Date(at.getTime() - keptMs))
+    if (!deps.clockJumped()) await store.pruneReports(new Date(at.getTime() - keptMs))
     for (const record of await store.dueReports({ at, atMost: atOnce })) {
       const { id, reporter } = record
       const busy = [...underWay.values()].filter((other) => other.reporter === reporter).length

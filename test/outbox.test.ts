@@ -27,11 +27,13 @@ async function createTelling(
   ]
   let reporters = new Map(names.map(entry))
   let now = at(10)
+  let isInDoubt = false
   const stop = new AbortController()
   const sender = createSender({
     store,
     map: () => ({ ...createMap([]), reporters }),
     clock: { now: () => now },
+    clockJumped: () => isInDoubt,
     log: silentLog,
     lookup,
     run,
@@ -57,6 +59,9 @@ async function createTelling(
       now = at(second)
       sender.wake()
     },
+    doubt(theClock: 'yes' | 'no') {
+      isInDoubt = theClock === 'yes'
+    },
     removeReporters() {
       reporters = new Map()
     },
@@ -81,7 +86,9 @@ describe('reports', () => {
     expect(await telling.settledAs(id, 'sent')).toMatchObject([{ sentAt: at(10) }, { sentAt: at(10) }])
     const { databaseId } = telling.store
     const [{ madeAt } = { madeAt: at(0) }] = await telling.reports(id)
-    expect(told.sort()).toEqual([1, 2].map((n) => `${n === 1 ? 'ops' : 'pager'} ${databaseId}-${n}-${madeAt.getTime()}`))
+    expect(told.sort()).toEqual(
+      [1, 2].map((n) => `${n === 1 ? 'ops' : 'pager'} ${databaseId}-${n}-${madeAt.getTime()}`),
+    )
   })
 
   it('of a reporter that never answers hold up neither those of another nor the end of the daemon', async () => {
@@ -177,6 +184,21 @@ describe('reports', () => {
     telling.sender.start()
     const id = await telling.fail()
     expect(await telling.settledAs(id, 'dead')).toMatchObject([{ error: 'deploy.yml has no such reporter any more' }])
+  })
+
+  it('are forgotten when they are old, but not while the clock of the machine is in doubt', async () => {
+    const telling = await createTelling(['ops'], () => Promise.resolve(ok))
+    telling.sender.start()
+    const id = await telling.fail()
+    await telling.settledAs(id, 'sent')
+    telling.doubt('yes')
+    telling.goTo(40 * 86_400)
+    await telling.settledAs(await telling.fail(), 'sent')
+    expect(await telling.reports(id)).toHaveLength(1)
+
+    telling.doubt('no')
+    telling.goTo(41 * 86_400)
+    await until('it to be forgotten', async () => (await telling.reports(id)).length === 0)
   })
 
   it('count as tried when the daemon itself fails at one', async () => {
