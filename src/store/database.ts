@@ -63,6 +63,7 @@ function openLocked(directory: string, { log, failPoint }: { log: Log; failPoint
   const database = new DatabaseSync(path, { timeout: 1000, enableForeignKeyConstraints: true })
   try {
     checkIntact(database, { path, pragma: 'quick_check' })
+    refuseEmptied(database, directory, path)
     database.exec('pragma journal_mode = wal')
     database.exec('pragma synchronous = full')
     // What a savepoint would undo goes to a file otherwise, and each writer has one.
@@ -103,11 +104,28 @@ const companions = ['state.db-wal', ...directoriesInside]
 
 function refuseMissing(directory: string, path: string): void {
   if (existsSync(path) && statSync(path).size > 0) return
-  const left = companions.find((name) => existsSync(join(directory, name)))
+  refuseBeside(directory, { path, is: existsSync(path) ? 'empty' : 'missing', among: companions })
+}
+
+/** All that a young database holds is in its write-ahead log alone: without that it looks as if it had never been used. */
+function refuseEmptied(database: DatabaseSync, directory: string, path: string): void {
+  if (database.prepare('select 1 from sqlite_schema').get() !== undefined) return
+  refuseBeside(directory, {
+    path,
+    is: 'empty without its write-ahead log, which is gone or broken',
+    among: directoriesInside,
+  })
+}
+
+function refuseBeside(
+  directory: string,
+  { path, is, among }: { readonly path: string; readonly is: string; readonly among: readonly string[] },
+): void {
+  const left = among.find((name) => existsSync(join(directory, name)))
   if (left === undefined) return
   throw new StoreError(
     'missing_database',
-    `${path} is ${existsSync(path) ? 'empty' : 'missing'}, but beside it there is ${left} from before: restore state.db from a backup ` +
+    `${path} is ${is}, but beside it there is ${left} from before: restore state.db from a backup ` +
       `(docs/backup.md), or, to begin again without queue and history, move ${directory} away`,
   )
 }

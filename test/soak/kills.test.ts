@@ -9,5 +9,5 @@ it('100 times at random moments under load loses no acknowledged push, runs noth
 }, 600_000)
 
 it('is a harness that sees it when acknowledged pushes are lost', async () => {
-  expect((await soakKills(2, { lose: 'log' })).problems).not.toEqual([])
+  expect((await soakKills(8, { lose: 'log' })).problems).not.toEqual([])
 }, 120_000)

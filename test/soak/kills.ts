@@ -31,6 +31,7 @@ export async function soakKills(
   await world.configure(
     Object.fromEntries(names.map((name) => [name, { repository: `acme/${name}`, steps: [witness.step] }])),
   )
+  if (lose === 'log') await beginFile(world)
   const acknowledged: Acknowledged[] = []
   const problems: string[] = []
   let newest = await pushAll(world)
@@ -57,6 +58,13 @@ export async function soakKills(
   const tips = new Map([...newest].map(([name, { after }]) => [name, after]))
   problems.push(...(await broken(world, { acknowledged, tips })), ...witness.overlaps())
   return { kills, duringStart, acknowledged: acknowledged.length, problems: [...new Set(problems)] }
+}
+
+/** A database of which nothing has reached its file yet does not open without its log. */
+async function beginFile(world: World): Promise<void> {
+  await world.start()
+  world.daemon.kill('SIGTERM')
+  await world.daemon.ended
 }
 
 const names = ['blog', 'shop'] as const

@@ -283,6 +283,28 @@ describe('a database', () => {
     }).not.toThrow()
   })
 
+  it.each<[string, (log: string) => void]>([
+    ['vanished', rmSync],
+    [
+      'is garbage',
+      (log) => {
+        writeFileSync(log, 'garbage '.repeat(9000))
+      },
+    ],
+  ])('that was in its write-ahead log alone, which %s, is not begun anew', async (_, harm) => {
+    const directory = temporaryDirectory()
+    const { process: child, firstLine, exited } = startChild('hold', directory)
+    await firstLine
+    child.kill('SIGKILL')
+    await exited
+    harm(join(directory, 'state.db-wal'))
+
+    await expect(openStore(directory, deps)).rejects.toMatchObject({
+      code: 'missing_database',
+      message: expect.stringContaining('is empty without its write-ahead log') as string,
+    })
+  })
+
   it('whose write-ahead log vanished after kill -9 is opened with a warning', async () => {
     const directory = await usedDirectory()
     const { process: child, firstLine, exited } = startChild('hold', directory)
