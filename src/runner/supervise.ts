@@ -70,7 +70,11 @@ async function whatComesFirst({ kin, exited, outputFailed, signal, timeoutMs }: 
     if (signal.aborted) onAbort()
     else signal.addEventListener('abort', onAbort, { once: true, signal: over.signal })
     if (timeoutMs !== null) {
-      const timer = setTimeout(resolve, Math.min(timeoutMs, longestTimerMs), { kind: 'stopped', why: 'limit' })
+      const end = () => {
+        // Timers come first when the daemon has stood still: what has ended meanwhile is to be seen before it is judged.
+        setImmediate(resolve, { kind: 'stopped', why: 'limit' })
+      }
+      const timer = setTimeout(end, Math.min(timeoutMs, longestTimerMs))
       over.signal.addEventListener('abort', () => {
         clearTimeout(timer)
       })

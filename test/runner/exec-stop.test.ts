@@ -17,6 +17,14 @@ describe('a command that is ended', () => {
     expect(result).toEqual({ kind: 'exited', exitCode: 0, leftovers: 0 })
   })
 
+  it('has ended in time when it has, though the daemon had stood still and sees it too late', async () => {
+    const { result } = await startRunning().sh('echo ready; sleep 0.3', {
+      timeoutMs: 2_000,
+      onOutput: () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_500),
+    })
+    expect(result).toEqual({ kind: 'exited', exitCode: 0, leftovers: 0 })
+  })
+
   it('ends by SIGTERM when it heeds it, with its last words kept', async () => {
     const { result, output } = await startRunning().sh(
       "trap 'echo bye; exit 0' TERM; echo hi; while :; do sleep 0.05; done",
