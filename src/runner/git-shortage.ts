@@ -3,7 +3,7 @@
  * all that something is broken.
  */
 export const shortage =
-  /Too many open files|Resource temporarily unavailable|Cannot allocate memory|[Oo]ut of memory|was ended by (?:a signal|SIG[A-Z]+)|died of signal \d+/
+  /Too many open files|Resource temporarily unavailable|Cannot allocate memory|[Oo]ut of memory|was ended by (?:a signal|SIG[A-Z]+)|died of signal \d+|spawn git E(?:AGAIN|MFILE|NFILE|NOMEM)/
 
 export function isShort(exitCode: number, output: string): boolean {
   return exitCode !== 0 && shortage.test(output)

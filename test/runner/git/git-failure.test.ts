@@ -123,6 +123,11 @@ describe('the failure of a git command', () => {
       reason: 'path_unusable',
       says: 'Rename it in the repository',
     },
+    {
+      output: 'Error: spawn git EAGAIN\n    at ChildProcess._handle.onexit (node:internal/child_process:287:19)',
+      reason: 'resources_short',
+      says: 'TasksMax',
+    },
     { output: 'fatal: sha1 file write error: No space left on device', reason: 'disk_full', says: 'make room' },
     { output: 'Input/output error (EIO: i/o error, fsync)', reason: 'disk_failed', says: 'dmesg' },
   ])('in a tree is $reason: $output', ({ output, reason, says }) => {
