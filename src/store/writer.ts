@@ -4,7 +4,7 @@ import { createCheckpoint } from './checkpoint.ts'
 import { StoreError } from './errors.ts'
 import type { Trust } from './trust.ts'
 
-/** The one way to write: writers that arrive in the same turn of the event loop share a transaction and its fsync. */
+/** The one way to write: writers that arrive one after the other share a transaction and its fsync. */
 export type Writer = {
   /**
    * Runs `work` in a savepoint of its own and resolves with its answer once that is committed and synced. If `work`
@@ -34,11 +34,15 @@ type WriterDeps = {
 /** A transaction holds the event loop: more writers than this wait for the next one. */
 const mostPerCommit = 500
 
+/** The first of those that arrive waits no longer than this for the others. */
+const longestWaitMs = 20
+
 export function createWriter(database: DatabaseSync, deps: WriterDeps): Writer {
   const checkpointWhenLong = createCheckpoint(database)
   const changes = database.prepare('select total_changes() as changes')
   const totalChanges = () => changes.get()?.['changes']
   let waiting: Job[] = []
+  let arrivingSince = 0
   let isClosed = false
 
   return {
@@ -50,13 +54,25 @@ export function createWriter(database: DatabaseSync, deps: WriterDeps): Writer {
         const succeed = () => {
           if (answer !== null) resolve(answer.value)
         }
-        if (waiting.push({ run, resolve: succeed, reject }) === 1) setImmediate(flush)
+        if (waiting.push({ run, resolve: succeed, reject }) > 1) return
+        arrivingSince = performance.now()
+        setImmediate(gather, 0)
       })
     },
     close() {
       isClosed = true
       while (waiting.length > 0) flush()
     },
+  }
+
+  /**
+   * Commits once a turn of the event loop has brought nobody new. libuv accepts one connection a turn: if each turn
+   * ended with an fsync, the last of 64 that come together would be let in after 64 of them.
+   */
+  function gather(known: number): void {
+    const isArriving = waiting.length > known && waiting.length < mostPerCommit
+    if (isArriving && performance.now() - arrivingSince < longestWaitMs) setImmediate(gather, waiting.length)
+    else flush()
   }
 
   function flush(): void {
