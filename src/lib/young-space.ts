@@ -2,16 +2,19 @@ import { PerformanceObserver } from 'node:perf_hooks'
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
 
 /**
- * Lets V8's room for new objects grow once there is work, and no further than to `mostBytes`: where those of 64 requests
+ * Lets V8's room for new objects grow while there is work, and no further than to `mostBytes`: where those of 64 requests
  * at once do not fit, each collection carries them over to the old ones, which costs a fifth of all that a push does.
  * `main.ts` has forbidden it to grow before, when it would for what a start alone leaves behind, and for good.
  */
 export function letYoungSpaceGrow({ mostBytes }: { readonly mostBytes: number }): Disposable {
-  const observer = new PerformanceObserver(() => {
+  const collections: number[] = []
+  const observer = new PerformanceObserver((list) => {
+    for (const { startTime } of list.getEntries()) collections.push(startTime)
+    const [first = 0] = collections.splice(0, collections.length - busyCollections)
     if (youngSpaceBytes() >= mostBytes) stop()
+    else growBy(performance.now() - first < 1000 ? 2 : 1)
   })
   observer.observe({ entryTypes: ['gc'] })
-  growBy(2)
   return { [Symbol.dispose]: stop }
 
   function stop(): void {
@@ -19,6 +22,9 @@ export function letYoungSpaceGrow({ mostBytes }: { readonly mostBytes: number })
     growBy(1)
   }
 }
+
+/** As many within a second only come of work: a daemon that has nothing to do collects twice a minute or so. */
+const busyCollections = 10
 
 export function youngSpaceBytes(): number {
   return getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space')?.space_size ?? 0
