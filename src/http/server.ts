@@ -103,7 +103,7 @@ export function createServer(deps: RouteDeps, { door, listens }: { door: Door; l
   return { app, registered }
 }
 
-/** No route has one. By itself Fastify would load ajv for them, as much as all of deployhook's own. */
+/** No route has one. By itself Fastify would load ajv for them, more than a hundred files. */
 function refuseSchema(): never {
   throw new Error('routes have no schema here: what comes is judged by the route itself')
 }

@@ -28,7 +28,7 @@ async function prettyStream(): Promise<DestinationStream> {
 
 /**
  * Writes what is said in one turn of the event loop at once: of 64 pushes that are kept together, each would cost a
- * write of its own otherwise, as much as a tenth of all the rest. No line waits for another turn.
+ * write of its own otherwise. No line waits for another turn.
  */
 export function together(destination: DestinationStream): DestinationStream & { readonly flush: () => void } {
   let lines = ''

@@ -3,7 +3,7 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
 
 /**
  * Lets V8's room for new objects grow while there is work, and no further than to `mostBytes`: where those of 64 requests
- * at once do not fit, each collection carries them over to the old ones, which costs a fifth of all that a push does.
+ * at once do not fit, each collection carries them over to the old ones, which took a sixth of the time at 64 connections.
  * `main.ts` has forbidden it to grow before, when it would for what a start alone leaves behind, and for good.
  */
 export function letYoungSpaceGrow({ mostBytes }: { readonly mostBytes: number }): Disposable {
@@ -23,7 +23,7 @@ export function letYoungSpaceGrow({ mostBytes }: { readonly mostBytes: number })
   }
 }
 
-/** As many within a second only come of work: a daemon that has nothing to do collects twice a minute or so. */
+/** As many within a second come of work alone. */
 const busyCollections = 10
 
 export function youngSpaceBytes(): number {

@@ -43,7 +43,7 @@ export function prepareNow(body: Buffer, { keepsBody, secret, proofsInBody }: Ke
   return { bodyHash, packed: deflateRawSync(safe, packing(safe.length)) }
 }
 
-/** For a small one zlib needs not take the 256 KiB of memory that it takes each time, and that cost more than the packing. */
+/** A small one needs not the 256 KiB of memory that zlib takes each time, which cost nearly as much as the packing. */
 function packing(length: number): ZlibOptions {
   const level = constants.Z_BEST_SPEED
   return length > 16 * 1024 ? { level } : { level, windowBits: 13, memLevel: 6 }

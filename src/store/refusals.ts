@@ -21,7 +21,7 @@ export function createRefusals(): Refusals {
       const shown = { ...refusal, providerId: providerId !== null && harmlessId.test(providerId) ? providerId : null }
       const known = kept.get(webhook) ?? []
       if (known.length === 0) kept.set(webhook, known)
-      // The oldest go many at a time: to copy the last 100 for each one would cost as much as its proof.
+      // The oldest go many at a time: else each one would copy the last 100.
       if (known.push(shown) >= 2 * mostPerWebhook) known.splice(0, mostPerWebhook)
       counts.set(webhook, (counts.get(webhook) ?? 0) + 1)
     },
