@@ -36,7 +36,13 @@ async function run({ dir, rounds, note }: Bench): Promise<Found> {
       {
         us: async () => demandAccepted(await against(us.address)),
         bare: () => against(bare.address),
-        peer: peer && (() => against(peer.address)),
+        peer:
+          peer &&
+          (async () => {
+            const found = await against(peer.address)
+            await peer.settled()
+            return found
+          }),
       },
       rounds,
     )

@@ -20,6 +20,7 @@ import { realPath } from './lib/real-path.ts'
 import { listenToSignals } from './lib/stop-signal.ts'
 import { createNotifier } from './lib/systemd.ts'
 import { surviveUnstarted } from './lib/unstarted.ts'
+import { letYoungSpaceGrow } from './lib/young-space.ts'
 import { createSender } from './outbox.ts'
 import type { Notify } from './model/report.ts'
 import { createLiveMap, type Reading } from './reload.ts'
@@ -46,6 +47,7 @@ const ledgerMs = 60_000
 const watchMs = 15_000
 const floorMs = 2_000
 const againMs = 2_000
+const youngBytes = 16 * 1024 * 1024
 
 /** Runs the daemon until a signal ends it. What is wrong around it (deploy.yml, state, address) is a value, with its cure. */
 export async function startApp(options: ServeOptions, host: Host): Promise<Served> {
@@ -204,13 +206,9 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   await settleThePast({ store, runner, map, clock, log })
   ledger.wake()
   sender.start()
-  if (!stop.signal.aborted) {
-    worker.start()
-    catchUp.start()
-    upkeep.start()
-    again.start()
-  }
+  if (!stop.signal.aborted) for (const part of [worker, catchUp, upkeep, again]) part.start()
   up.resolve(undefined)
+  opened.use(letYoungSpaceGrow({ mostBytes: youngBytes }))
 
   const failure = await Promise.race([stop.asked, store.failed])
   if (failure !== undefined) return { kind: 'failed', problem: await endNow(failure) }

@@ -174,7 +174,13 @@ export function createWorker(deps: WorkerDeps): Worker {
 
   function claimTarget(app: App | undefined): ClaimTarget | null {
     if (app === undefined) return null
-    return { ...app, realPath: deps.realPath(app.path) }
+    return {
+      ...app,
+      // Only what would start otherwise has its path looked up.
+      get realPath() {
+        return deps.realPath(app.path)
+      },
+    }
   }
 
   /** One deployment from its claim to its report. Never rejects: what is broken is logged, and the row is settled. */

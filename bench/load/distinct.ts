@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises'
+import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { secret } from '../sides/deployhook.ts'
 import { pushTemplate, signedPushes, writePushes } from './pushes.ts'
@@ -24,8 +24,15 @@ export function createDistinct(wrk: string, { dir }: { readonly dir: string }): 
       return await load(wrk, { address, pushes, connections, seconds })
     } finally {
       await Promise.all(['', '.head', '.tail'].map((part) => rm(pushes + part)))
+      await syncDirectory(dir)
     }
   }
+}
+
+/** So that giving back the blocks of removed files (`discard` of ext4) is not left to the next sync, somebody else's. */
+async function syncDirectory(dir: string): Promise<void> {
+  await using directory = await open(dir)
+  await directory.sync()
 }
 
 /** More than are answered 202 in the time. */

@@ -47,15 +47,20 @@ function deliveryIdOf(commit: string): string {
   return commit.slice(0, 32).replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, '$1-$2-$3-$4-$5')
 }
 
-/** For `push.lua`: the template's two halves, and a file of pushes, 104 bytes each. */
+/**
+ * For `push.lua`: the template's two halves, and a file of pushes, 104 bytes each. Synced, else the first sync of the side
+ * that is measured next would write them out too.
+ */
 export async function writePushes(
   path: string,
   { template, pushes }: { readonly template: PushTemplate; readonly pushes: readonly SignedPush[] },
 ): Promise<void> {
-  await writeFile(`${path}.head`, template.head)
-  await writeFile(`${path}.tail`, template.tail)
-  await writeFile(path, pushes.map(({ commit, signature }) => commit + signature).join(''))
+  await writeFile(`${path}.head`, template.head, synced)
+  await writeFile(`${path}.tail`, template.tail, synced)
+  await writeFile(path, pushes.map(({ commit, signature }) => commit + signature).join(''), synced)
 }
+
+const synced = { flush: true } as const
 
 /** As documented: https://docs.github.com/en/webhooks/webhook-events-and-payloads#push */
 function pushOf(fullName: string, after: string): object {

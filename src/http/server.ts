@@ -27,6 +27,7 @@ export function createServer(deps: RouteDeps, { door, listens }: { door: Door; l
 
   const app = Fastify({
     logger: false,
+    schemaController: { compilersFactory: { buildValidator: refuseSchema, buildSerializer: refuseSchema } },
     trustProxy: createProxyTrust(map),
     bodyLimit: limits.bodyBytes,
     exposeHeadRoutes: false,
@@ -100,6 +101,11 @@ export function createServer(deps: RouteDeps, { door, listens }: { door: Door; l
   for (const route of routes(deps)) app.route(route)
 
   return { app, registered }
+}
+
+/** No route has one. By itself Fastify would load ajv for them, more than a hundred files. */
+function refuseSchema(): never {
+  throw new Error('routes have no schema here: what comes is judged by the route itself')
 }
 
 /** What else comes on the connection cannot be told from the body of the refused request. */

@@ -1,4 +1,4 @@
-import { execa } from 'execa'
+import type { execa } from 'execa'
 import type { Cgroup } from './cgroup.ts'
 import { noCgroups, type Cgroups } from './cgroups.ts'
 import type { Command, CommandOptions, CommandResult, RunCommand } from './command.ts'
@@ -48,6 +48,7 @@ export async function runQuietly(
   { env, timeoutMs }: { readonly env: Readonly<Record<string, string>>; readonly timeoutMs: number },
 ): Promise<void> {
   const [file, ...args] = argv
+  const { execa } = await loadExeca()
   await execa(file, args, {
     ...alone,
     stdin: 'ignore',
@@ -65,6 +66,7 @@ export async function readProgram(
   { timeoutMs }: { readonly timeoutMs: number },
 ): Promise<{ readonly exitCode: number | null; readonly output: Buffer }> {
   const [file, ...args] = argv
+  const { execa } = await loadExeca()
   const { exitCode, stdout } = await execa(file, args, {
     ...alone,
     ...{ buffer: true, encoding: 'buffer', stripFinalNewline: false, maxBuffer: 64 * 1024, reject: false },
@@ -78,14 +80,22 @@ export async function readProgram(
   return { exitCode: exitCode ?? null, output: Buffer.from(stdout) }
 }
 
+/** Not before the first command: it is large, and the start of a daemon has no use for it. */
+function loadExeca(): Promise<Execa> {
+  return import('execa')
+}
+
+type Execa = { readonly execa: typeof execa }
+
 /** Nothing of the daemon's own reaches a child, and nothing of execa's comforts is in the way. */
 const alone = { extendEnv: false, preferLocal: false, buffer: false, verbose: 'none' } as const
 
 type Options = CommandOptions & { readonly cgroups: Cgroups }
 
 async function runInto(fifo: Fifo, command: Command, { cgroups, ...options }: Options): Promise<CommandResult> {
+  const { execa } = await loadExeca()
   if (options.signal.aborted) return stoppedBefore(options.signal)
-  const { started, cgroup } = cgroups.start(command.env[cookieName] ?? 'none', () => start(command, fifo))
+  const { started, cgroup } = cgroups.start(command.env[cookieName] ?? 'none', () => start(execa, command, fifo))
   try {
     return await seeToItsEnd(started, { fifo, command, options, cgroup })
   } finally {
@@ -94,11 +104,11 @@ async function runInto(fifo: Fifo, command: Command, { cgroups, ...options }: Op
 }
 
 /** Its process, if there is one, has begun when this returns. */
-function start({ argv, cwd, env, input }: Command, fifo: Fifo) {
+function start(run: Execa['execa'], { argv, cwd, env, input }: Command, fifo: Fifo) {
   const [file, ...args] = argv
   // execa takes any descriptor; its types name those up to 9.
   const output = fifo.writeEnd as 3
-  return execa(file, args, {
+  return run(file, args, {
     ...alone,
     cwd,
     env,

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { promisify } from 'node:util'
-import { constants, deflateRawSync, inflateRaw } from 'node:zlib'
+import { constants, deflateRawSync, inflateRaw, type ZlibOptions } from 'node:zlib'
 import { askThread, ownBytes } from '../lib/thread.ts'
 import { integer, type Sql } from './sql.ts'
 
@@ -40,7 +40,13 @@ export function prepareNow(body: Buffer, { keepsBody, secret, proofsInBody }: Ke
   const bodyHash = hash('sha256', body, 'buffer')
   if (!keepsBody) return { bodyHash, packed: null }
   const safe = withoutProofs(withoutSecret(body, secret), proofsInBody)
-  return { bodyHash, packed: deflateRawSync(safe, { level: constants.Z_BEST_SPEED }) }
+  return { bodyHash, packed: deflateRawSync(safe, packing(safe.length)) }
+}
+
+/** A small one needs not the 256 KiB of memory that zlib takes each time, which cost nearly as much as the packing. */
+function packing(length: number): ZlibOptions {
+  const level = constants.Z_BEST_SPEED
+  return length > 16 * 1024 ? { level } : { level, windowBits: 13, memLevel: 6 }
 }
 
 export function unpackBody(packed: Packed): Promise<Buffer> {

@@ -95,40 +95,38 @@ type NewDelivery = Prepared &
     readonly apps: readonly ReachedApp[]
   }
 
-/** Answers its row. */
+/** Answers its row: what is written, for reading it again would cost as much as writing it. */
 function insertDelivery(sql: Sql, delivery: VerifiedDelivery, made: NewDelivery): Row {
   const { push } = made
-  const row = sql.first(
+  const row = {
+    webhook: delivery.webhook,
+    provider: made.provider,
+    provider_id: delivery.providerId,
+    id_is_signed: delivery.idIsSigned ? 1 : 0,
+    secret: delivery.secret,
+    event: capped(made.event),
+    received_at: delivery.receivedAt.toISOString(),
+    remote_address: delivery.remoteAddress,
+    headers: JSON.stringify(cappedHeaders(made.headers)),
+    result: made.result,
+    reason: capped(made.reason),
+    duplicate_of: made.duplicateOf,
+    replay_of: made.replayOf,
+    repository: capped(push?.repository),
+    ref: capped(push?.ref, 1024),
+    after: push?.after ?? null,
+    pusher: capped(push?.pusher),
+    apps: JSON.stringify(made.apps),
+  }
+  const id = sql.insert(
     `insert into deliveries (webhook, provider, provider_id, id_is_signed, body_hash, secret, event, received_at,
        remote_address, headers, result, reason, duplicate_of, replay_of, repository, ref, after, pusher, apps)
-     values (:webhook, :provider, :providerId, :idIsSigned, :bodyHash, :secret, :event, :receivedAt,
-       :remoteAddress, :headers, :result, :reason, :duplicateOf, :replayOf, :repository, :ref, :after, :pusher, :apps)
-     returning *`,
-    {
-      webhook: delivery.webhook,
-      provider: made.provider,
-      providerId: delivery.providerId,
-      idIsSigned: delivery.idIsSigned ? 1 : 0,
-      bodyHash: made.bodyHash,
-      secret: delivery.secret,
-      event: capped(made.event),
-      receivedAt: delivery.receivedAt.toISOString(),
-      remoteAddress: delivery.remoteAddress,
-      headers: JSON.stringify(cappedHeaders(made.headers)),
-      result: made.result,
-      reason: capped(made.reason),
-      duplicateOf: made.duplicateOf,
-      replayOf: made.replayOf,
-      repository: capped(push?.repository),
-      ref: capped(push?.ref, 1024),
-      after: push?.after ?? null,
-      pusher: capped(push?.pusher),
-      apps: JSON.stringify(made.apps),
-    },
+     values (:webhook, :provider, :provider_id, :id_is_signed, :body_hash, :secret, :event, :received_at,
+       :remote_address, :headers, :result, :reason, :duplicate_of, :replay_of, :repository, :ref, :after, :pusher, :apps)`,
+    { ...row, body_hash: made.bodyHash },
   )
-  if (row === null) throw new Error('an insert answered no row')
-  if (made.packed !== null) insertBody(sql, integer(row, 'id'), made.packed)
-  return row
+  if (made.packed !== null) insertBody(sql, id, made.packed)
+  return { id, ...row }
 }
 
 function cappedHeaders(headers: Keeping['headers']): Record<string, string | null> {

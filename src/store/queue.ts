@@ -32,34 +32,39 @@ export function insertDeployment(
   const id = nextId(sql)
   const end = { outcome: 'superseded', reason: null, message: 'a newer one took its place', supersededBy: id, at }
   for (const { id: older } of superseded) endQueued(sql, { id: older, ...end }, touch)
-  const row = sql.first(
+  const row = {
+    id,
+    app,
+    trigger,
+    kind: kindOf(trigger),
+    ref,
+    requested_revision: requestedRevision,
+    adopt: adopt ? 1 : 0,
+    exact: exact ? 1 : 0,
+    forced: forced ? 1 : 0,
+    release,
+    asked_by: capped(askedBy),
+    note: capped(note, 1000),
+    delivery,
+    place: place ?? id,
+    queued_at: at.toISOString(),
+  }
+  sql.run(
     `insert into deployments (id, app, trigger, kind, ref, requested_revision, adopt, exact, forced, release, asked_by, note,
        delivery, place, state, queued_at)
-     values (:id, :app, :trigger, :kind, :ref, :requestedRevision, :adopt, :exact, :forced, :release, :askedBy, :note,
-       :delivery, :place, 'queued', :at)
-     returning *`,
-    {
-      id,
-      app,
-      trigger,
-      kind: kindOf(trigger),
-      ref,
-      requestedRevision,
-      adopt: adopt ? 1 : 0,
-      exact: exact ? 1 : 0,
-      forced: forced ? 1 : 0,
-      release,
-      askedBy: capped(askedBy),
-      note: capped(note, 1000),
-      delivery,
-      place: place ?? id,
-      at: at.toISOString(),
-    },
+     values (:id, :app, :trigger, :kind, :ref, :requested_revision, :adopt, :exact, :forced, :release, :asked_by, :note,
+       :delivery, :place, 'queued', :queued_at)`,
+    row,
   )
-  if (row === null) throw new Error('an insert answered no row')
   bringHold(sql, id, request)
   touch(id)
-  return toDeployment(row, [])
+  return toDeployment({ ...asQueued, ...row }, [])
+}
+
+/** What is not said of a new deployment is as the schema has it. */
+const asQueued: Row = {
+  ...{ state: 'queued', attempts: 0, revision: null, outcome: null, reason: null, message: null, superseded_by: null },
+  ...{ started_at: null, finished_at: null, approved_at: null, approved_by: null },
 }
 
 /** What `autoincrement` would give: ids are never used again. */
@@ -142,7 +147,7 @@ function claim(sql: Sql, { resolve, maxRunning, at }: Parameters<Store['claim']>
     const target = resolve(app)
     if (target === null || gateOf(deployment, { rules: target, gates, at }) !== null) continue
     const { concurrencyGroup, realPath, fingerprint } = target
-    if (running.some((other) => excludes(other, { app, ...target }))) continue
+    if (running.some((other) => excludes(other, { app, concurrencyGroup, realPath }))) continue
     const id = integer(row, 'id')
     const started = sql.first(
       `update deployments set state = 'running', attempts = attempts + 1, started_at = :at, message = null,

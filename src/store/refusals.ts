@@ -13,20 +13,27 @@ export type Refusals = {
 
 /** Keeps the last 100 per webhook. A claimed id is kept only if it is harmless to show: `[A-Za-z0-9-]{1,64}`. */
 export function createRefusals(): Refusals {
-  const newest = new Map<string, readonly Refusal[]>()
+  const kept = new Map<string, Refusal[]>()
   const counts = new Map<string, number>()
   return {
     record(refusal) {
       const { webhook, providerId } = refusal
       const shown = { ...refusal, providerId: providerId !== null && harmlessId.test(providerId) ? providerId : null }
-      newest.set(webhook, [shown, ...(newest.get(webhook) ?? [])].slice(0, mostPerWebhook))
+      const known = kept.get(webhook) ?? []
+      if (known.length === 0) kept.set(webhook, known)
+      // The oldest go many at a time: else each one would copy the last 100.
+      if (known.push(shown) >= 2 * mostPerWebhook) known.splice(0, mostPerWebhook)
       counts.set(webhook, (counts.get(webhook) ?? 0) + 1)
     },
-    recent: (webhook) => newest.get(webhook) ?? [],
+    recent,
     count: (webhook) => counts.get(webhook) ?? 0,
     get all() {
-      return [...newest.values()].flat().sort((a, b) => b.at.getTime() - a.at.getTime())
+      return [...kept.keys()].flatMap(recent).sort((a, b) => b.at.getTime() - a.at.getTime())
     },
+  }
+
+  function recent(webhook: string): readonly Refusal[] {
+    return (kept.get(webhook) ?? []).slice(-mostPerWebhook).reverse()
   }
 }
 

@@ -6,6 +6,8 @@ export type Sql = {
   first(statement: string, values?: Values): Row | null
   /** How many rows it changed. */
   run(statement: string, values?: Values): number
+  /** The id of the row that it inserts. */
+  insert(statement: string, values: Values): number
 }
 
 export type Row = Readonly<Record<string, SQLOutputValue>>
@@ -17,6 +19,7 @@ export function createSql(database: DatabaseSync): Sql {
     all: (statement, values = {}) => prepare(statement).all(values),
     first: (statement, values = {}) => prepare(statement).get(values) ?? null,
     run: (statement, values = {}) => Number(prepare(statement).run(values).changes),
+    insert: (statement, values) => Number(prepare(statement).run(values).lastInsertRowid),
   }
 
   function prepare(statement: string): StatementSync {

@@ -1,10 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { FailPoint } from '../lib/fail-point.ts'
-import { createCheckpoint } from './checkpoint.ts'
 import { StoreError } from './errors.ts'
+import { createTransaction, type Transaction } from './transaction.ts'
 import type { Trust } from './trust.ts'
 
-/** The one way to write: writers that arrive in the same turn of the event loop share a transaction and its fsync. */
+/** The one way to write: writers that arrive one after the other share a transaction and its fsync. */
 export type Writer = {
   /**
    * Runs `work` in a savepoint of its own and resolves with its answer once that is committed and synced. If `work`
@@ -34,11 +34,13 @@ type WriterDeps = {
 /** A transaction holds the event loop: more writers than this wait for the next one. */
 const mostPerCommit = 500
 
+/** The first of those that arrive waits no longer than this for the others. */
+const longestWaitMs = 50
+
 export function createWriter(database: DatabaseSync, deps: WriterDeps): Writer {
-  const checkpointWhenLong = createCheckpoint(database)
-  const changes = database.prepare('select total_changes() as changes')
-  const totalChanges = () => changes.get()?.['changes']
+  const transaction = createTransaction(database)
   let waiting: Job[] = []
+  let arrivingSince = 0
   let isClosed = false
 
   return {
@@ -50,13 +52,25 @@ export function createWriter(database: DatabaseSync, deps: WriterDeps): Writer {
         const succeed = () => {
           if (answer !== null) resolve(answer.value)
         }
-        if (waiting.push({ run, resolve: succeed, reject }) === 1) setImmediate(flush)
+        if (waiting.push({ run, resolve: succeed, reject }) > 1) return
+        arrivingSince = performance.now()
+        setImmediate(gather, 0)
       })
     },
     close() {
       isClosed = true
       while (waiting.length > 0) flush()
     },
+  }
+
+  /**
+   * Commits once a turn of the event loop has brought nobody new. libuv accepts one connection a turn: if each turn
+   * ended with an fsync, the last of 64 that come together would be let in after 64 of them.
+   */
+  function gather(known: number): void {
+    const isArriving = waiting.length > known && waiting.length < mostPerCommit
+    if (isArriving && performance.now() - arrivingSince < longestWaitMs) setImmediate(gather, waiting.length)
+    else flush()
   }
 
   function flush(): void {
@@ -66,7 +80,7 @@ export function createWriter(database: DatabaseSync, deps: WriterDeps): Writer {
     if (jobs.length === 0) return
     const touched = new Set<number>()
     try {
-      const done = commitTogether(database, { ...deps, checkpointWhenLong, totalChanges, jobs, touched })
+      const done = commitTogether(transaction, { ...deps, jobs, touched })
       for (const { resolve } of done) resolve()
     } catch (error) {
       const problem = deps.trust.judge(error)
@@ -78,50 +92,47 @@ export function createWriter(database: DatabaseSync, deps: WriterDeps): Writer {
 }
 
 type Flush = Omit<WriterDeps, 'onCommitted'> & {
-  readonly checkpointWhenLong: () => void
-  readonly totalChanges: () => unknown
   readonly jobs: readonly Job[]
   readonly touched: Set<number>
 }
 
 /** Answers the jobs that are on disk now; the others have been rejected. Throws if none could be kept. */
-function commitTogether(database: DatabaseSync, flush: Flush): readonly Job[] {
-  const { jobs, failPoint, trust, totalChanges, checkpointWhenLong } = flush
+function commitTogether(transaction: Transaction, flush: Flush): readonly Job[] {
+  const { jobs, failPoint, trust } = flush
   trust.check()
   try {
-    database.exec('begin immediate')
-    const changesBefore = totalChanges()
-    const done = jobs.filter((job) => runInSavepoint(database, job, flush))
-    const isChanged = totalChanges() !== changesBefore
+    transaction.begin()
+    const done = jobs.filter((job) => runInSavepoint(transaction, job, flush))
+    const isChanged = transaction.isChanged()
     if (isChanged) failPoint('before-commit')
-    database.exec('commit')
+    transaction.commit()
     if (isChanged) failPoint('in-commit')
     trust.check()
-    if (isChanged) checkpointWhenLong()
+    if (isChanged) transaction.checkpointWhenLong()
     return done
   } catch (error) {
-    if (database.isTransaction) database.exec('rollback')
+    if (transaction.isOpen()) transaction.rollback()
     throw error
   }
 }
 
 function runInSavepoint(
-  database: DatabaseSync,
+  transaction: Transaction,
   job: Job,
   { touched, trust, alsoWrite = () => undefined }: Flush,
 ): boolean {
-  database.exec('savepoint writer')
+  transaction.save()
   try {
     const own = new Set<number>()
     job.run((deployment) => own.add(deployment))
     alsoWrite(own)
-    database.exec('release writer')
+    transaction.release()
     for (const deployment of own) touched.add(deployment)
     return true
   } catch (error) {
     // A full or failing disk makes SQLite undo the whole transaction: then nobody's changes are left to commit.
-    if (!database.isTransaction) throw error
-    database.exec('rollback to writer; release writer')
+    if (!transaction.isOpen()) throw error
+    transaction.undo()
     job.reject(trust.judge(error))
     return false
   }

@@ -105,6 +105,25 @@ describe('an approval', () => {
     expect((await claim(store, resolve))?.deployment).toMatchObject({ id: second?.id, exact: true })
   })
 
+  it('is waited for without looking at the disk', async () => {
+    const { store } = await openTestStore()
+    const [waiting] = (await store.accept(arrival({}))).deployments
+    let looks = 0
+    const looking = (app: string): ClaimTarget => ({
+      ...resolve(app),
+      get realPath() {
+        looks++
+        return `/srv/${app}`
+      },
+    })
+
+    expect(await claim(store, looking)).toBeNull()
+    expect(looks).toBe(0)
+    await store.approve(waiting?.id ?? 0, { by: 'ann', at: at(1) })
+    expect((await claim(store, looking))?.deployment.id).toBe(waiting?.id)
+    expect(looks).toBe(1)
+  })
+
   it('of what was found without a commit is one of the tip', async () => {
     const { store } = await openTestStore()
     const { id } = await enqueue(store, 'blog')

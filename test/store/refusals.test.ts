@@ -36,6 +36,15 @@ describe('refused requests', () => {
     expect(refusals.count('github')).toBe(1000)
   })
 
+  it('are the last ones at any time', () => {
+    const refusals = createRefusals()
+    for (let number = 0; number < 450; number++) {
+      refusals.record(refusal({ at: at(number) }))
+      const last = Array.from({ length: Math.min(number + 1, 100) }, (_, back) => at(number - back))
+      expect(refusals.recent('github').map((one) => one.at)).toEqual(last)
+    }
+  })
+
   it.each(['72d3162e-cc78-11e3-81ab-4c9367dc0958', 'A', 'x'.repeat(64)])('show the harmless id %s', (providerId) => {
     const refusals = createRefusals()
     refusals.record(refusal({ providerId }))

@@ -1,5 +1,6 @@
 import { DatabaseSync } from 'node:sqlite'
 import { performance } from 'node:perf_hooks'
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createTrust } from '../../src/store/trust.ts'
 import { createWriter, type Writer } from '../../src/store/writer.ts'
@@ -43,6 +44,37 @@ describe('writers', () => {
 
     expect(kept(world)).toEqual(['a', 'b', 'c'])
     expect(world.stages).toEqual(['before-commit', 'in-commit'])
+  })
+
+  it('that arrive one a turn, as connections are let in, share one commit', async () => {
+    const world = openWriter()
+    const writing: Promise<unknown>[] = []
+    for (const text of ['a', 'b', 'c', 'd']) {
+      writing.push(world.writer.write(() => keep(world, text)))
+      await setImmediate()
+      expect(kept(world)).toEqual([])
+    }
+
+    await Promise.all(writing)
+    expect(kept(world)).toEqual(['a', 'b', 'c', 'd'])
+    expect(world.stages).toEqual(['before-commit', 'in-commit'])
+  })
+
+  it('are not kept waiting by others that go on arriving', async () => {
+    const world = openWriter()
+    const settled: string[] = []
+    const write = (name: string) => world.writer.write(() => keep(world, name)).then(() => settled.push(name))
+    const writing = [write('first')]
+    while (settled.length === 0) {
+      // Each turn takes as long as reading some pushes does.
+      const begunAt = performance.now()
+      while (performance.now() - begunAt < 2);
+      writing.push(write(`other ${writing.length}`))
+      await setImmediate()
+    }
+
+    expect(writing.length).toBeLessThan(100)
+    await Promise.all(writing)
   })
 
   it('are committed in their order, however many there are', async () => {

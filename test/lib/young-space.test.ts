@@ -1,0 +1,37 @@
+import { setImmediate } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { expect, it, onTestFinished } from 'vitest'
+import { letYoungSpaceGrow, youngSpaceBytes } from '../../src/lib/young-space.ts'
+
+const MiB = 1024 * 1024
+
+it('lets the room for new objects grow when there is work, and no further than it is told', async () => {
+  onTestFinished(() => {
+    setFlagsFromString('--semi-space-growth-factor=2')
+  })
+  setFlagsFromString('--semi-space-growth-factor=1')
+  const atFirst = youngSpaceBytes()
+  await work()
+  expect(youngSpaceBytes()).toBeLessThanOrEqual(Math.max(atFirst, 2 * MiB))
+
+  const growing = letYoungSpaceGrow({ mostBytes: 4 * atFirst })
+  onTestFinished(() => {
+    growing[Symbol.dispose]()
+  })
+  await work()
+  const grown = youngSpaceBytes()
+  expect(grown).toBeGreaterThanOrEqual(4 * atFirst)
+  expect(grown).toBeLessThanOrEqual(8 * atFirst)
+  await work()
+  expect(youngSpaceBytes()).toBe(grown)
+})
+
+/** As requests do: many at once, each with objects that live for a while. */
+async function work(): Promise<void> {
+  let alive: object[] = []
+  for (let turn = 0; turn < 200; turn++) {
+    for (let each = 0; each < 100; each++) alive.push(Array.from({ length: 200 }, (_, at) => at))
+    if (alive.length > 3000) alive = []
+    await setImmediate()
+  }
+}
