@@ -10,8 +10,17 @@ export type EventStream = {
   /** Aborted when the reader is gone or too slow, or the stream was ended. */
   readonly signal: AbortSignal
   /** Resolves when the next one may be sent. Rejects once `signal` is aborted. */
-  send(event: { readonly event: string; readonly data: object; readonly id?: number }): Promise<void>
+  send(event: SentEvent | Encoded): Promise<void>
   end(): void
+}
+
+export type SentEvent = { readonly event: string; readonly data: object; readonly id?: number }
+
+/** An event as it is sent: made once, it can be sent to many, and is in memory once. */
+export type Encoded = Buffer<ArrayBuffer>
+
+export function encoded({ event, data, id }: SentEvent): Encoded {
+  return Buffer.from(`${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
 }
 
 export type EventStreamOptions = {
@@ -27,7 +36,8 @@ export type EventStreamOptions = {
  * A comment each `heartbeatMs` shows that the stream is alive; it ends at the latest with `closing`.
  */
 export function openEventStream({ heartbeatMs, patienceMs, onTooSlow, closing }: EventStreamOptions): EventStream {
-  const body = new PassThrough()
+  // Small, for there may be hundreds of them.
+  const body = new PassThrough({ highWaterMark: 16 * 1024 })
   const over = new AbortController()
 
   const heartbeat = setInterval(() => {
@@ -40,11 +50,9 @@ export function openEventStream({ heartbeatMs, patienceMs, onTooSlow, closing }:
   return {
     body,
     signal: over.signal,
-    async send({ event, data, id }) {
+    async send(event) {
       over.signal.throwIfAborted()
-      const written = body.write(
-        `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`,
-      )
+      const written = body.write(Buffer.isBuffer(event) ? event : encoded(event))
       if (!written) await drained()
     },
     end,
