@@ -1,5 +1,6 @@
 import type { Clock } from './lib/clock.ts'
 import type { Log } from './lib/log.ts'
+import { createPace } from './lib/pace.ts'
 import { pause } from './lib/pause.ts'
 import { createWakeLoop } from './lib/wake-loop.ts'
 import { pastForAgain, toDeployAgain } from './model/again.ts'
@@ -68,12 +69,14 @@ export function createAgain(deps: AgainDeps): Again {
   }
 
   async function look(): Promise<void> {
+    const pace = createPace()
     for (const name of [...candidates]) {
       if (signal.aborted) return
       candidates.delete(name) // before the look: what fails meanwhile puts it back
       try {
         const app = map().apps.get(name)
         if (app !== undefined && (await lookAt(app))) candidates.add(name)
+        await pace() // at first it is every app, and the store answers without a pause
       } catch (error) {
         candidates.add(name)
         throw error

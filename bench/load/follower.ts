@@ -7,7 +7,7 @@ export type Follower = {
   readonly lines: () => number
   /** Reads no further, as one that hangs does. */
   pause(): void
-  /** Cuts the connection, and goes on by another from the last event that was read. */
+  /** Reads what is left in a connection that the daemon has cut, and goes on by another from the last event. Rejects if it was not cut. */
   resume(): Promise<void>
   /** Resolves at the end of the log. */
   readonly ended: Promise<void>
@@ -18,6 +18,7 @@ export async function follow(socketPath: string, deployment: number): Promise<Fo
   const { promise: ended, resolve: end, reject: fail } = Promise.withResolvers<undefined>()
   ended.catch(() => undefined)
   let lines = 0
+  let hasEnded = false
   let lastId: string | null = null
   let answer = await connect()
 
@@ -25,7 +26,13 @@ export async function follow(socketPath: string, deployment: number): Promise<Fo
     lines: () => lines,
     pause: () => void answer.pause(),
     async resume() {
-      answer.destroy()
+      const { promise: closed, resolve: close } = Promise.withResolvers<undefined>()
+      answer.once('close', () => {
+        close(undefined)
+      })
+      answer.resume()
+      await closed
+      if (hasEnded) throw new Error('a reader that read nothing was not let go')
       answer = await connect()
     },
     ended,
@@ -54,7 +61,10 @@ export async function follow(socketPath: string, deployment: number): Promise<Fo
   function take(event: string): void {
     const [, id] = /^id: (\d+)$/m.exec(event) ?? []
     if (id !== undefined) lastId = id
-    if (event.startsWith('event: end')) end(undefined)
+    if (event.startsWith('event: end')) {
+      hasEnded = true
+      end(undefined)
+    }
     const [, number] = /"text":"line (\d+) /.exec(event) ?? []
     if (number === undefined) return
     if (Number(number) !== lines + 1) fail(new Error(`after line ${lines} came line ${number}`))

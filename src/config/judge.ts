@@ -34,7 +34,7 @@ export type JudgeOptions = {
   readonly reporters?: ReporterTable
 }
 
-/** Whether a file makes a map: plain data, but for the secrets. */
+/** Whether a file makes a map. */
 export type Verdict = Sound | Refused
 
 /** What was written, in which nothing is wrong. */
@@ -44,9 +44,17 @@ export type Sound = {
   readonly file: string
   readonly written: WrittenMap
   readonly secrets: ReadonlyMap<SecretSource, Secret>
+  /** Further apps of `written`, to be taken once; empty unless they come from another thread. */
+  readonly more: Iterable<Part>
   readonly warnings: readonly Problem[]
   /** SHA-256 in hex of the file's bytes. Secrets live elsewhere, so the same digest can mean another map. */
   readonly digest: string
+}
+
+/** Some of the apps, and the secrets that they name. */
+export type Part = {
+  readonly apps: WrittenMap['apps']
+  readonly secrets: ReadonlyMap<SecretSource, Secret>
 }
 
 export type Refused = {
@@ -70,6 +78,7 @@ export async function judgeDeployFile(file: string, options: JudgeOptions): Prom
     file: resolve(file),
     written: judged.written,
     secrets: judged.secrets,
+    more: [],
     warnings: locate(all, file, document),
     digest: createHash('sha256').update(bytes).digest('hex'),
   }

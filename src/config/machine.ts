@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path'
+import type { KnownPaths } from '../lib/real-path.ts'
 import { appPath, type Entry } from './entries.ts'
 import { readRegularFile } from './read-file.ts'
 import { realPathOf } from './real-path.ts'
@@ -19,6 +20,7 @@ export async function lookAtMachine(
 ): Promise<Machine> {
   const { file, env, uid, stateDirectory, rootSteps = 'refuse', lookUpUser = lookUpUserHere } = options
   const paths = [...new Set(entries.map(appPath).filter((path) => path !== null))]
+  const known: KnownPaths = new Map()
   const realFile = realPathOf(file)
   const home = env['HOME']
   return {
@@ -27,7 +29,7 @@ export async function lookAtMachine(
     uid,
     home: home === undefined || home === '' ? null : resolve(home),
     stateDirectories: stateDirectory === null ? [] : withReal(resolve(stateDirectory)),
-    realPaths: new Map(paths.map((path) => [path, realPathOf(path)])),
+    realPaths: new Map(paths.map((path) => [path, realPathOf(path, known)])),
     sshFileProblems: await sshFileProblems(entries, dirname(file)),
     users: await usersNamedBy(entries, lookUpUser),
     rootSteps,

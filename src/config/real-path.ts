@@ -1,11 +1,11 @@
 import { lstatSync } from 'node:fs'
-import { findRealPath } from '../lib/real-path.ts'
+import { findRealPath, type KnownPaths } from '../lib/real-path.ts'
 
 /** Where a path really is and whether itself is a symbolic link, or a sentence on why that cannot be said. */
 export type RealPath = { readonly real: string; readonly isLink: boolean } | { readonly problem: string }
 
-export function realPathOf(path: string): RealPath {
-  const found = findRealPath(path)
+export function realPathOf(path: string, known?: KnownPaths): RealPath {
+  const found = findRealPath(path, known)
   if ('real' in found) return { ...found, isLink: isLink(path) }
   return { problem: sentences[found.code] ?? `cannot be looked at (${found.code})` }
 }

@@ -21,7 +21,7 @@ import { appPath, checksOf, entriesOf, formerNames, optionsOf, sourcesOf, type E
 import { fingerprintOf } from './fingerprint.ts'
 import type { WrittenApp } from './app-schema.ts'
 import { parseListen } from './listen.ts'
-import type { Sound } from './judge.ts'
+import type { Part, Sound } from './judge.ts'
 import type { ProviderTable, WrittenServer, WrittenWebhook } from './schema.ts'
 import { resolveHealthCheck } from './resolve-health.ts'
 import { resolveNotify, resolveReporter } from './resolve-reporters.ts'
@@ -47,9 +47,12 @@ export async function resolveMap(sound: Sound, { providers, cores }: ResolveOpti
   )
   const apps = new Map<string, App>()
   const pace = createPace()
-  for (const entry of entriesOf(written)) {
-    apps.set(entry.name, resolveApp(entry, { folder, secretOf }))
-    await pace()
+  for (const part of partsOf(sound)) {
+    const partSecretOf: Reveal = (source) => part.secrets.get(source) ?? secretOf(source)
+    for (const entry of entriesOf({ ...written, apps: part.apps })) {
+      apps.set(entry.name, resolveApp(entry, { folder, secretOf: partSecretOf }))
+      await pace()
+    }
   }
   return {
     file,
@@ -64,6 +67,11 @@ export async function resolveMap(sound: Sound, { providers, cores }: ResolveOpti
     ),
     server: resolveServer(written.server ?? {}, { cores, secretOf }),
   }
+}
+
+function* partsOf({ written, secrets, more }: Sound): Generator<Part, void, undefined> {
+  yield { apps: written.apps, secrets }
+  yield* more
 }
 
 function resolveWebhook(

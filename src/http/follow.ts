@@ -1,6 +1,6 @@
 import type { Deployment, StepRecord } from '../model/deployment.ts'
 import type { LogLine } from '../store/store.ts'
-import type { EventStream } from './event-stream.ts'
+import { encoded, type Encoded, type EventStream } from './event-stream.ts'
 import type { RouteDeps } from './route.ts'
 
 /**
@@ -24,7 +24,7 @@ export async function follow(
     newest = (await store.deployment(id)) ?? newest
     await announce()
     for await (const line of store.followLog(id, from.offset, stream.signal)) {
-      await stream.send({ event: 'line', id: line.next, data: await lineOf(line) })
+      await stream.send(await eventOf(line))
     }
     newest = (await store.deployment(id)) ?? newest
     await announce()
@@ -56,6 +56,15 @@ export async function follow(
     }
   }
 
+  /** The same for all who follow: the store gives them the same lines. */
+  async function eventOf(line: LogLine): Promise<Encoded> {
+    const known = events.get(line)
+    if (known !== undefined) return known
+    const event = encoded({ event: 'line', id: line.next, data: await lineOf(line) })
+    events.set(line, event)
+    return event
+  }
+
   async function lineOf({ at, step, text }: LogLine): Promise<object> {
     if (step === null) return { at, step: null, stream: 'deployhook', text }
     let name = nameOf(step, newest.steps)
@@ -66,6 +75,8 @@ export async function follow(
     return { at, step: name, stream: 'output', text }
   }
 }
+
+const events = new WeakMap<LogLine, Encoded>()
 
 /** Of the newest attempt that has a step of this number. */
 function nameOf(number: number, steps: readonly StepRecord[]): string | null {

@@ -18,6 +18,8 @@ export type Limits = {
   readonly lingerMs: number
   /** Between two comments in a followed log: proxies cut what is silent. */
   readonly heartbeatMs: number
+  /** Who follows a log and takes nothing of what waits for this long is let go; `Last-Event-ID` brings the rest. */
+  readonly followerMs: number
   /** Requests under way at shutdown have this long to end. */
   readonly closeGraceMs: number
   /** Bodies above `largeBytes` that are held in memory at the same time; further senders are made to wait. */
@@ -41,6 +43,7 @@ export const defaultLimits: Limits = {
   keepAliveMs: 75_000,
   lingerMs: 2_000,
   heartbeatMs: 15_000,
+  followerMs: 10_000,
   closeGraceMs: 5_000,
   largeBodies: 8,
   largeBytes: 256 * 1024,

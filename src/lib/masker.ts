@@ -5,6 +5,8 @@ export type Mask = {
   text(text: string): string
   /** A new stream; secrets are found across its chunks. */
   stream(): MaskStream
+  /** The length of the longest text that is looked for, in bytes; 0: there is none. */
+  readonly longest: number
 }
 
 export type MaskStream = {
@@ -34,6 +36,7 @@ export function createMask(secrets: readonly Secret[]): Mask {
       return Buffer.concat([stream.push(Buffer.from(text)), stream.end()]).toString()
     },
     stream: () => createStream(index),
+    longest: Math.max(0, ...forms.map((form) => Buffer.byteLength(form))),
   }
 }
 

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
-import { parentPort, Worker, workerData } from 'node:worker_threads'
+import { parentPort, Worker, workerData, type MessagePort } from 'node:worker_threads'
 
 /**
  * Runs `<name>.ts`, beside the module `from`, as a thread of its own with this task, and resolves with its answer; rejects
- * with what it threw. The memory of `given` is handed over, not copied: nobody else may use it from here on.
+ * with what it threw. What is `given` is handed over, not copied: nobody else may use it from here on.
  */
 export async function askThread<Answer>(
   name: string,
@@ -11,7 +11,7 @@ export async function askThread<Answer>(
     from,
     task,
     given = [],
-  }: { readonly from: string; readonly task: unknown; readonly given?: readonly ArrayBuffer[] },
+  }: { readonly from: string; readonly task: unknown; readonly given?: readonly (ArrayBuffer | MessagePort)[] },
 ): Promise<Answer> {
   const extension = from.endsWith('.ts') ? 'ts' : 'js'
   const file = new URL(`./${name}.${extension}`, from)

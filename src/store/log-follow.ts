@@ -9,6 +9,19 @@ export type FollowOptions = {
   /** Whether nothing more will be written. */
   readonly isOver: () => boolean
   readonly bell: Bell
+  /** Of all who follow this file. */
+  readonly shared: SharedChunks
+}
+
+/** The pieces of a file that somebody has just read: many who follow it are mostly at the same place. */
+export type SharedChunks = Map<string, Promise<Chunk>>
+
+/** What one read has brought. */
+type Chunk = {
+  readonly bytesRead: number
+  readonly lines: readonly LogLine[]
+  /** What follows the last newline. */
+  readonly unfinished: Buffer
 }
 
 /** Rings when something may have changed, and for good when the follower is to leave. */
@@ -20,6 +33,7 @@ export async function* followLines({
   offset,
   isOver,
   bell,
+  shared,
 }: FollowOptions): AsyncGenerator<LogLine, void, undefined> {
   let file: FileHandle | null = null
   try {
@@ -29,7 +43,7 @@ export async function* followLines({
       const wasOver = isOver()
       file ??= await openIfThere(path)
       if (file !== null) {
-        reader ??= createReader(Math.min(offset, (await file.stat()).size))
+        reader ??= createReader(Math.min(offset, (await file.stat()).size), shared)
         yield* reader.lines(file, bell)
       }
       if (wasOver) {
@@ -47,6 +61,8 @@ export async function* followLines({
 const chunkLength = 16 * 1024
 /** A log has no line as long as this; whatever else the file holds comes in pieces. */
 const longestKept = 1024 * 1024
+/** Of one file. */
+const mostShared = 8
 
 type Reader = {
   /** Every whole line that is there now and was not told yet. */
@@ -55,38 +71,64 @@ type Reader = {
   rest(): readonly LogLine[]
 }
 
-function createReader(offset: number): Reader {
+function createReader(offset: number, shared: SharedChunks): Reader {
   // One byte early: if that is a newline, the offset is the start of a line; if not, the line it is in is skipped.
   let position = Math.max(0, offset - 1)
   let isSkipping = offset > 0
-  let unfinished = Buffer.alloc(0)
-  // The same for every read: all lines of one are told before the next.
+  let unfinished: Buffer = Buffer.alloc(0)
+  // The same for every read: all lines of one are made before the next.
   const room = Buffer.allocUnsafe(chunkLength)
   return {
     async *lines(file, bell) {
       while (!bell.hasEnded) {
-        const { bytesRead } = await file.read(room, 0, chunkLength, position)
-        if (bytesRead === 0) return
-        position += bytesRead
-        yield* split(room.subarray(0, bytesRead))
+        const chunk = isSkipping ? await read(file) : await readShared(file)
+        if (chunk.bytesRead === 0) return
+        position += chunk.bytesRead
+        unfinished = chunk.unfinished
+        yield* chunk.lines
       }
     },
     rest: () => (unfinished.length === 0 || isSkipping ? [] : [parseLine(unfinished, position)]),
   }
 
-  function* split(chunk: Buffer): Generator<LogLine, void, undefined> {
-    const bytes = unfinished.length === 0 ? chunk : Buffer.concat([unfinished, chunk])
-    const base = position - bytes.length
-    let from = 0
-    for (let end = bytes.indexOf(newline); end >= 0; end = bytes.indexOf(newline, from)) {
-      if (!isSkipping) yield parseLine(bytes.subarray(from, end), base + end + 1)
-      isSkipping = false
-      from = end + 1
+  /** Reads it once for all who are at the same byte of the same line. */
+  async function readShared(file: FileHandle): Promise<Chunk> {
+    const place = `${position} ${unfinished.length}`
+    const others = await shared.get(place)
+    if (others !== undefined && others.bytesRead > 0) return others
+    // Nothing was there when another looked; now there may be.
+    const reading = read(file)
+    shared.set(place, reading)
+    const forget = () => {
+      if (shared.get(place) === reading) shared.delete(place)
     }
-    unfinished = isSkipping ? Buffer.alloc(0) : Buffer.from(bytes.subarray(from))
-    if (unfinished.length <= longestKept) return
-    yield parseLine(unfinished, position)
-    unfinished = Buffer.alloc(0)
+    const chunk = await reading.catch((error: unknown) => {
+      forget()
+      throw error
+    })
+    if (chunk.bytesRead === 0) forget()
+    for (const oldest of shared.keys()) if (shared.size > mostShared) shared.delete(oldest)
+    return chunk
+  }
+
+  async function read(file: FileHandle): Promise<Chunk> {
+    const { bytesRead } = await file.read(room, 0, chunkLength, position)
+    return { bytesRead, ...split(room.subarray(0, bytesRead), position + bytesRead) }
+  }
+
+  function split(chunk: Buffer, end: number): Omit<Chunk, 'bytesRead'> {
+    const bytes = unfinished.length === 0 ? chunk : Buffer.concat([unfinished, chunk])
+    const base = end - bytes.length
+    const lines: LogLine[] = []
+    let from = 0
+    for (let at = bytes.indexOf(newline); at >= 0; at = bytes.indexOf(newline, from)) {
+      if (!isSkipping) lines.push(parseLine(bytes.subarray(from, at), base + at + 1))
+      isSkipping = false
+      from = at + 1
+    }
+    const rest = isSkipping ? Buffer.alloc(0) : Buffer.from(bytes.subarray(from))
+    if (rest.length <= longestKept) return { lines, unfinished: rest }
+    return { lines: [...lines, parseLine(rest, end)], unfinished: Buffer.alloc(0) }
   }
 }
 

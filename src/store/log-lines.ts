@@ -56,6 +56,11 @@ export function createStamper(): Stamper {
   }
 }
 
+/** Of what stands before the text of a line. */
+export function stampLength(step: number | null): number {
+  return '2026-01-02T03:04:05.678Z  '.length + String(step ?? '-').length
+}
+
 /** Room for a head and a newline at every newline and at every break, and for the newline before and the head after. */
 function worstLength(bytes: Buffer, head: Buffer): number {
   let lines = 2 + Math.ceil(bytes.length / longestLine)

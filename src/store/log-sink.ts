@@ -4,7 +4,8 @@ import { dirname } from 'node:path'
 import { errorCode } from '../lib/error-code.ts'
 import type { Log } from '../lib/log.ts'
 import type { Mask, MaskStream } from '../lib/masker.ts'
-import { createStamper, newline } from './log-lines.ts'
+import { readEnding, unsureLength } from './log-ending.ts'
+import { createStamper, longestLine, newline } from './log-lines.ts'
 import { createTail } from './log-tail.ts'
 import type { LogSink } from './store.ts'
 
@@ -22,10 +23,12 @@ export type SinkOptions = {
 /**
  * Appends to the log file at `path`, one write after the other. The file is for people: when it cannot be written (a
  * full disk), the deployment goes on, the log says later what is missing, and the daemon's log says so at once.
+ *
+ * What comes when the head is full is kept as it came, and masked at the end: nearly all of it is never shown.
  */
 export function createSink({ path, mask, now, log, limits, onWritten }: SinkOptions): LogSink {
   const stamper = createStamper()
-  const tail = createTail(limits.tail)
+  const tail = createTail(limits.tail + longestLine + unsureLength(mask))
   const streams = new Map<number, MaskStream>()
   const file = createLogFile(path, { now, log })
   let headLength = 0
@@ -36,24 +39,36 @@ export function createSink({ path, mask, now, log, limits, onWritten }: SinkOpti
     output: (step, chunk) =>
       inTurn(async () => {
         // In pieces, so that one huge chunk needs no huge buffers of ours.
-        for (let at = 0; at < chunk.length; at += pieceLength) {
-          await put(step, streamOf(step).push(chunk.subarray(at, at + pieceLength)))
+        for (let at = 0; at < chunk.length;) {
+          const piece = nextPiece(chunk.subarray(at, at + pieceLength))
+          at += piece.length
+          if (isHeadFull) tail.add({ step, at: now(), bytes: piece })
+          else await put(step, streamOf(step).push(piece), { endsLine: piece.at(-1) === newline })
         }
       }),
     endStep: (step) =>
       inTurn(async () => {
+        if (isHeadFull) {
+          tail.add({ step, at: now(), bytes: nothing })
+          return
+        }
         const held = streams.get(step)?.end()
         streams.delete(step)
         if (held !== undefined) await put(step, held)
         await append(stamper.finish())
       }),
-    note: (text) => inTurn(() => put(null, Buffer.from(`${mask.text(text)}\n`))),
+    note: (text) =>
+      inTurn(async () => {
+        const bytes = Buffer.from(`${mask.text(text)}\n`)
+        if (isHeadFull) tail.add({ step: null, at: now(), bytes })
+        else await put(null, bytes, { endsLine: true })
+      }),
     close: () =>
       inTurn(async () => {
+        if (isHeadFull) await appendTail()
         for (const [step, stream] of streams) await put(step, stream.end())
         streams.clear()
         await append(stamper.finish())
-        await appendTail()
         await file.close()
       }),
   }
@@ -63,38 +78,34 @@ export function createSink({ path, mask, now, log, limits, onWritten }: SinkOpti
     return last
   }
 
+  /** Small ones where the head is nearly full, then up to the end of the line that fills it. */
+  function nextPiece(bytes: Buffer): Buffer {
+    if (isHeadFull) return bytes
+    const room = limits.head - headLength
+    if (room > 0) return bytes.subarray(0, Math.max(Math.floor(room / 32), 512))
+    return bytes.subarray(0, bytes.indexOf(newline) + 1 || longestLine + room)
+  }
+
   function streamOf(step: number): MaskStream {
     const stream = streams.get(step) ?? mask.stream()
     streams.set(step, stream)
     return stream
   }
 
-  async function put(step: number | null, bytes: Buffer): Promise<void> {
+  async function put(step: number | null, bytes: Buffer, { endsLine } = { endsLine: false }): Promise<void> {
     if (bytes.length > 0) await append(stamper.stamp(step, bytes, now()))
+    isHeadFull ||= headLength >= limits.head + (endsLine ? 0 : longestLine)
   }
 
-  /** Into the file up to the end of the line that fills it, then into memory. */
   async function append(stamped: Buffer): Promise<void> {
-    if (stamped.length === 0) return
-    if (isHeadFull) {
-      tail.add(stamped)
-      return
-    }
-    const fits = limits.head - headLength
-    const end = stamped.length <= fits ? 0 : stamped.indexOf(newline, Math.max(0, fits)) + 1
-    if (end > 0) {
-      isHeadFull = true
-      tail.add(stamped.subarray(end))
-    }
-    const head = end > 0 ? stamped.subarray(0, end) : stamped
-    headLength += head.length
-    await file.append(head)
+    headLength += stamped.length
+    await file.append(stamped)
   }
 
   async function appendTail(): Promise<void> {
-    const { lines, leftOut } = tail.take()
-    if (leftOut > 0) await file.append(ownLine(now(), `… ${leftOut} bytes of output left out …`))
-    await file.append(lines)
+    const ending = await readEnding(tail.take(), { limit: limits.tail, mask, streams, stamper })
+    const gap = ending.leftOut > 0 ? ownLine(now(), `… ${ending.leftOut} bytes of output left out …`) : nothing
+    await file.append(Buffer.concat([ending.seam, gap, ending.lines]))
   }
 }
 

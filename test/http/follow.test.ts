@@ -310,6 +310,29 @@ describe('following a log', () => {
     expect(await line.ended()).not.toContain('event: end')
   })
 
+  it('lets go of a reader that leaves untaken what waits for it, without an end, and goes on where it stopped', async () => {
+    const { wrapStore, signals } = followSignals()
+    const door = await openDoor({ limits: { followerMs: 300, heartbeatMs: 20 }, wrapStore })
+    const id = await logged(door, { lines: 1_800, length: 8_000 })
+    const line = await dial(door)
+    line.socket.pause()
+    line.say(
+      `GET /api/deployments/${id}/log?follow HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${tokens.read}\r\nConnection: close\r\n\r\n`,
+    )
+    await until('the log to be let go', () => signals[0]?.aborted)
+    line.socket.resume()
+    const heard = await line.ended()
+    expect(heard).not.toContain('event: end')
+
+    const whole = heard.slice(0, heard.lastIndexOf('\n\n'))
+    const numbers = [...whole.matchAll(/"text":"(\d+) /g)].map(([, number]) => Number(number))
+    const [, lastId] = /.*^id: (\d+)$/ms.exec(whole) ?? []
+    const rest = await all(follow(door, id, Number(lastId)))
+    const seen = [...numbers, ...texts(rest).map((text) => Number(String(text).split(' ')[0]))]
+    expect(seen).toEqual(Array.from({ length: 1_800 }, (_, number) => number))
+    expect(rest.at(-1)?.event).toBe('end')
+  })
+
   it('goes on for longer than that when its reader does read', async () => {
     const door = await openDoor({ limits: { silenceMs: 300, heartbeatMs: 50 } })
     const id = await queue(door)

@@ -152,6 +152,32 @@ describe('who follows a log', () => {
   })
 })
 
+it('many who follow the same log share one reading of it, wherever each began', async () => {
+  const { store } = await openTestStore()
+  const { id } = await enqueue(store, 'blog')
+  const { owner } = await claimed(store)
+  const sink = await store.openLog(id, [])
+  await sink.output(1, Buffer.from(`${'early\n'.repeat(5_000)}the last of these\n`))
+  const seen = [0, 1, 40, 100_000].map((offset) => ({ offset, lines: [] as LogLine[] }))
+  const followers = seen.map(async ({ offset, lines }) => {
+    for await (const line of store.followLog(id, offset, never)) lines.push(line)
+  })
+  while (!seen.every(({ lines }) => lines.at(-1)?.text === 'the last of these')) await store.ping()
+  for (let line = 0; line < 500; line++) await sink.output(1, Buffer.from(`${line} ${'é'.repeat(line)}\n`))
+  await sink.close()
+  await store.finish(owner, succeeded, at(2))
+  await Promise.all(followers)
+
+  const [whole = [], ...others] = seen.map(({ lines }) => lines)
+  expect(texts(whole).slice(-500)).toEqual(Array.from({ length: 500 }, (_, line) => `${line} ${'é'.repeat(line)}`))
+  for (const lines of others) {
+    const same = whole.slice(-lines.length)
+    expect(lines).toEqual(same)
+    // Who falls behind the others reads by itself.
+    expect(lines.filter((line, index) => line === same[index]).length).toBeGreaterThan(100)
+  }
+})
+
 describe('who reads a log', () => {
   it('gets the file from an offset on, with its size', async () => {
     const { store, directory } = await openTestStore()

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createMask } from '../../src/lib/masker.ts'
 import { Secret } from '../../src/lib/secret.ts'
@@ -8,7 +9,13 @@ import type { LogSink } from '../../src/store/store.ts'
 import { rememberingLog, start, startChild, temporaryDirectory } from './support.ts'
 
 type Given = { path?: string; secrets?: readonly string[]; head?: number; tail?: number }
-type World = { readonly sink: LogSink; readonly path: string; readonly text: () => string; readonly warnings: string[] }
+type World = {
+  readonly sink: LogSink
+  readonly path: string
+  readonly clock: { now: Date }
+  readonly text: () => string
+  readonly warnings: string[]
+}
 
 function openSink({
   path = join(temporaryDirectory(), '1.log'),
@@ -17,15 +24,17 @@ function openSink({
   tail = 1000,
 }: Given = {}): World {
   const { log, warnings } = rememberingLog()
+  const clock = { now: start }
   const sink = createSink({
     path,
     mask: createMask(secrets.map((secret) => new Secret(secret))),
-    now: () => start,
+    now: () => clock.now,
     log,
     limits: { head, tail },
     onWritten: () => undefined,
   })
-  return { sink, path, warnings, text: () => readFileSync(path, 'latin1').replaceAll(start.toISOString(), 'AT') }
+  const text = () => readFileSync(path, 'latin1').replaceAll(start.toISOString(), 'AT')
+  return { sink, path, clock, warnings, text }
 }
 
 describe('the log of a deployment', () => {
@@ -109,8 +118,7 @@ describe('an output that is too long', () => {
     expect(kept.slice(-2)).toEqual(['AT - the end', ''])
     expect(before.length).toBeGreaterThanOrEqual(14)
     expect(after.length).toBeGreaterThanOrEqual(7)
-    const stamped = (line: string) => line.length - 'AT'.length + start.toISOString().length + 1
-    const missing = lines.slice(before.length, -after.length).reduce((sum, line) => sum + stamped(`AT 1 ${line}`), 0)
+    const missing = lines.slice(before.length, -after.length).reduce((sum, line) => sum + line.length + 1, 0)
     expect(kept[gap]).toBe(
       `AT - … ${missing} bytes of output left out …`.replaceAll('…', Buffer.from('…').toString('latin1')),
     )
@@ -147,6 +155,106 @@ describe('an output that is too long', () => {
     await sink.close()
 
     expect(text()).toBe(Array.from({ length: 20 }, (_, line) => `AT 1 ${line}\n`).join(''))
+  })
+})
+
+describe('the end of an output that is too long', () => {
+  const secret = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+  const key = 'first-line-of-it\nsecond-line-of-it\nthe-last-line-of-it'
+
+  it.each([
+    ['one after the other', secret],
+    ['on lines of their own', `${secret}\n`],
+    ['in the middle of lines', `.....\n...${secret}.....`],
+    ['of several lines', `${key}\n`],
+    ['of several lines, escaped as in JSON', JSON.stringify(key)],
+  ])('has no part of a secret, wherever it is cut off, however it came: %s', async (_, text) => {
+    const parts = [...secret.matchAll(/(?=(\w{4}))/g), ...key.matchAll(/(?=([a-z-]{6}))/g)].map(
+      ([, part]) => part ?? '',
+    )
+    for (let length = 1; length < 200; length += 31) {
+      const { sink, text: logged } = openSink({ secrets: [secret, key], head: 100, tail: 400 })
+      const output = Buffer.from(text.repeat(20_000))
+      for (let at = 0; at < output.length; at += length * 37) {
+        await sink.output(1, output.subarray(at, at + length))
+        await sink.output(1, output.subarray(at + length, at + length * 37))
+      }
+      await sink.endStep(1)
+      await sink.close()
+
+      const [before, after] = logged().split(' bytes of output left out ')
+      expect(after?.includes('[secret]')).toBe(true)
+      expect(parts.filter((part) => `${before ?? ''}${after ?? ''}`.includes(part))).toEqual([])
+    }
+  })
+
+  it('has no part of a secret either when it came in such small pieces that fewer of them are kept', async () => {
+    for (let shift = 0; shift < secret.length; shift += 5) {
+      const { sink, text } = openSink({ secrets: [secret], head: 100, tail: 20_000 })
+      await sink.output(1, Buffer.from(`a line of 100 bytes ${'.'.repeat(80)}\n`))
+      await sink.output(1, Buffer.from('.'.repeat(shift)))
+      for (const byte of Buffer.from(secret.repeat(200))) void sink.output(1, Buffer.from([byte]))
+      await sink.close()
+
+      const [, after] = text().split(' bytes of output left out ')
+      expect(after?.slice(3).replaceAll('[secret]', '')).toBe('\nAT 1 \n')
+    }
+  })
+
+  it('is as if it had never been in memory when nothing of it is missing, whatever came', async () => {
+    const event = fc.oneof(
+      fc.record({
+        step: fc.constantFrom(1, 2),
+        text: fc.array(fc.constantFrom('ab', 'abcde', 'cdefgh', 'e', '\n', 'abcdefgh', 'x\nyz'), { maxLength: 6 }),
+      }),
+      fc.record({ note: fc.constantFrom('a note', 'of abcdefgh') }),
+      fc.record({ ended: fc.constantFrom(1, 2) }),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(event, { maxLength: 30 }), fc.integer({ min: 0, max: 400 }), async (events, head) => {
+        const logs = [1e9, head].map(async (limit) => {
+          const { sink, text } = openSink({ secrets: ['abcdefgh', 'x\nyz'], head: limit, tail: 1e5 })
+          await sink.note('begun')
+          for (const one of events) {
+            if ('note' in one) await sink.note(one.note)
+            else if ('ended' in one) await sink.endStep(one.ended)
+            else await sink.output(one.step, Buffer.from(one.text.join('')))
+          }
+          await sink.close()
+          return text()
+        })
+        const [whole, inParts] = await Promise.all(logs)
+        expect(inParts).toBe(whole)
+      }),
+      { numRuns: 100 },
+    )
+  })
+
+  it('has the lines of each step, and the times at which they came', async () => {
+    const { sink, path, clock } = openSink({ head: 10, tail: 300 })
+    for (let line = 0; line < 100; line++) {
+      clock.now = new Date(start.getTime() + line * 1000)
+      await sink.output(line < 97 ? 1 : 2, Buffer.from(`${line}\n`))
+      if (line === 96) await sink.endStep(1)
+    }
+    await sink.close()
+
+    const lines = readFileSync(path, 'utf8').split('\n').slice(-6, -1)
+    const at = (line: number) => new Date(start.getTime() + line * 1000).toISOString()
+    expect(lines).toEqual([95, 96, 97, 98, 99].map((line) => `${at(line)} ${line < 97 ? 1 : 2} ${line}`))
+  })
+
+  it('closes a line that a step left open long ago', async () => {
+    const { sink, text } = openSink({ secrets: ['hunter22'], head: 10, tail: 100 })
+    await sink.output(1, Buffer.from('a line of step 1\n'))
+    await sink.output(1, Buffer.from('hunter2'))
+    await sink.endStep(1)
+    for (let line = 0; line < 20_000; line++) await sink.output(2, Buffer.from(`${line}\n`))
+    await sink.endStep(2)
+    await sink.close()
+
+    expect(text()).toMatch(/^AT 1 a line of step 1\nAT - .* left out .*\n(AT 2 \d+\n)+$/)
+    expect(text()).toContain('AT 2 19999\n')
   })
 })
 

@@ -34,7 +34,12 @@ export function deploymentLogRoute(deps: RouteDeps): Route {
     from: { readonly deployment: Deployment; readonly offset: number },
     reply: FastifyReply,
   ): FastifyReply {
-    const stream = openEventStream({ heartbeatMs: limits.heartbeatMs, closing })
+    const stream = openEventStream({
+      ...{ heartbeatMs: limits.heartbeatMs, patienceMs: limits.followerMs, closing },
+      onTooSlow: () => {
+        log.info({ deployment: from.deployment.id }, 'a reader that follows a log is too slow and is let go')
+      },
+    })
     follow(from, stream, deps).catch((error: unknown) => {
       if (!stream.signal.aborted) log.error({ err: error, deployment: from.deployment.id }, 'following a log failed')
       stream.end()
