@@ -32,6 +32,7 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   simulate: async () => (await import('./simulate.ts')).addSimulate,
   send: async () => (await import('./send.ts')).addSend,
   token: async () => (await import('./token.ts')).addToken,
+  doctor: async () => (await import('./doctor.ts')).addDoctor,
   backup: async () => (await import('./backup.ts')).addBackup,
   completion: async () => (await import('./completion.ts')).addCompletion,
   complete: async () => (await import('./complete.ts')).addComplete,
