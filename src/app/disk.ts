@@ -15,7 +15,7 @@ export function openFloor({
   readonly ledger: Pick<Ledger, 'makeRoom'>
 }): {
   readonly floor: DiskFloor
-  diskProblems(apps?: Iterable<{ readonly path: string }>): Promise<readonly string[]>
+  readonly diskProblems: (apps?: Iterable<{ readonly path: string }>) => Promise<readonly string[]>
 } {
   const floor = createDiskFloor({
     minFreeBytes: () => map().server.minFreeBytes,
