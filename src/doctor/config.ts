@@ -14,5 +14,5 @@ export const checkConfig: Check = ({ config: { file, problems, warnings }, daemo
 /** `/etc/deployhook/deploy.yml:3:5 apps.blog.path: …` and then the source line with a caret. */
 function firstLine(text: string, file: string): string {
   const [line = ''] = text.split('\n')
-  return line.startsWith(file) ? line.slice(file.length).replace(/^:\s*/, '') : line
+  return line.startsWith(file) ? line.slice(file.length).replace(/^[:\s]+/, '') : line
 }

@@ -10,10 +10,13 @@ const timeoutMs = 15_000
 /** Asks the remote of every app as catch-up does: with its key or token, by the same hardened command. */
 export const checkGitAccess: Check = async (patient) => {
   const remotes = [...Map.groupBy(patient.map?.apps.values() ?? [], wayTo).values()]
-  const found = (await each(remotes, 4, (apps) => askRemote(apps, patient))).flat()
+  const asked = await each(remotes, 4, (apps) => askRemote(apps, patient))
+  const answering = asked.filter(({ answers }) => answers).length
   if (remotes.length === 0) return [ok('git', 'deploy.yml has no apps, so there is no repository to ask')]
-  const silent = found.filter(({ level }) => level === 'problem').length
-  return silent > 0 ? found : [ok('git', `${remotes.length} of ${remotes.length} repositories answer`), ...found]
+  return [
+    ...(answering > 0 ? [ok('git', `${answering} of ${remotes.length} repositories answer`)] : []),
+    ...asked.flatMap(({ found }) => found),
+  ]
 }
 
 /** The same for apps that get at a repository in the same way; never shown, as a token is part of it. */
@@ -21,30 +24,30 @@ function wayTo({ repo, git: { sshKey, knownHosts, token, username } }: App): str
   return JSON.stringify([repo.url, sshKey, knownHosts, token?.reveal(), username])
 }
 
-async function askRemote(apps: readonly App[], { listRefs, signal }: Patient): Promise<readonly Found[]> {
+type AskedRemote = { readonly answers: boolean; readonly found: readonly Found[] }
+
+async function askRemote(apps: readonly App[], { listRefs, signal }: Patient): Promise<AskedRemote> {
   const [app] = apps
-  if (app === undefined) return []
+  if (app === undefined) return { answers: false, found: [] }
   const names = apps.map(({ name }) => name).join(', ')
   const listed = await listRefs(app, {
     signal,
     timeoutMs,
     wants: (ref) => apps.some((one) => deploysRef(one, ref)),
   })
-  if (listed.kind === 'failed') return [problem(`${names}: ${app.repo.url}`, listed.message)]
+  const where = `${names}: ${app.repo.url}`
+  if (listed.kind === 'failed') return { answers: false, found: [problem(where, listed.message)] }
   if (listed.kind === 'stopped')
-    return [warning(`${names}: ${app.repo.url}`, 'was not asked to the end: there was no time left')]
-  return apps.flatMap((one) => {
-    if (one.branch !== null && !listed.tips.has(branchRef(one.branch)))
-      return [
-        problem(
-          `${one.name}: ${app.repo.url}`,
-          `answers, and has no branch ${one.branch}`,
-          'push it, or compare branch in deploy.yml',
-        ),
-      ]
-    const isThere = [...listed.tips.keys()].some((ref) => deploysRef(one, ref))
-    if (isThere) return []
-    const kind = one.branches.length > 0 ? 'branch' : 'tag'
-    return [warning(`${one.name}: ${app.repo.url}`, `answers, and has no ${kind} yet that this app deploys`)]
-  })
+    return { answers: false, found: [warning(where, 'was not asked to the end: there was no time left')] }
+  return { answers: true, found: apps.flatMap((one) => refFindings(one, listed.tips)) }
+}
+
+/** Whether there is something for the app to deploy. */
+function refFindings(app: App, tips: ReadonlyMap<string, unknown>): readonly Found[] {
+  const where = `${app.name}: ${app.repo.url}`
+  if (app.branch !== null && !tips.has(branchRef(app.branch)))
+    return [problem(where, `answers, and has no branch ${app.branch}`, 'push it, or compare branch in deploy.yml')]
+  if ([...tips.keys()].some((ref) => deploysRef(app, ref))) return []
+  const kind = app.branches.length > 0 ? 'branch' : 'tag'
+  return [warning(where, `answers, and has no ${kind} yet that this app deploys`)]
 }
