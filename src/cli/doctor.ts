@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Finding, Level } from '../doctor/finding.ts'
 import { CliError, exit } from './cli-error.ts'
+import type { Client } from './client.ts'
 import { examples, jsonOption, socketOption, type AddCommand, type Cli, type DaemonOptions } from './command.ts'
 import { lookForDaemon } from './connect.ts'
 import { socketsToTry } from './locations.ts'
@@ -79,14 +79,36 @@ async function examineHere({ socket, config, state, url = {} }: Options, cli: Cl
   const client = openClient(found)
   const given = new AbortController()
   try {
-    const late = pause(patienceMs, null, { ref: false, signal: given.signal }).catch(() => null)
-    const answer = await Promise.race([Promise.all([client.doctor(url), client.status()]), late])
-    if (answer === null) throw silent(found)
-    const [{ findings }, { version }] = answer
-    return [...findings, ...otherVersion(version, cli.io.version)]
+    const late = cli.io.sleep(patienceMs, given.signal).then(
+      () => null,
+      () => null,
+    )
+    const findings = await Promise.race([ask(client, { url, installed: cli.io.version }), late])
+    if (findings === null) throw silent(found)
+    return findings
   } finally {
     given.abort()
     await client.close()
+  }
+}
+
+/** A daemon of another version may not know the question. */
+async function ask(
+  client: Client,
+  { url, installed }: { readonly url: Urls; readonly installed: string },
+): Promise<readonly Finding[]> {
+  const { version: running } = await client.status()
+  const other = otherVersion(running, installed)
+  try {
+    const { findings } = await client.doctor(url)
+    return [...findings, ...other]
+  } catch (error) {
+    const [hint] = other
+    if (!(error instanceof CliError) || hint === undefined) throw error
+    throw new CliError(`${error.message}\nthe daemon ${hint.what}: ${hint.cure ?? ''}`, {
+      exitCode: error.exitCode,
+      cause: error,
+    })
   }
 }
 

@@ -103,6 +103,7 @@ Where to start:
   deployhook serve           run the daemon
   deployhook deploy blog     deploy by hand, and watch
   deployhook explain         nothing happens: why?
+  deployhook doctor          something is wrong: what, and the cure
 
 Exit codes: 0 done (or skipped), 1 failed, 2 wrong usage, 3 the daemon is not reachable, 78 serve cannot start,
 130 left by Ctrl-C.

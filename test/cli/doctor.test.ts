@@ -17,11 +17,14 @@ const findings = [
 ]
 const bad = { check: 'disk', level: 'problem', where: 'disk', what: 'is full: make room', cure: null }
 
+const forEver = () => new Promise<never>(() => undefined)
+
 const status = { 'GET /api/status': json({ version: '1.2.3' }) }
 
 async function doctor(answer: Answer, argv: readonly string[] = [], more: Readonly<Record<string, Answer>> = status) {
   const daemon = await startDaemon({ 'POST /api/doctor': answer, ...more })
-  return { ...(await run(['doctor', ...argv, '--socket', daemon.socket])), asked: daemon.asked }
+  const ran = await run(['doctor', ...argv, '--socket', daemon.socket], { sleep: forEver })
+  return { ...ran, asked: daemon.asked, socket: daemon.socket }
 }
 
 describe('doctor', () => {
@@ -89,6 +92,24 @@ describe('doctor', () => {
       out: '',
       err: 'deployhook: A doctor is at work already: wait half a minute.\n',
     })
+  })
+
+  it('tells to restart a daemon of another version that does not know the question', async () => {
+    const older = refuse(404, { code: 'not_found', message: 'There is nothing here.' })
+    const { code, err } = await doctor(older, [], { 'GET /api/status': json({ version: '1.0.0' }) })
+    expect([code, err]).toEqual([
+      1,
+      'deployhook: There is nothing here.\nthe daemon is version 1.0.0, and this command is 1.2.3: systemctl restart deployhook\n',
+    ])
+  })
+
+  it('does not wait for ever for a daemon that does not answer', async () => {
+    const { socket } = await startDaemon({ 'POST /api/doctor': () => undefined, ...status })
+    const waits: number[] = []
+    const sleep = (ms: number) => Promise.resolve(waits.push(ms))
+    const { code, out, err } = await run(['doctor', '--socket', socket], { sleep })
+    expect([code, out, waits]).toEqual([1, '', [60_000]])
+    expect(err).toContain('takes the question and does not answer within 60 s')
   })
 
   it('lets nothing that was found steer the terminal', async () => {
