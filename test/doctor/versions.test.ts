@@ -77,6 +77,20 @@ describe('a mended version', () => {
   })
 })
 
+it.each([
+  ['Node', '24.23.0', true],
+  ['Node', '24.22.0', false],
+  ['Node', '25.9.0', false],
+  ['SQLite', '3.50.9', true],
+  ['SQLite', '3.49.2', false],
+  ['SQLite', '3.51.3', true],
+  ['git', '2.51.3', true],
+  ['git', '2.43.7', false],
+])('%s %s has no known hole: %s', (program, version, isWell) => {
+  const holes = knownHoles.filter((hole) => hole.program === program)
+  expect(holes.every((hole) => isMended(version, hole))).toBe(isWell)
+})
+
 it('docs/versions.md shows the very table that doctor checks', async () => {
   const file = new URL('../../docs/versions.md', import.meta.url)
   const rows = knownHoles.map(
