@@ -103,7 +103,8 @@ function proxyFor({ protocol, hostname }: URL, env: Readonly<Record<string, stri
   return url !== null && /^https?:$/.test(url.protocol) ? url.href : null
 }
 
-function isLocal(hostname: string): boolean {
+/** This machine itself. */
+export function isLocal(hostname: string): boolean {
   return hostname === 'localhost' || hostname.startsWith('127.') || hostname === '[::1]'
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Ask } from '../../src/doctor/ask.ts'
+import { createAsk, type Ask } from '../../src/doctor/ask.ts'
 import { checkClock } from '../../src/doctor/clock.ts'
 import type { Patient } from '../../src/doctor/patient.ts'
 import { createApp, createMap } from '../support/map.ts'
@@ -26,11 +26,15 @@ const lookAt = (change: Partial<Patient>) =>
 describe('the clock', () => {
   it('is compared with what a real host tells', async () => {
     const site = await openSite((_path, response) => response.end())
+    const askSite = createAsk({ env: {}, timeoutMs: 5_000 })
+    const ask: Ask = (asked) => askSite({ ...asked, url: site.url })
     const map = createMap([])
-    const patient = createPatient({ map: { ...map, server: { ...map.server, publicUrl: site.url } } })
+    const at = (publicUrl: string) => createPatient({ ask, map: { ...map, server: { ...map.server, publicUrl } } })
+    const patient = at('https://deploy.example.com')
     expect(await checkClock(patient)).toEqual([
-      { level: 'ok', where: 'clock', what: `agrees with that of ${new URL(site.url).host}`, cure: null },
+      { level: 'ok', where: 'clock', what: 'agrees with that of deploy.example.com', cure: null },
     ])
+    expect(await checkClock(at(site.url))).toMatchObject([{ what: 'no host told the time to compare it with' }])
     expect(site.asked).toMatchObject([{ method: 'HEAD' }])
     const late = { ...patient, now: () => new Date(Date.now() - 3_600_000) }
     expect(await checkClock(late)).toMatchObject([

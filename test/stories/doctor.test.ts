@@ -42,7 +42,8 @@ it('the running daemon is found well, and then what went wrong around it, one by
   expect(well.of('daemon')).toMatchObject([{ level: 'ok' }])
   expect(well.of('git')).toMatchObject([{ level: 'ok', what: '1 of 1 repositories answer' }])
   expect(well.of('public_url')).toMatchObject([{ level: 'ok', where: `http://127.0.0.1:${port}/hooks/github` }])
-  expect(well.of('clock')[0]).toMatchObject({ level: 'ok', what: `agrees with that of 127.0.0.1:${port}` })
+  // Its own clock is nothing to compare it with.
+  expect(well.of('clock')[0]).toMatchObject({ level: 'ok', what: 'no host told the time to compare it with' })
 
   await chmod(world.path('state'), 0o755)
   const longAgo = new Date(Date.now() - 500 * 24 * 3_600_000)
