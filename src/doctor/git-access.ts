@@ -11,11 +11,20 @@ const timeoutMs = 15_000
 export const checkGitAccess: Check = async (patient) => {
   const remotes = [...Map.groupBy(patient.map?.apps.values() ?? [], wayTo).values()]
   const asked = await each(remotes, 4, (apps) => askRemote(apps, patient))
-  const answering = asked.filter(({ answers }) => answers).length
+  const answering = asked.filter(({ answer }) => answer === 'answers').length
+  const cutOff = asked.filter(({ answer }) => answer === 'cut_off').length
   if (remotes.length === 0) return [ok('git', 'deploy.yml has no apps, so there is no repository to ask')]
   return [
     ...(answering > 0 ? [ok('git', `${answering} of ${remotes.length} repositories answer`)] : []),
     ...asked.flatMap(({ found }) => found),
+    ...(cutOff > 0
+      ? [
+          warning(
+            'git',
+            `${cutOff} of ${remotes.length} repositories were not asked to the end: there was no time left`,
+          ),
+        ]
+      : []),
   ]
 }
 
@@ -24,11 +33,11 @@ function wayTo({ repo, git: { sshKey, knownHosts, token, username } }: App): str
   return JSON.stringify([repo.url, sshKey, knownHosts, token?.reveal(), username])
 }
 
-type AskedRemote = { readonly answers: boolean; readonly found: readonly Found[] }
+type AskedRemote = { readonly answer: 'answers' | 'fails' | 'cut_off'; readonly found: readonly Found[] }
 
 async function askRemote(apps: readonly App[], { listRefs, signal }: Patient): Promise<AskedRemote> {
   const [app] = apps
-  if (app === undefined) return { answers: false, found: [] }
+  if (app === undefined) return { answer: 'fails', found: [] }
   const names = apps.map(({ name }) => name).join(', ')
   const listed = await listRefs(app, {
     signal,
@@ -36,10 +45,9 @@ async function askRemote(apps: readonly App[], { listRefs, signal }: Patient): P
     wants: (ref) => apps.some((one) => deploysRef(one, ref)),
   })
   const where = `${names}: ${app.repo.url}`
-  if (listed.kind === 'failed') return { answers: false, found: [problem(where, listed.message)] }
-  if (listed.kind === 'stopped')
-    return { answers: false, found: [warning(where, 'was not asked to the end: there was no time left')] }
-  return { answers: true, found: apps.flatMap((one) => refFindings(one, listed.tips)) }
+  if (listed.kind === 'failed') return { answer: 'fails', found: [problem(where, listed.message)] }
+  if (listed.kind === 'stopped') return { answer: 'cut_off', found: [] }
+  return { answer: 'answers', found: apps.flatMap((one) => refFindings(one, listed.tips)) }
 }
 
 /** Whether there is something for the app to deploy. */

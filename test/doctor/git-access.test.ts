@@ -134,7 +134,9 @@ describe('git access', () => {
     const port = typeof address === 'object' && address !== null ? address.port : 0
     const app = createApp({ url: `https://127.0.0.1:${port}/acme/blog.git`, path: '/srv/blog' })
     const { found } = await lookAt(world, [app], { signal: given.signal })
-    expect(found).toMatchObject([{ level: 'warning', what: 'was not asked to the end: there was no time left' }])
+    expect(found).toMatchObject([
+      { level: 'warning', where: 'git', what: '1 of 1 repositories were not asked to the end: there was no time left' },
+    ])
   })
 
   it('is no matter without apps', async () => {
