@@ -63,7 +63,7 @@ export async function runQuietly(
 /** Runs a small program of the system and reads what it says on stdout; null: it did not end by itself, or could not be started. */
 export async function readProgram(
   argv: readonly [string, ...string[]],
-  { timeoutMs }: { readonly timeoutMs: number },
+  { timeoutMs, env = {} }: { readonly timeoutMs: number; readonly env?: Readonly<Record<string, string>> },
 ): Promise<{ readonly exitCode: number | null; readonly output: Buffer }> {
   const [file, ...args] = argv
   const { execa } = await loadExeca()
@@ -73,7 +73,7 @@ export async function readProgram(
     stdin: 'ignore',
     stderr: 'ignore',
     cwd: '/',
-    env: { PATH: systemPath },
+    env: { PATH: systemPath, ...env },
     timeout: timeoutMs,
     killSignal: 'SIGKILL',
   })

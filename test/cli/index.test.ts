@@ -23,6 +23,9 @@ const names = [
   'deliveries',
   'explain',
   'token',
+  'doctor',
+  'completion',
+  'version',
 ]
 
 describe('the command line', () => {

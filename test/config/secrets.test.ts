@@ -250,3 +250,18 @@ describe('a systemd credential', () => {
     ])
   })
 })
+
+it('a secret from a file or a credential is known by where it lies, by its key', async () => {
+  const folder = await makeFolder()
+  await mkdir(join(folder, 'credentials'))
+  for (const name of ['secret', 'credentials/hook']) await writeFile(join(folder, name), strong, { mode: 0o600 })
+  const file = join(folder, 'deploy.yml')
+  await writeFile(file, webhook('{ secrets: [{ file: secret }, { credential: hook }] }'))
+  await chmod(file, 0o644)
+  const env = { ...options.env, CREDENTIALS_DIRECTORY: join(folder, 'credentials') }
+  const loaded = await loadDeployMap(file, { ...options, env })
+  expect(loaded.kind === 'loaded' ? loaded.map.secretFiles : loaded.problems).toEqual([
+    { key: 'webhooks.github.secrets[0]', file: join(folder, 'secret') },
+    { key: 'webhooks.github.secrets[1]', file: join(folder, 'credentials', 'hook') },
+  ])
+})
