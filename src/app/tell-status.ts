@@ -23,7 +23,8 @@ export type TellStatusDeps = {
 export async function tellStatus({ store, notifier, log, signal, everyMs }: TellStatusDeps): Promise<void> {
   const unfinished = new Map<number, Seen>()
   let told = ''
-  let telling: Promise<void> | null = null
+  let isTelling = false
+  let telling = Promise.resolve()
   try {
     // Followed from before the queue is read, so that no change falls in between.
     const changes = store.changes(signal)
@@ -31,7 +32,7 @@ export async function tellStatus({ store, notifier, log, signal, everyMs }: Tell
     telling = tell()
     for await (const deployment of changes) {
       see(deployment)
-      telling ??= tell()
+      if (!isTelling) telling = tell()
     }
   } catch (error) {
     log.warn({ err: error }, 'systemctl status no longer tells what is being deployed')
@@ -44,12 +45,13 @@ export async function tellStatus({ store, notifier, log, signal, everyMs }: Tell
   }
 
   async function tell(): Promise<void> {
+    isTelling = true
     while (!signal.aborted && told !== statusLine(unfinished.values())) {
       told = statusLine(unfinished.values())
       await notifier.status(told)
       await pause(everyMs, signal)
     }
-    telling = null
+    isTelling = false
   }
 }
 

@@ -21,6 +21,7 @@ it('tells what there is at the start, and each change of it', async () => {
   const claimed = await claim(store)
   await until('the second', () => lines.length === 2)
   if (claimed === null) throw new Error('nothing was claimed')
+  await store.startStep(claimed.owner, { number: 1, name: 'true', phase: 'build', at: at(4) }) // which changes no line
   await store.finish(claimed.owner, { outcome: 'succeeded', reason: null, message: null }, at(5))
   await until('the third', () => lines.length === 3)
   expect(lines).toEqual(['idle; 1 waits', 'deploying blog (1)', 'idle'])
