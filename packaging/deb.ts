@@ -67,7 +67,12 @@ function unitText(text: string): string {
 function sumsOf(directory: string): string {
   const lines = filesIn(directory)
     .filter((file) => !file.startsWith('etc/'))
-    .map((file) => `${createHash('md5').update(readFileSync(join(directory, file))).digest('hex')}  ${file}\n`)
+    .map(
+      (file) =>
+        `${createHash('md5')
+          .update(readFileSync(join(directory, file)))
+          .digest('hex')}  ${file}\n`,
+    )
   return lines.join('')
 }
 

@@ -34,7 +34,15 @@ const out = resolve(values.out)
 mkdirSync(out, { recursive: true })
 const work = mkdtempSync(join(tmpdir(), 'deployhook-package-'))
 try {
-  const build: Build = { root, work, out, version: values.version ?? ownVersion(), epoch: epochOf(), arch, isQuick: values.quick }
+  const build: Build = {
+    root,
+    work,
+    out,
+    version: values.version ?? ownVersion(),
+    epoch: epochOf(),
+    arch,
+    isQuick: values.quick,
+  }
   compile(build)
   const packages: string[] = []
   if (only.includes('npm')) packages.push(packNpm(build))

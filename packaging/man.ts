@@ -71,7 +71,9 @@ function entry(term: string, meaning: string): string {
 
 /** A line that starts with a point or an apostrophe would be a request. */
 function text(plain: string): string {
-  return escaped(plain).replaceAll(/\n+/g, '\n').replaceAll(/^([.'])/gm, '\\&$1')
+  return escaped(plain)
+    .replaceAll(/\n+/g, '\n')
+    .replaceAll(/^([.'])/gm, '\\&$1')
 }
 
 function escaped(plain: string): string {

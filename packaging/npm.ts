@@ -14,7 +14,9 @@ export function packNpm(build: Build): string {
   mkdirSync(directory)
   writeProgram(directory, build)
   for (const path of [...besides, ...always]) cpSync(join(root, path), join(directory, path), { recursive: true })
-  const name = run(['npm', 'pack', '--silent', '--ignore-scripts', '--pack-destination', out], { cwd: directory }).trim()
+  const name = run(['npm', 'pack', '--silent', '--ignore-scripts', '--pack-destination', out], {
+    cwd: directory,
+  }).trim()
   return join(out, name)
 }
 

@@ -70,6 +70,8 @@ inside() {
   mkdir -p .host
   pivot_root . .host
   umount --lazy /.host
+  # As a container's manager leaves it: what systemd mounts for a service (credentials) must reach that service.
+  mount --make-rshared /
   exec env -i container=deployhook-test PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb \
     /lib/systemd/systemd systemd.unit=multi-user.target </dev/null
 }

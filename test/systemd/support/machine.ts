@@ -89,7 +89,13 @@ function childOf(pid: number): number | null {
 
 function enter(leader: number, script: string): readonly string[] {
   const spaces = ['--mount', '--uts', '--ipc', '--net', '--pid', '--cgroup', '--root', '--wd']
-  const clean = ['env', '-i', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'LANG=C.UTF-8']
+  const clean = [
+    'env',
+    '-i',
+    'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    'HOME=/root',
+    'LANG=C.UTF-8',
+  ]
   return ['--target', String(leader), ...spaces, '--', ...clean, 'sh', '-ec', script]
 }
 

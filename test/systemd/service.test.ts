@@ -1,0 +1,167 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { until } from '../support/until.ts'
+import { openInstalled, type Installed } from './support/installed.ts'
+import { whyNoMachine } from './support/machine.ts'
+
+const why = whyNoMachine()
+const patience = { timeout: 180_000 }
+
+describe.skipIf(why !== null)(
+  `the Debian package under a booted systemd${why === null ? '' : ` (skipped: ${why})`}`,
+  () => {
+    let installed: Installed
+    const machine = () => installed.machine
+    beforeAll(async () => {
+      installed = await openInstalled()
+    }, 300_000)
+    afterAll(async () => {
+      await installed[Symbol.asyncDispose]()
+    }, 60_000)
+
+    it(
+      'is a service that runs as soon as it is installed, with what is nobody else’s business closed',
+      patience,
+      async () => {
+        expect((await machine().try('systemctl --failed --no-legend')).stdout).toBe('')
+        expect(await machine().sh('systemctl is-active deployhook.socket deployhook.service')).toBe('active\nactive\n')
+        expect(await machine().sh('systemctl is-enabled deployhook.socket deployhook.service')).toBe(
+          'enabled\nenabled\n',
+        )
+        expect(await installed.property('User')).toBe('deployhook')
+        const places = ['/etc/deployhook', '/etc/deployhook/deploy.yml', '/etc/deployhook/secrets/github']
+        const more = [
+          '/etc/deployhook/credentials',
+          '/var/lib/deployhook',
+          '/run/deployhook',
+          '/run/deployhook/control.sock',
+        ]
+        expect(
+          (await machine().sh(`stat -c '%a %U:%G %n' ${[...places, ...more].join(' ')}`)).trimEnd().split('\n'),
+        ).toEqual([
+          '750 root:deployhook /etc/deployhook',
+          '640 root:deployhook /etc/deployhook/deploy.yml',
+          '640 root:deployhook /etc/deployhook/secrets/github',
+          '700 root:root /etc/deployhook/credentials',
+          '700 deployhook:deployhook /var/lib/deployhook',
+          '750 deployhook:deployhook /run/deployhook',
+          '660 deployhook:deployhook /run/deployhook/control.sock',
+        ])
+        expect(await machine().sh('cat /etc/deployhook/secrets/github')).toMatch(/^[0-9a-f]{64}$/)
+        expect(await machine().sh('deployhook check')).toContain('is right: 1 webhook')
+        expect(
+          (await machine().try('systemd-analyze verify deployhook.service deployhook.socket 2>&1 | grep deployhook'))
+            .stdout,
+        ).toBe('')
+      },
+    )
+
+    it(
+      'deploys a signed push, with npm and git under the hardened unit, and says so in systemctl status',
+      patience,
+      async () => {
+        const steps = [
+          'echo \'{"name":"x","scripts":{"build":"cp page built"}}\' >package.json; npm install',
+          'npm run build',
+          'sleep 2',
+        ]
+        await installed.configure({ blog: { steps } })
+        const id = await installed.ship('one')
+        await until(
+          'systemctl to tell of it',
+          async () => (await installed.property('StatusText')) === `deploying blog (${id})`,
+        )
+        expect(await installed.done(id)).toMatchObject({ outcome: 'succeeded' })
+        expect(await machine().sh('cat /srv/blog/built')).toBe('one\n')
+        await until('systemctl to tell of the end', async () => (await installed.property('StatusText')) === 'idle')
+      },
+    )
+
+    it('refuses what is not signed, and what the unit does not allow', patience, async () => {
+      const forged = `curl -s -o /dev/null -w '%{http_code}' -H 'x-github-event: push' -H 'x-hub-signature-256: sha256=${'0'.repeat(64)}' -d '{}' 127.0.0.1:9000/hooks/github`
+      expect(await machine().sh(forged)).toBe('401')
+      const forbidden = [
+        'touch /etc/planted',
+        'touch /usr/planted',
+        'ls /home',
+        'unshare --user true',
+        'cat /etc/deployhook/credentials/*',
+      ]
+      await installed.configure({ blog: { steps: forbidden.map((what) => `if ${what}; then echo COULD; fi`) } })
+      const id = await installed.ship('two')
+      expect(await installed.done(id)).toMatchObject({ outcome: 'succeeded' })
+      expect((await installed.log(id)).split('\n').filter((line) => line.endsWith(' COULD'))).toEqual([])
+    })
+
+    it('gives credentials to the daemon and not to its steps', patience, async () => {
+      const word = 'of-the-daemon-alone-0123456789'
+      await machine().sh(`(umask 077; echo ${word} >/etc/deployhook/credentials/github); systemctl restart deployhook`)
+      await machine().sh(
+        `sed 's,{ file: secrets/github },{ credential: deployhook_github },' -i /etc/deployhook/deploy.yml`,
+      )
+      const look = `env >seen; tr '\\0' '\\n' </proc/$PPID/environ >>seen; cat /proc/[0-9]*/cmdline >>seen 2>/dev/null; test -z "\${CREDENTIALS_DIRECTORY-}"`
+      await installed.configure({ blog: { steps: [look] } })
+      const id = await installed.ship('three')
+      expect(await installed.done(id)).toMatchObject({ outcome: 'succeeded' })
+      expect(await machine().sh('cat /srv/blog/seen')).toContain('DEPLOYHOOK_APP=blog')
+      expect(await machine().sh('cat /srv/blog/seen')).not.toContain(word)
+    })
+
+    it('is started again after kill -9, and runs anew what was running', patience, async () => {
+      await installed.configure({ blog: { steps: ['test -e /srv/blog/go || { touch /srv/blog/up; sleep 300; }'] } })
+      const id = await installed.ship('four')
+      await until('the step', async () => (await machine().try('test -e /srv/blog/up')).code === 0)
+      await machine().sh('touch /srv/blog/go; kill -9 $(systemctl show -P MainPID deployhook)')
+      expect(await installed.done(id)).toMatchObject({ outcome: 'succeeded', attempts: 2 })
+      expect(await machine().sh('pgrep -fc "sleep 300" || true')).toBe('0\n')
+      expect(await installed.property('NRestarts')).toBe('1')
+    })
+
+    it('is started again by the watchdog when it hangs', patience, async () => {
+      await installed.dropIn('[Service]\nWatchdogSec=4s')
+      const pid = await installed.property('MainPID')
+      await machine().sh(`kill -STOP ${pid}`)
+      await until('another daemon', async () => !['0', pid].includes(await installed.property('MainPID')), {
+        everyMs: 200,
+      })
+      expect(await machine().sh('journalctl -u deployhook.service -o cat')).toContain('Watchdog timeout')
+      await until('it to be ready', async () => (await installed.property('ActiveState')) === 'active')
+      expect(await installed.push(await installed.commit('five'))).toMatchObject({ status: 202 })
+    })
+
+    it('lets what runs end at a reboot, and deploys afterwards what was waiting', patience, async () => {
+      await installed.configure({
+        blog: { steps: ['touch up; sleep 4; cp page built'] },
+        shop: { steps: ['cp page built'] },
+      })
+      const { body } = await installed.push(await installed.commit('six'))
+      const { deployments } = body as unknown as { deployments: readonly { id: number; app: string }[] }
+      const [blog, shop] = ['blog', 'shop'].map((app) => deployments.find((one) => one.app === app)?.id ?? 0) as [
+        number,
+        number,
+      ]
+      await until('the step', async () => (await machine().try('test -e /srv/blog/up')).code === 0)
+      expect(await installed.deployment(shop)).toMatchObject({ state: 'queued' })
+      await machine().reboot()
+      expect(await installed.done(shop)).toMatchObject({ outcome: 'succeeded', attempts: 1 })
+      expect(await installed.done(blog)).toMatchObject({ outcome: 'succeeded', attempts: 1 })
+      expect(await machine().sh('cat /srv/blog/built /srv/shop/built')).toBe('six\nsix\n')
+    })
+
+    it('is gone after its removal, all but what is yours; purged, that too', patience, async () => {
+      await machine().sh('dpkg --remove deployhook')
+      expect((await machine().try('systemctl is-active deployhook.socket deployhook.service')).stdout).not.toContain(
+        'active\nactive',
+      )
+      expect((await machine().try('command -v deployhook; ls /usr/lib/deployhook')).stdout).toBe('')
+      await machine().sh(
+        'test -s /var/lib/deployhook/state.db; test -s /etc/deployhook/deploy.yml; test -s /etc/deployhook/secrets/github',
+      )
+      await machine().sh('dpkg --purge deployhook')
+      expect(
+        (await machine().try('ls -d /var/lib/deployhook /etc/deployhook /run/deployhook 2>/dev/null')).stdout,
+      ).toBe('')
+      expect(await machine().sh('cat /srv/blog/built')).toBe('six\n')
+      expect((await machine().try('systemctl --failed --no-legend')).stdout).toBe('')
+    })
+  },
+)
