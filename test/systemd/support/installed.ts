@@ -65,7 +65,7 @@ export async function openInstalled(): Promise<Installed> {
       })
     },
     async commit(page) {
-      const script = `cd /root/site; echo '${page}' >page; git add page; git commit -qm '${page}'; git push -q origin HEAD:main; git rev-parse HEAD`
+      const script = `cd /root/site; echo '${page}' >page; git add page; git commit -q --allow-empty -m '${page}'; git push -q origin HEAD:main; git rev-parse HEAD`
       return (await machine.sh(script)).trim()
     },
     async push(revision) {

@@ -1,9 +1,10 @@
 // Runs inside the machine: sends signed pushes of GitHub's form, each over a connection of its own.
 //   push.ts once REVISION              one push; prints the answer
-//   push.ts load REVISION FILE         one after another from eight senders until FILE is there; prints what came of them
+//   push.ts load REVISION FILE         one after another from four senders until FILE is there; prints what came of them
 import { createHmac, randomUUID } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { request } from 'node:http'
+import { setTimeout } from 'node:timers/promises'
 
 const [mode, revision = '', stopFile = ''] = process.argv.slice(2)
 const secret = readFileSync('/etc/deployhook/secrets/github', 'utf8').trim()
@@ -48,6 +49,7 @@ async function load(counts: Record<string, number>): Promise<void> {
   while (!existsSync(stopFile)) {
     const { status } = await push()
     counts[status] = (counts[status] ?? 0) + 1
+    await setTimeout(10)
   }
 }
 
@@ -56,6 +58,6 @@ if (mode === 'once') {
   process.stdout.write(`${JSON.stringify({ status, body: body === '' ? null : (JSON.parse(body) as unknown) })}\n`)
 } else {
   const counts: Record<string, number> = {}
-  await Promise.all(Array.from({ length: 8 }, () => load(counts)))
+  await Promise.all(Array.from({ length: 4 }, () => load(counts)))
   process.stdout.write(`${JSON.stringify(counts)}\n`)
 }
