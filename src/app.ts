@@ -1,8 +1,10 @@
 import { lookup } from 'node:dns'
 import { stat } from 'node:fs/promises'
+import { openFloor } from './app/disk.ts'
+import { createDoctor } from './app/doctor.ts'
 import { recordIn } from './app/record-in.ts'
 import { settleThePast } from './app/settle-the-past.ts'
-import { isOfTheSurroundings, listenOf, localPaths, mayPass, readDeployMap, searchPathOf } from './app/surroundings.ts'
+import { isOfTheSurroundings, listenOf, mayPass, readDeployMap, searchPathOf } from './app/surroundings.ts'
 import { notifierOf, tellStatus } from './app/tell-status.ts'
 import type { Served } from './cli/io.ts'
 import type { ServeOptions } from './cli/locations.ts'
@@ -21,12 +23,12 @@ import { realPath } from './lib/real-path.ts'
 import { listenToSignals } from './lib/stop-signal.ts'
 import { surviveUnstarted } from './lib/unstarted.ts'
 import { createSender } from './outbox.ts'
+import { localPaths } from './model/local-paths.ts'
 import type { Notify } from './model/report.ts'
 import { createLiveMap, type Reading } from './reload.ts'
 import { openCgroups } from './runner/cgroups.ts'
 import { createRunCommand } from './runner/exec.ts'
 import { handoverOf, networkEnvOf, userOf } from './runner/host-env.ts'
-import { createDiskFloor } from './runner/disk-floor.ts'
 import { systemdOf } from './runner/health/index.ts'
 import { createRunner } from './runner/index.ts'
 import { createRunReport } from './runner/report-command.ts'
@@ -44,7 +46,6 @@ export type Host = { readonly process: NodeJS.Process; readonly version: string 
 const shutdownGraceMs = 60_000
 const ledgerMs = 60_000
 const watchMs = 15_000
-const floorMs = 2_000
 const againMs = 2_000
 const statusMs = 1_000
 
@@ -113,13 +114,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const ending = new AbortController()
   const { hasJumped: clockJumped } = createClockWatch({ clock, monotonic: systemMonotonic, log })
   const ledger = createLedger({ store, map, clock, clockJumped, log, signal: ending.signal, retryMs: ledgerMs })
-  const floor = createDiskFloor({
-    minFreeBytes: () => map().server.minFreeBytes,
-    makeRoom: () => ledger.makeRoom(),
-    everyMs: floorMs,
-  })
-  const diskProblems = (apps: Iterable<{ readonly path: string }> = map().apps.values()) =>
-    floor.problems([stateDirectory, ...Array.from(apps, ({ path }) => path)])
+  const { floor, diskProblems } = openFloor({ map, stateDirectory, ledger })
   const user = userOf(env)
   const runner = createRunner({
     ...{ stateDirectory, stateId, workspace, run, failPoint, user, floor, clock, cgroups },
@@ -162,10 +157,13 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     reasons: isStuck() ? ['stuck'] : [],
     warnings: clockJumped() ? ['clock_jumped'] : [],
   })
+  const doctor = createDoctor({
+    ...{ options, process, map, read, store, workspace, floor, refusals, health, draining, user, shutdownGraceMs },
+  })
   const http = await openHttp({
     ...{ map, store, realPath, ingest, worker, reload, config, explain, simulate, sender, refusals, strays, draining },
     ...{ runner, health, diskProblems, startedAt, version, clock, log, failPoint },
-    ...{ catchUp: catchUp.state, wakeCatchUp: catchUp.wake },
+    ...{ catchUp: catchUp.state, wakeCatchUp: catchUp.wake, doctor },
   })
   opened.defer(() => http.close())
 

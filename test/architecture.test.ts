@@ -9,7 +9,7 @@ const rows = [
   ['model'],
   ['config', 'providers', 'store', 'runner', 'reporters', 'match'],
   [
-    ...['ingest', 'worker', 'catch-up', 'reload', 'explain', 'simulate', 'sample', 'sample-report', 'ledger'],
+    ...['ingest', 'worker', 'catch-up', 'reload', 'explain', 'simulate', 'doctor', 'sample', 'sample-report', 'ledger'],
     ...['outbox', 'watchdog', 'upkeep', 'again'],
   ],
   ['http', 'cli'],

@@ -1,7 +1,6 @@
 import { accessSync, constants } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { ServeOptions } from '../cli/locations.ts'
 import { loadDeployMap, loadDeployMapApart, parseListen } from '../config/index.ts'
 import { SocketTaken, type ListenWhere } from '../http/index.ts'
@@ -67,12 +66,6 @@ export function listenOf({ listen }: ServeOptions, map: DeployMap, { env, pid }:
   const parsed = parseListen(listen)
   if ('problem' in parsed) throw new CannotStart(`--listen ${parsed.problem}`)
   return parsed
-}
-
-/** The repositories on this host that git may read although another user owns them: exactly those of deploy.yml. */
-export function localPaths(map: DeployMap): readonly string[] {
-  const local = [...map.apps.values()].filter(({ repo }) => repo.protocol === 'file')
-  return local.map(({ repo: { url } }) => (url.startsWith('/') ? url : fileURLToPath(url)))
 }
 
 /** What hinders now and may be over at the next try (a full disk, a lock): systemd starts the daemon again. */

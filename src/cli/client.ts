@@ -19,6 +19,7 @@ import type {
   UnheldView,
   WebhookView,
 } from './api.ts'
+import type { Finding } from '../doctor/finding.ts'
 import type { Wish } from './asker.ts'
 import { CliError, exit } from './cli-error.ts'
 import { causeCode, notReachable } from './connect.ts'
@@ -53,6 +54,7 @@ export type Client = {
   approve(id: number, wish: Pick<Wish, 'by'>): Promise<DeploymentView>
   retry(id: number, wish: Wish): Promise<DeploymentView>
   cancel(id: number): Promise<DeploymentView>
+  doctor(urls: Readonly<Record<string, string>>): Promise<{ readonly findings: readonly Finding[] }>
   /** A copy of the daemon's database. */
   backup(): Promise<Download>
   /** The log as it is kept. */
@@ -118,6 +120,7 @@ export function openClient(path: string): Client {
     approve: (id, wish) => deploymentOf(`/api/deployments/${id}/approve`, wish),
     retry: (id, wish) => deploymentOf(`/api/deployments/${id}/retry`, wish),
     cancel: (id) => deploymentOf(`/api/deployments/${id}/cancel`, {}),
+    doctor: async (urls) => (await post('/api/doctor', { urls })) as { findings: Finding[] },
     async backup() {
       const { body, headers } = await accepted(await send({ path: '/api/backup', method: 'POST', content: {} }))
       return { size: Number(headers['content-length']), body }

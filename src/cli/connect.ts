@@ -3,21 +3,28 @@ import { CliError, exit } from './cli-error.ts'
 
 /** The first of `sockets` on which a daemon answers. Fails with exit code 3, saying what was tried and the cure. */
 export async function findDaemon(sockets: readonly string[]): Promise<string> {
+  const found = await lookForDaemon(sockets)
+  if (typeof found === 'string') return found
+  throw notReachable(found)
+}
+
+/** The first of `sockets` on which a daemon answers, or why none does on any of them. */
+export async function lookForDaemon(sockets: readonly string[]): Promise<string | readonly Failure[]> {
   const failures: Failure[] = []
   for (const path of sockets) {
     const code = await knock(path)
     if (code === null) return path
     failures.push({ path, code })
   }
-  throw notReachable(failures)
+  return failures
 }
 
 export type Failure = { readonly path: string; readonly code: string }
 
 /** What to tell somebody whose daemon does not answer. */
 export function notReachable(failures: readonly Failure[], cause?: unknown): CliError {
-  const tried = failures.map(({ path, code }) => `  ${path}: ${meaning(code)}`)
-  const forbidden = failures.filter(({ code }) => code === 'EACCES' || code === 'EPERM')
+  const tried = failures.map((failure) => `  ${failureText(failure)}`)
+  const forbidden = failures.filter(isForbidden)
   const cure =
     forbidden.length > 0
       ? [
@@ -33,6 +40,16 @@ export function notReachable(failures: readonly Failure[], cause?: unknown): Cli
     exitCode: exit.notReachable,
     cause,
   })
+}
+
+/** Somebody may answer there, but not to this user. */
+export function isForbidden({ code }: Failure): boolean {
+  return code === 'EACCES' || code === 'EPERM'
+}
+
+/** `/run/deployhook/control.sock: there is no such socket` */
+export function failureText({ path, code }: Failure): string {
+  return `${path}: ${meaning(code)}`
 }
 
 function meaning(code: string): string {

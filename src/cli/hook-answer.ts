@@ -1,4 +1,5 @@
 import { Agent, request } from 'undici'
+import { proxyStatus } from '../doctor/proxy-status.ts'
 import type { SampleView } from './api.ts'
 import { CliError, exit } from './cli-error.ts'
 import { causeCode } from './connect.ts'
@@ -124,25 +125,8 @@ function fromElsewhere({ status, headers }: Raw): readonly string[] {
   const server = headers['server']
   const who = server === undefined ? '' : ` but of ${String(server)}`
   const location = headers['location'] === undefined ? '' : `: ${String(headers['location'])}`
-  return [`${status}, and the answer is not deployhook’s${who}`, `${meaningOf(status)}${location}`]
+  return [`${status}, and the answer is not deployhook’s${who}`, `${proxyStatus(status)}${location}`]
 }
-
-/** What a proxy means by a status. */
-function meaningOf(status: number): string {
-  if (status >= 300 && status < 400) return 'it redirects, which no git host follows: use the address it leads to'
-  return meanings.get(status) ?? 'another program answers at this address, or a proxy that does not pass /hooks/ on'
-}
-
-const meanings = new Map([
-  [401, 'the proxy wants a password: let /hooks/ through without one, the signature is what proves a push'],
-  [403, 'a proxy or firewall forbids it: let POST /hooks/ through'],
-  [404, 'the proxy does not pass /hooks/ on to deployhook'],
-  [405, 'what answers takes no POST: the proxy does not pass /hooks/ on to deployhook'],
-  [413, 'the proxy limits the body: allow 26 MB (nginx: client_max_body_size 26m)'],
-  [502, 'the proxy does not reach deployhook: is it running, and is that its address (server.listen)?'],
-  [503, 'the proxy finds no server that is up'],
-  [504, 'the proxy waited for deployhook in vain'],
-])
 
 function unreachable(code: string): readonly string[] {
   const cure = cures.get(code) ?? (/CERT|SELF_SIGNED|UNABLE_TO/.test(code) ? cures.get('tls') : undefined)

@@ -32,8 +32,15 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   simulate: async () => (await import('./simulate.ts')).addSimulate,
   send: async () => (await import('./send.ts')).addSend,
   token: async () => (await import('./token.ts')).addToken,
+  doctor: async () => (await import('./doctor.ts')).addDoctor,
   backup: async () => (await import('./backup.ts')).addBackup,
+  completion: async () => (await import('./completion.ts')).addCompletion,
+  complete: async () => (await import('./complete.ts')).addComplete,
+  version: async () => (await import('./version.ts')).addVersion,
 }
+
+/** What can only be done with all the others there. */
+const aboutAll = ['completion']
 
 /**
  * Runs one command (`argv` without node and script) and resolves to its exit code: 0 done, 1 failed, 2 usage, 3 daemon
@@ -67,7 +74,7 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
 
 /** The one that is named; all of them for whoever looks around, or mistypes. */
 function wantedOf([name = '']: readonly string[]): readonly (() => Promise<AddCommand>)[] {
-  const named = Object.hasOwn(commands, name) ? commands[name] : undefined
+  const named = Object.hasOwn(commands, name) && !aboutAll.includes(name) ? commands[name] : undefined
   return named === undefined ? Object.values(commands) : [named]
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { dirname, resolve } from 'node:path'
 import type { Secret } from '../lib/secret.ts'
+import type { SecretFile } from '../model/deploy-map.ts'
 import { providers as allProviders } from '../providers/index.ts'
 import { reporters as allReporters } from '../reporters/index.ts'
 import { checkSchema } from './check-schema.ts'
@@ -44,6 +45,7 @@ export type Sound = {
   readonly file: string
   readonly written: WrittenMap
   readonly secrets: ReadonlyMap<SecretSource, Secret>
+  readonly secretFiles: readonly SecretFile[]
   readonly warnings: readonly Problem[]
   /** SHA-256 in hex of the file's bytes. Secrets live elsewhere, so the same digest can mean another map. */
   readonly digest: string
@@ -70,6 +72,7 @@ export async function judgeDeployFile(file: string, options: JudgeOptions): Prom
     file: resolve(file),
     written: judged.written,
     secrets: judged.secrets,
+    secretFiles: judged.secretFiles,
     warnings: locate(all, file, document),
     digest: createHash('sha256').update(bytes).digest('hex'),
   }
@@ -84,13 +87,14 @@ type Judgement = {
   /** null: not even its outline is right. */
   readonly written: WrittenMap | null
   readonly secrets: ReadonlyMap<SecretSource, Secret>
+  readonly secretFiles: readonly SecretFile[]
   readonly findings: readonly Finding[]
 }
 
 /** Schema, secrets, rules. */
 async function judge(document: YamlDocument, file: string, options: JudgeOptions): Promise<Judgement> {
   const { providers = allProviders, reporters = allReporters } = options
-  const none = { written: null, secrets: new Map() }
+  const none = { written: null, secrets: new Map(), secretFiles: [] }
   if (document.value === null)
     return { ...none, findings: [problemAt([], 'is empty: it needs apps, and webhooks to hear of pushes')] }
   const { written, findings } = checkSchema(document, createSchema(providers, reporters))
@@ -104,6 +108,7 @@ async function judge(document: YamlDocument, file: string, options: JudgeOptions
   return {
     written,
     secrets: secrets.values,
+    secretFiles: secrets.files,
     findings: [...findings, ...secrets.findings, ...rules.flatMap((rule) => rule(judged))],
   }
 }

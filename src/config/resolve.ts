@@ -39,7 +39,7 @@ export type ResolveOptions = {
  * not: that would be a bug of ours.
  */
 export async function resolveMap(sound: Sound, { providers, cores }: ResolveOptions): Promise<DeployMap> {
-  const { file, written, secrets } = sound
+  const { file, written, secrets, secretFiles } = sound
   const folder = dirname(file)
   const secretOf: Reveal = (source) => must(secrets.get(source))
   const webhooks = Object.entries(written.webhooks ?? {}).map(([name, webhook]) =>
@@ -63,6 +63,7 @@ export async function resolveMap(sound: Sound, { providers, cores }: ResolveOpti
       ]),
     ),
     server: resolveServer(written.server ?? {}, { cores, secretOf }),
+    secretFiles,
   }
 }
 

@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import { join, resolve } from 'node:path'
 import { Secret } from '../lib/secret.ts'
+import type { SecretFile } from '../model/deploy-map.ts'
 import { looksLikeVariable } from './excerpt.ts'
-import { printable, problemAt, warningAt, type Finding } from './finding.ts'
+import { pathText, printable, problemAt, warningAt, type Finding } from './finding.ts'
 import { readRegularFile } from './read-file.ts'
 import type { SecretSource } from './schema-parts.ts'
 import type { SecretPlace } from './secret-places.ts'
@@ -14,11 +15,16 @@ export type SecretContext = {
 }
 
 /** The secrets found, by the source that names them, and what is wrong with the others. No message holds a value. */
-export type FoundSecrets = { readonly values: ReadonlyMap<SecretSource, Secret>; readonly findings: readonly Finding[] }
+export type FoundSecrets = {
+  readonly values: ReadonlyMap<SecretSource, Secret>
+  readonly files: readonly SecretFile[]
+  readonly findings: readonly Finding[]
+}
 
 /** Reads every secret that deploy.yml names from the environment, a file or a systemd credential. */
 export async function findSecrets(places: readonly SecretPlace[], context: SecretContext): Promise<FoundSecrets> {
   const values = new Map<SecretSource, Secret>()
+  const files: SecretFile[] = []
   const findings: Finding[] = []
   for (const place of places) {
     const found = await read(place.source, context)
@@ -29,11 +35,14 @@ export async function findSecrets(places: readonly SecretPlace[], context: Secre
     if (found.warning !== null) findings.push(warningAt(place.path, found.warning))
     findings.push(...judge(found.text, place))
     values.set(place.source, new Secret(found.text))
+    if (found.file !== null) files.push({ key: pathText(place.path), file: found.file })
   }
-  return { values, findings }
+  return { values, files, findings }
 }
 
-type Read = { readonly text: string; readonly warning: string | null } | { readonly problem: string }
+type Read =
+  | { readonly text: string; readonly warning: string | null; readonly file: string | null }
+  | { readonly problem: string }
 
 async function read(source: SecretSource, context: SecretContext): Promise<Read> {
   if ('env' in source) return readVariable(source.env, context)
@@ -43,7 +52,7 @@ async function read(source: SecretSource, context: SecretContext): Promise<Read>
 
 function readVariable(name: string, { env }: SecretContext): Read {
   const text = Object.hasOwn(env, name) ? env[name] : undefined
-  if (text !== undefined) return { text, warning: null }
+  if (text !== undefined) return { text, warning: null, file: null }
   const shown = looksLikeVariable(name) ? ` ${name}` : ' of this name'
   return {
     problem: `the environment variable${shown} is not set: set it for the daemon (systemd: EnvironmentFile=), or use { file: … }`,
@@ -80,7 +89,7 @@ async function readSecretFile(file: string): Promise<Read> {
     return { problem: `the file ${shown} can be written by everybody: make a new secret, and chmod 600 the file` }
   const warning =
     (mode & 0o004) === 0 ? null : `the file ${shown} can be read by everybody on this machine: chmod o-rwx ${shown}`
-  return { text: read.bytes.toString('utf8').replace(/\r?\n$/, ''), warning }
+  return { text: read.bytes.toString('utf8').replace(/\r?\n$/, ''), warning, file }
 }
 
 const leastLength = 16

@@ -1,4 +1,5 @@
 import type { Explanation } from '../explain.ts'
+import type { Doctor } from '../doctor.ts'
 import type { Ingest } from '../ingest.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { FailPoint } from '../lib/fail-point.ts'
@@ -53,6 +54,7 @@ export type HttpDeps = {
   /** null: nothing is known by that name or number. */
   readonly explain: (subject: string | null) => Promise<Explanation | null>
   readonly simulate: Simulate
+  readonly doctor: Doctor
   readonly sender: Pick<Sender, 'tryOut'>
   readonly catchUp: (app: App) => CatchUpState
   /** Asks every remote now: what was kept back is not any more. */

@@ -148,6 +148,18 @@ export const simulateBody = z.strictObject(
 
 export const sampleBody = z.strictObject({ app: name.optional() }, 'must be a JSON object')
 
+const urlRule = 'must be an http or https URL'
+
+/** Where apps are reached from outside, by their names. */
+export const doctorBody = z.strictObject(
+  {
+    urls: z
+      .record(name, z.url({ protocol: /^https?$/, error: urlRule }).max(2_000, urlRule), 'must be an object of URLs')
+      .default({}),
+  },
+  'must be a JSON object',
+)
+
 export const emptyBody = z.strictObject({}, 'must be a JSON object')
 
 function parseJson(text: string): unknown {

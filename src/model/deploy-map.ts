@@ -15,6 +15,15 @@ export type DeployMap = {
   readonly appsByRepository: AppsByRepository
   readonly reporters: ReadonlyMap<string, ConfiguredReporter>
   readonly server: Server
+  readonly secretFiles: readonly SecretFile[]
+}
+
+/** A file that a secret was read from. */
+export type SecretFile = {
+  /** The key of deploy.yml that names it: `webhooks.github.secret`. */
+  readonly key: string
+  /** Absolute. */
+  readonly file: string
 }
 
 /** Identity or alias of a repository → its apps, in the order of the file. */

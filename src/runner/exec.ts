@@ -62,7 +62,7 @@ export async function runQuietly(
 /** Runs a small program of the system and reads what it says on stdout; null: it did not end by itself, or could not be started. */
 export async function readProgram(
   argv: readonly [string, ...string[]],
-  { timeoutMs }: { readonly timeoutMs: number },
+  { timeoutMs, path = systemPath }: { readonly timeoutMs: number; readonly path?: string },
 ): Promise<{ readonly exitCode: number | null; readonly output: Buffer }> {
   const [file, ...args] = argv
   const { exitCode, stdout } = await execa(file, args, {
@@ -71,7 +71,7 @@ export async function readProgram(
     stdin: 'ignore',
     stderr: 'ignore',
     cwd: '/',
-    env: { PATH: systemPath },
+    env: { PATH: path },
     timeout: timeoutMs,
     killSignal: 'SIGKILL',
   })

@@ -104,6 +104,7 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
     health: () => ({ reasons: [], warnings: [] }),
     config: () => ({ file: map.file, loadedAt: new Date(0), problems: [] }),
     explain: () => Promise.resolve(null),
+    doctor: () => Promise.resolve([]),
     simulate: createSimulate({ store, map: () => map, realPath: (path) => path, clock: systemClock }),
     refusals: {
       recent: (webhook) => refused.filter((refusal) => refusal.webhook === webhook),

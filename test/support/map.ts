@@ -75,6 +75,7 @@ export function createMap(apps: readonly App[], webhooks: readonly Webhook[] = [
       maxHistory: 50_000,
       minFreeBytes: null,
     },
+    secretFiles: [],
   }
 }
 

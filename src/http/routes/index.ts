@@ -5,6 +5,7 @@ import { backupRoute } from './backup.ts'
 import { deliveryRoutes } from './deliveries.ts'
 import { deploymentLogRoute } from './deployment-log.ts'
 import { deploymentRoutes } from './deployments.ts'
+import { doctorRoute } from './doctor.ts'
 import { explainRoute } from './explain.ts'
 import { gateRoutes } from './gates.ts'
 import { healthRoutes } from './health.ts'
@@ -41,5 +42,6 @@ export function routes(deps: RouteDeps): readonly Route[] {
     reporterRoute(deps),
     reloadRoute(deps),
     backupRoute(deps),
+    doctorRoute(deps),
   ]
 }
