@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, readFileSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { Arch, Build } from './build.ts'
@@ -31,8 +31,7 @@ export function packDeb(build: Build, tree: InstallTree): string {
     if (script !== undefined) put(join(directory, completionPlace[shell]), script)
   }
   writeDocs(docs, build, tree.runtime)
-  rmSync(join(docs, 'CHANGELOG.md'))
-  put(join(docs, 'changelog.gz'), gzipped(readFileSync(join(root, 'CHANGELOG.md'))))
+  put(join(docs, 'changelog.gz'), gzipped(changelogOf(build)))
   put(join(docs, 'copyright'), own('copyright'))
   put(join(directory, 'usr/share/lintian/overrides/deployhook'), own('lintian-overrides'))
   put(join(directory, 'etc/deployhook/deploy.yml'), own('deploy.yml'))
@@ -76,6 +75,14 @@ function sumsOf(directory: string): string {
   return lines.join('')
 }
 
+const maintainer = 'the deployhook authors <deployhook@localhost>'
+
+/** The form that Debian's tools read; what has changed is told in CHANGELOG.md beside it. */
+function changelogOf({ version, epoch }: Build): string {
+  const date = new Date(epoch * 1000).toUTCString().replace('GMT', '+0000')
+  return `deployhook (${version}) stable; urgency=medium\n\n  * See CHANGELOG.md.\n\n -- ${maintainer}  ${date}\n`
+}
+
 type Fields = { readonly version: string; readonly architecture: string; readonly installedKiB: number }
 
 /** libc and libstdc++: what the symbols that Node's official build asks for came with. */
@@ -83,7 +90,7 @@ function controlOf({ version, architecture, installedKiB }: Fields): string {
   return `Package: deployhook
 Version: ${version}
 Architecture: ${architecture}
-Maintainer: the deployhook authors <deployhook@localhost>
+Maintainer: ${maintainer}
 Installed-Size: ${installedKiB}
 Depends: git (>= 1:2.25), passwd, libc6 (>= 2.28), libgcc-s1 | libgcc1, libstdc++6 (>= 8)
 Recommends: systemd, ca-certificates, openssh-client

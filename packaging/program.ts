@@ -39,17 +39,21 @@ export function writeDependencies(directory: string, { root }: Build): void {
     cpSync(from, join(directory, path), { recursive: true, filter: isWanted, verbatimSymlinks: true })
   }
   removeEmpty(join(directory, 'node_modules'))
+  // They are imported, never executed.
+  run(['find', directory, '-type', 'f', '-exec', 'chmod', '0644', '{}', '+'])
 }
 
 /** Directories of a package, at its top, that no program imports from. */
-const notForRunning = new Set(['.github', 'benchmark', 'benchmarks', 'docs', 'example', 'examples', 'test', 'tests'])
+const notForRunning = new Set([
+  ...['benchmark', 'benchmarks', 'docs', 'example', 'examples', 'integration', 'scripts', 'test', 'tests'],
+])
 
 /** `path` is below a package. Its licence stays, and so does package.json. Packages within are copied on their own. */
 function isSuperfluous(path: string): boolean {
   if (notForRunning.has(path) || path === 'node_modules') return true
   const name = basename(path)
   if (/^(licen[cs]e|copying|notice)/i.test(name)) return false
-  return /\.(map|md|markdown|d\.[cm]?ts|tsbuildinfo)$/.test(name) || /\.[cm]?ts$/.test(name)
+  return name.startsWith('.') || name.startsWith('eslint.config.') || /\.(map|md|markdown|html|[cm]?ts)$/.test(name)
 }
 
 function removeEmpty(directory: string): void {

@@ -147,6 +147,36 @@ describe.skipIf(why !== null)(
       expect(await machine().sh('cat /srv/blog/built /srv/shop/built')).toBe('six\nsix\n')
     })
 
+    it(
+      'as root runs the steps of run_as apart: credentials, secrets, state and memory of the daemon are out of their sight',
+      patience,
+      async () => {
+        const dropIn = await machine().sh('cat /usr/share/doc/deployhook/systemd/drop-ins/root.conf')
+        await installed.dropIn(dropIn)
+        await machine().sh('install -d /srv/api')
+        const pid = await installed.property('MainPID')
+        const files = [
+          '/run/credentials/deployhook.service/*',
+          '/etc/deployhook/secrets/github',
+          '/etc/deployhook/deploy.yml',
+        ]
+        const more = ['/var/lib/deployhook/state.db', `/proc/${pid}/environ`, `/proc/${pid}/mem`]
+        const look = [...files, ...more].map(
+          (file) => `if head -c1 ${file} >/dev/null 2>&1; then echo COULD ${file}; fi`,
+        )
+        const steps = ['test "$(id -un)" = nobody', 'test -z "${CREDENTIALS_DIRECTORY-}"', ...look]
+        await installed.configure({ api: { strategy: 'releases', run_as: 'nobody', steps } })
+        const id = await installed.ship('seven')
+        expect(await installed.done(id)).toMatchObject({ outcome: 'succeeded' })
+        expect((await installed.log(id)).split('\n').filter((line) => line.includes('  COULD'))).toEqual([])
+        // The same question, asked by the daemon's own user: it is one that can be answered with yes.
+        expect(await machine().sh('head -c3 /run/credentials/deployhook.service/deployhook_github')).toBe('of-')
+        await machine().sh(
+          'rm /etc/systemd/system/deployhook.service.d/test.conf; systemctl daemon-reload; systemctl restart deployhook',
+        )
+      },
+    )
+
     it('is gone after its removal, all but what is yours; purged, that too', patience, async () => {
       await machine().sh('dpkg --remove deployhook')
       expect((await machine().try('systemctl is-active deployhook.socket deployhook.service')).stdout).not.toContain(
