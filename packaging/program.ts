@@ -16,12 +16,13 @@ export function compile({ root, work }: Build): void {
 /** `<directory>/dist`, beside a package.json that says no more than what runs it and what it needs. */
 export function writeProgram(directory: string, { root, work, version }: Build): void {
   cpSync(compiledIn(work), join(directory, 'dist'), { recursive: true })
-  const { scripts, devDependencies, prettier, allowScripts, ...published } = JSON.parse(
-    readFileSync(join(root, 'package.json'), 'utf8'),
-  ) as PackageJson
-  void [scripts, devDependencies, prettier, allowScripts]
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as PackageJson
+  const published = Object.fromEntries(Object.entries(manifest).filter(([key]) => !ofTheCheckout.has(key)))
   writeFileSync(join(directory, 'package.json'), `${JSON.stringify({ ...published, version }, null, 2)}\n`)
 }
+
+/** Of package.json, what is of no use without the sources. */
+const ofTheCheckout = new Set(['scripts', 'devDependencies', 'prettier', 'allowScripts'])
 
 function compiledIn(work: string): string {
   return join(work, 'compiled')

@@ -29,10 +29,10 @@ export async function tellStatus({ store, notifier, log, signal, everyMs }: Tell
     // Followed from before the queue is read, so that no change falls in between.
     const changes = store.changes(signal)
     for (const queued of await store.queue()) see(queued)
-    telling = tell()
+    wake()
     for await (const deployment of changes) {
       see(deployment)
-      if (!isTelling) telling = tell()
+      wake()
     }
   } catch (error) {
     log.warn({ err: error }, 'systemctl status no longer tells what is being deployed')
@@ -42,6 +42,10 @@ export async function tellStatus({ store, notifier, log, signal, everyMs }: Tell
   function see({ id, app, state }: Seen): void {
     if (state === 'done') unfinished.delete(id)
     else unfinished.set(id, { id, app, state })
+  }
+
+  function wake(): void {
+    if (!isTelling) telling = tell()
   }
 
   async function tell(): Promise<void> {

@@ -57,7 +57,7 @@ function follow(store: Parameters<typeof tellStatus>[0]['store'], { everyMs }: {
   const over = tellStatus({ store, notifier, log: silentLog, signal: ending.signal, everyMs })
   return {
     lines,
-    ended() {
+    ended: () => {
       ending.abort()
       return over
     },

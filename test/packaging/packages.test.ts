@@ -35,7 +35,7 @@ describe('the npm tarball', () => {
   it('has nothing that publint objects to', { timeout: 120_000 }, async () => {
     const directory = unpack(packages.npm)
     const { messages, pkg } = await publint({ pkgDir: join(directory, 'package'), pack: false, strict: true })
-    expect(messages.map((message) => formatMessage(message, pkg ?? {}))).toEqual([])
+    expect(messages.map((message) => formatMessage(message, pkg))).toEqual([])
   })
 
   it('of a checkout, as `npm pack` makes it, never takes the packages along', () => {

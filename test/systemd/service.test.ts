@@ -5,6 +5,7 @@ import { whyNoMachine } from './support/machine.ts'
 
 const why = whyNoMachine()
 const patience = { timeout: 180_000 }
+const dropIns = '/usr/share/doc/deployhook/systemd/drop-ins'
 
 describe.skipIf(why !== null)(
   `the Debian package under a booted systemd${why === null ? '' : ` (skipped: ${why})`}`,
@@ -93,17 +94,15 @@ describe.skipIf(why !== null)(
     })
 
     it('gives credentials to the daemon and not to its steps', patience, async () => {
-      const word = 'of-the-daemon-alone-0123456789'
-      await machine().sh(`(umask 077; echo ${word} >/etc/deployhook/credentials/github); systemctl restart deployhook`)
-      await machine().sh(
-        `sed 's,{ file: secrets/github },{ credential: deployhook_github },' -i /etc/deployhook/deploy.yml`,
-      )
+      const secret = (await machine().sh('cat /etc/deployhook/secrets/github')).trim()
+      await machine().sh('install -m 0600 /etc/deployhook/secrets/github /etc/deployhook/credentials/github')
+      await installed.dropIn(await machine().sh(`cat ${dropIns}/credentials.conf`))
       const look = `env >seen; tr '\\0' '\\n' </proc/$PPID/environ >>seen; cat /proc/[0-9]*/cmdline >>seen 2>/dev/null; test -z "\${CREDENTIALS_DIRECTORY-}"`
-      await installed.configure({ blog: { steps: [look] } })
-      const id = await installed.ship('three')
+      await installed.configure({ blog: { steps: [look] } }, { credential: 'github' })
+      const id = await installed.ship('three') // Signed with that very secret.
       expect(await installed.done(id)).toMatchObject({ outcome: 'succeeded' })
       expect(await machine().sh('cat /srv/blog/seen')).toContain('DEPLOYHOOK_APP=blog')
-      expect(await machine().sh('cat /srv/blog/seen')).not.toContain(word)
+      expect(await machine().sh('cat /srv/blog/seen')).not.toContain(secret)
     })
 
     it('is started again after kill -9, and runs anew what was running', patience, async () => {
@@ -151,7 +150,8 @@ describe.skipIf(why !== null)(
       'as root runs the steps of run_as apart: credentials, secrets, state and memory of the daemon are out of their sight',
       patience,
       async () => {
-        const dropIn = await machine().sh('cat /usr/share/doc/deployhook/systemd/drop-ins/root.conf')
+        const dropIn = await machine().sh(`cat ${dropIns}/root.conf ${dropIns}/credentials.conf`)
+        await installed.configure({}) // root would refuse to run the steps of the others
         await installed.dropIn(dropIn)
         await machine().sh('install -d /srv/api')
         const pid = await installed.property('MainPID')
@@ -165,12 +165,13 @@ describe.skipIf(why !== null)(
           (file) => `if head -c1 ${file} >/dev/null 2>&1; then echo COULD ${file}; fi`,
         )
         const steps = ['test "$(id -un)" = nobody', 'test -z "${CREDENTIALS_DIRECTORY-}"', ...look]
-        await installed.configure({ api: { strategy: 'releases', run_as: 'nobody', steps } })
+        await installed.configure({ api: { strategy: 'releases', run_as: 'nobody', steps } }, { credential: 'github' })
         const id = await installed.ship('seven')
         expect(await installed.done(id)).toMatchObject({ outcome: 'succeeded' })
         expect((await installed.log(id)).split('\n').filter((line) => line.includes('  COULD'))).toEqual([])
         // The same question, asked by the daemon's own user: it is one that can be answered with yes.
-        expect(await machine().sh('head -c3 /run/credentials/deployhook.service/deployhook_github')).toBe('of-')
+        expect(await machine().sh('head -c1 /run/credentials/deployhook.service/github')).toMatch(/^[0-9a-f]$/)
+        await installed.configure({})
         await machine().sh(
           'rm /etc/systemd/system/deployhook.service.d/test.conf; systemctl daemon-reload; systemctl restart deployhook',
         )

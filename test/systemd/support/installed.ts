@@ -18,7 +18,7 @@ export type Seen = {
 export type Installed = {
   readonly machine: Machine
   /** Writes deploy.yml with these apps, all of the one repository, and waits until the daemon has taken it over. */
-  configure(apps: Readonly<Record<string, object>>): Promise<void>
+  configure(apps: Readonly<Record<string, object>>, secret?: object): Promise<void>
   /** Commits and pushes to the bare repository; resolves to the revision. */
   commit(page: string): Promise<string>
   /** Signs and sends the push, as the git host would. */
@@ -49,9 +49,9 @@ export async function openInstalled(): Promise<Installed> {
 
   const installed: Installed = {
     machine,
-    async configure(apps) {
+    async configure(apps, secret = { file: 'secrets/github' }) {
       const whole = Object.entries(apps).map(([name, app]) => [name, { ...everyApp, path: `/srv/${name}`, ...app }])
-      const text = stringify({ ...webhooks, apps: Object.fromEntries(whole) as object })
+      const text = stringify({ webhooks: { github: { secret } }, apps: Object.fromEntries(whole) as object })
       const names = Object.keys(apps).sort().join(' ')
       await machine.sh(`cat >/etc/deployhook/deploy.yml <<'END'\n${text}END\ndeployhook reload`)
       await until(`the apps ${names}`, async () => {
@@ -126,8 +126,6 @@ export async function nextVersion(machine: Machine, version: string): Promise<st
     rm -r /root/next`)
   return made
 }
-
-const webhooks = { webhooks: { github: { secret: { file: 'secrets/github' } } } }
 
 const everyApp = { repo: '/srv/git/blog.git', aliases: ['github.com/acme/blog'], catch_up: 'off' }
 

@@ -34,7 +34,9 @@ function push(): Promise<Answer> {
       let text = ''
       response.setEncoding('utf8')
       response.on('data', (part: string) => (text += part))
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: text }))
+      response.on('end', () => {
+        resolve({ status: response.statusCode ?? 0, body: text })
+      })
       response.on('error', fail)
     })
     sent.on('error', fail)
