@@ -59,4 +59,12 @@ describe.skipIf(why !== null)(`an installed daemon under load${why === null ? ''
     expect(Object.keys(others)).toEqual(['202'])
     expect(cutOff).toBeLessThanOrEqual(3 * 4)
   })
+
+  it('would be seen to refuse: without the socket its senders are told so', { timeout: 120_000 }, async () => {
+    const answers = await underLoad(installed, async () => {
+      await installed.machine.sh('systemctl stop deployhook.socket deployhook.service; sleep 1')
+      await installed.machine.sh('systemctl start deployhook.socket deployhook.service')
+    })
+    expect(answers['ECONNREFUSED']).toBeGreaterThan(0)
+  })
 })
