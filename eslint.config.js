@@ -26,5 +26,8 @@ export default defineConfig(
       ],
     },
   },
-  { files: ['test/**/*.ts', 'demo/**/*.ts', 'bench/**/*.ts'], rules: { 'no-restricted-imports': 'off' } },
+  {
+    files: ['test/**/*.ts', 'demo/**/*.ts', 'bench/**/*.ts', 'packaging/**/*.ts'],
+    rules: { 'no-restricted-imports': 'off' },
+  },
 )

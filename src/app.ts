@@ -5,6 +5,7 @@ import { createDoctor } from './app/doctor.ts'
 import { recordIn } from './app/record-in.ts'
 import { settleThePast } from './app/settle-the-past.ts'
 import { isOfTheSurroundings, listenOf, mayPass, readDeployMap, searchPathOf } from './app/surroundings.ts'
+import { notifierOf, tellStatus } from './app/tell-status.ts'
 import type { Served } from './cli/io.ts'
 import type { ServeOptions } from './cli/locations.ts'
 import { createAgain } from './again.ts'
@@ -20,7 +21,6 @@ import { failPointFrom } from './lib/fail-point.ts'
 import { createLog } from './lib/log.ts'
 import { realPath } from './lib/real-path.ts'
 import { listenToSignals } from './lib/stop-signal.ts'
-import { createNotifier } from './lib/systemd.ts'
 import { surviveUnstarted } from './lib/unstarted.ts'
 import { letYoungSpaceGrow } from './lib/young-space.ts'
 import { createSender } from './outbox.ts'
@@ -28,7 +28,7 @@ import { localPaths } from './model/local-paths.ts'
 import type { Notify } from './model/report.ts'
 import { createLiveMap, type Reading } from './reload.ts'
 import { openCgroups } from './runner/cgroups.ts'
-import { createRunCommand, runQuietly } from './runner/exec.ts'
+import { createRunCommand } from './runner/exec.ts'
 import { handoverOf, networkEnvOf, userOf } from './runner/host-env.ts'
 import { systemdOf } from './runner/health/index.ts'
 import { createRunner } from './runner/index.ts'
@@ -49,6 +49,7 @@ const ledgerMs = 60_000
 const watchMs = 15_000
 const againMs = 2_000
 const youngBytes = 16 * 1024 * 1024
+const statusMs = 1_000
 
 /** Runs the daemon until a signal ends it. What is wrong around it (deploy.yml, state, address) is a value, with its cure. */
 export async function startApp(options: ServeOptions, host: Host): Promise<Served> {
@@ -64,7 +65,7 @@ export async function startApp(options: ServeOptions, host: Host): Promise<Serve
 /** Builds every part, starts them in order, waits for the signal, and stops them in reverse. */
 async function serve(options: ServeOptions, { process, version }: Host): Promise<Served> {
   const { stateDirectory, socket } = options
-  const { env, pid } = process
+  const { env } = process
   const clock = systemClock
   const startedAt = clock.now()
   const log = await createLog(process.stdout, env['DEPLOYHOOK_LOG_LEVEL'])
@@ -168,10 +169,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   })
   opened.defer(() => http.close())
 
-  const notifier = createNotifier({
-    ...{ env, pid, log },
-    run: (argv, given) => runQuietly(argv, { env: given, timeoutMs: 5_000 }),
-  })
+  const notifier = notifierOf(process, log)
   // Before anybody is told that it listens: a signal must never find it deaf.
   const stop = listenToSignals(process, { onAgain: worker.interrupt, onHangup: () => void reloadAndTell() })
   forgetSignals = stop.forget
@@ -186,13 +184,14 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   isStuck = watchdog.isStuck
   opened.defer(watchdog.stop)
 
+  let telling: Promise<void> | null = null
   const pruning = setInterval(() => {
     ledger.wake()
   }, ledgerMs).unref()
   opened.defer(async () => {
     clearInterval(pruning)
     ending.abort()
-    await Promise.all([ledger.settled(), again.settled()])
+    await Promise.all([ledger.settled(), again.settled(), telling])
   })
 
   // What is being sent is cut off, and sent again by the next start.
@@ -202,6 +201,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   })
 
   await settleThePast({ store, runner, map, clock, log })
+  telling = tellStatus({ store, notifier, log, signal: ending.signal, everyMs: statusMs })
   ledger.wake()
   sender.start()
   if (!stop.signal.aborted) for (const part of [worker, catchUp, upkeep, again]) part.start()

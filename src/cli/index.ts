@@ -78,6 +78,14 @@ function wantedOf([name = '']: readonly string[]): readonly (() => Promise<AddCo
   return named === undefined ? Object.values(commands) : [named]
 }
 
+/** With every command, for whoever describes them: the man page. */
+export async function wholeProgram(io: CliIo): Promise<Command> {
+  const program = createProgram(io)
+  const cli: Cli = { io, terminal: createTerminal(io), action: () => () => Promise.resolve() }
+  for (const load of Object.values(commands)) (await load())(program, cli)
+  return program
+}
+
 function createProgram({ version, stdout, stderr, env }: CliIo): Command {
   return new Command('deployhook')
     .description('A push to main, verified, becomes exactly one deploy of a known commit.')

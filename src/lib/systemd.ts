@@ -5,6 +5,8 @@ export type Notifier = {
   ready(): Promise<void>
   reloading(): Promise<void>
   stopping(): Promise<void>
+  /** One line for people: what `systemctl status` shows. */
+  status(text: string): Promise<void>
   /** All is well: the unit's watchdog starts counting anew. */
   alive(): Promise<void>
   /** What `WatchdogSec=` of the unit says; null: systemd does not watch. */
@@ -36,6 +38,7 @@ export function createNotifier({ env, pid, run, log }: NotifierDeps): Notifier {
     // Type=notify-reload wants the time too, on the clock that Node's hrtime reads.
     reloading: () => tell('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`),
     stopping: () => tell('STOPPING=1'),
+    status: (text) => tell(`STATUS=${text}`),
     alive: () => (watchdogMs === null ? Promise.resolve() : tell('WATCHDOG=1')),
     watchdogMs,
   }
@@ -47,7 +50,8 @@ export function createNotifier({ env, pid, run, log }: NotifierDeps): Notifier {
   }
 
   function send(assignments: readonly string[], notifySocket: string): Promise<void> {
-    const argv = ['systemd-notify', '--no-block', `--pid=${pid}`, '--', ...assignments] as const
+    // It waits until systemd has read them: of a process that is gone by then, systemd might not know whose it was.
+    const argv = ['systemd-notify', `--pid=${pid}`, '--', ...assignments] as const
     return run(argv, { PATH: env['PATH'] ?? '/usr/bin:/bin', NOTIFY_SOCKET: notifySocket })
   }
 

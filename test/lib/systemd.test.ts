@@ -17,11 +17,13 @@ describe('telling systemd', () => {
     const { notifier, lines } = notifierWith({ NOTIFY_SOCKET: '/run/systemd/notify' })
     void notifier.ready()
     void notifier.reloading()
-    await notifier.stopping()
+    void notifier.stopping()
+    await notifier.status('deploying blog (42)')
     expect(lines()).toEqual([
-      '/run/systemd/notify: --no-block --pid=4711 -- READY=1',
+      '/run/systemd/notify: --pid=4711 -- READY=1',
       expect.stringMatching(/--pid=4711 -- RELOADING=1 MONOTONIC_USEC=\d+$/),
-      '/run/systemd/notify: --no-block --pid=4711 -- STOPPING=1',
+      '/run/systemd/notify: --pid=4711 -- STOPPING=1',
+      '/run/systemd/notify: --pid=4711 -- STATUS=deploying blog (42)',
     ])
   })
 
@@ -30,7 +32,7 @@ describe('telling systemd', () => {
     const unwatched = notifierWith({ NOTIFY_SOCKET: '/s' })
     await watched.notifier.alive()
     await unwatched.notifier.alive()
-    expect(watched.lines()).toEqual(['/s: --no-block --pid=4711 -- WATCHDOG=1'])
+    expect(watched.lines()).toEqual(['/s: --pid=4711 -- WATCHDOG=1'])
     expect(unwatched.lines()).toEqual([])
     expect([watched.notifier.watchdogMs, unwatched.notifier.watchdogMs]).toEqual([30_000, null])
   })
