@@ -128,7 +128,7 @@ function fromElsewhere({ status, headers }: Raw): readonly string[] {
 }
 
 /** What a proxy means by a status. */
-function meaningOf(status: number): string {
+export function meaningOf(status: number): string {
   if (status >= 300 && status < 400) return 'it redirects, which no git host follows: use the address it leads to'
   return meanings.get(status) ?? 'another program answers at this address, or a proxy that does not pass /hooks/ on'
 }

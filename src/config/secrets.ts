@@ -33,7 +33,7 @@ export async function findSecrets(places: readonly SecretPlace[], context: Secre
   return { values, findings }
 }
 
-type Read = { readonly text: string; readonly warning: string | null } | { readonly problem: string }
+export type Read = { readonly text: string; readonly warning: string | null } | { readonly problem: string }
 
 async function read(source: SecretSource, context: SecretContext): Promise<Read> {
   if ('env' in source) return readVariable(source.env, context)
@@ -69,7 +69,8 @@ async function readCredential(name: string, { env }: SecretContext): Promise<Rea
 
 const maxBytes = 65_536
 
-async function readSecretFile(file: string): Promise<Read> {
+/** What a file holds as a secret, without the line break at its end; a file that everybody may write is refused, one that all may read is warned of. */
+export async function readSecretFile(file: string): Promise<Read> {
   const read = await readRegularFile(file, { maxBytes })
   const shown = printable(file)
   if (read.kind === 'unreadable') return { problem: `the file ${shown} ${read.problem}` }

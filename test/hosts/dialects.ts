@@ -74,12 +74,12 @@ const gitlab: Dialect = {
       const { body } = request
       const isOld = host.hooks.some(({ extra }) => extra['old'] === true)
       if (isOld) hook.extra = { ...hook.extra, old: true }
-      if (body['url'] !== undefined) hook.url = String(body['url'])
+      if (body['url'] !== undefined) hook.url = text(body['url'])
       if (body['push_events'] !== undefined) hook.pushes = body['push_events'] === true
       if (body['tag_push_events'] !== undefined) hook.extra = { ...hook.extra, tags: body['tag_push_events'] }
       if (body['enable_ssl_verification'] !== undefined) hook.verifiesTls = body['enable_ssl_verification'] === true
-      if (body['token'] !== undefined) hook.secret = String(body['token'])
-      if (body['signing_token'] !== undefined && !isOld) hook.secret = String(body['signing_token'])
+      if (body['token'] !== undefined) hook.secret = text(body['token'])
+      if (body['signing_token'] !== undefined && !isOld) hook.secret = text(body['signing_token'])
     }
     if (request.method === 'PUT' && request.body['url'] === undefined)
       return { status: 400, body: { error: 'url is missing' } }
@@ -95,6 +95,10 @@ const gitlab: Dialect = {
       }))
     )
   },
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }
 
 function giteaFamily({ keepsSecretOfEdits }: { readonly keepsSecretOfEdits: boolean }): Dialect {

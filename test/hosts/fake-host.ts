@@ -60,6 +60,8 @@ export type FakeHost = {
   readonly secretsSeen: (url: string) => readonly (readonly string[])[]
   add(hook: Partial<KeptHook>): KeptHook
   /** Answers everything from now on. */
+  /** Answers requests by this method with 500 from now on. */
+  refuse(method: string | null): void
   answerAll(answer: ((response: ServerResponse) => void) | null): void
 }
 
@@ -75,6 +77,7 @@ export async function startFakeHost(
   const history: KeptHook[][] = []
   const sent = new Map<string, SentOnce[]>()
   let id = 100
+  let refused: string | null = null
   let instead: ((response: ServerResponse) => void) | null = null
 
   const server = createServer((request, response) => {
@@ -107,6 +110,9 @@ export async function startFakeHost(
       hooks.push(made)
       return made
     },
+    refuse(method) {
+      refused = method
+    },
     answerAll(answer) {
       instead = answer
     },
@@ -121,6 +127,7 @@ export async function startFakeHost(
   return host
 
   function answerOf(request: FakeRequest, pathname: string): FakeAnswer {
+    if (request.method === refused) return { status: 500, body: {} }
     if (!dialect.shows(request.headers, token)) return { status: 401, body: { message: 'Bad credentials' } }
     if (!pathname.startsWith(`/api${dialect.hooksPath}`)) return { status: 404, body: { message: 'Not Found' } }
     return dialect.answer(request, state) ?? { status: 404, body: { message: 'Not Found' } }
