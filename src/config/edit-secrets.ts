@@ -1,4 +1,4 @@
-import { isAlias, isMap, isScalar, parseDocument, type ParsedNode, type YAMLMap } from 'yaml'
+import { isAlias, isMap, isScalar, Lexer, parseDocument, type ParsedNode, type YAMLMap } from 'yaml'
 import { z } from 'zod'
 import { secretSource, type SecretSource } from './schema-parts.ts'
 
@@ -27,11 +27,22 @@ export function secretsIn(text: string, webhook: string): SecretsInText | { read
 
   const written = z.union([secretSource, z.array(secretSource)]).safeParse(value.toJS(document))
   if (!written.success) return { problem: `webhooks.${webhook} names no secret` }
+  const [start] = key.range
   const end = value.range[0] + text.slice(value.range[0], value.range[1]).trimEnd().length
+  const indent = /(?:^|\n)([ \t]*)$/.exec(text.slice(0, start))?.[1]
+  const comments = commentsIn(text.slice(start, end))
+  if (comments.length > 0 && indent === undefined)
+    return { problem: `comments stand between the secrets of webhooks.${webhook}` }
+  const kept = comments.map((comment) => `${comment}\n${indent ?? ''}`).join('')
   return {
     sources: Array.isArray(written.data) ? written.data : [written.data],
-    replacedBy: (sources) => text.slice(0, key.range[0]) + entryText(sources) + text.slice(end),
+    replacedBy: (sources) => text.slice(0, start) + kept + entryText(sources) + text.slice(end),
   }
+}
+
+/** Those within what is replaced: they are put above it. */
+function commentsIn(text: string): readonly string[] {
+  return [...new Lexer().lex(text)].filter((lexeme) => lexeme.startsWith('#'))
 }
 
 /** `secret: { file: … }`, or `secrets: [{ … }, { … }]`, on one line. */

@@ -57,11 +57,14 @@ async function nobodyNeedsTheOld(
     throw failed(
       `nothing has come that was signed with the new secret, so the old one stays. Have it tried: deployhook webhooks test ${app.name}, or push`,
     )
-  if (old.lastUsedAt !== null && old.lastUsedAt >= young.lastUsedAt)
+  if (old.lastUsedAt !== null && Date.parse(old.lastUsedAt) + bookStepMs > Date.parse(young.lastUsedAt))
     throw failed(
-      `the old secret was used ${when(old.lastUsedAt, now)}, after the new one: something still signs with it, so it stays. Enter the new one there, or run deployhook webhooks rotate ${app.name} once more`,
+      `the old secret was last used ${when(old.lastUsedAt, now)}, and the new one not since then: something may still sign with it, so it stays. Enter the new one there (deployhook webhooks rotate ${app.name}), then have it tried: deployhook webhooks test ${app.name}, or push`,
     )
 }
+
+/** The daemon's book of uses is right to a second: of a burst it keeps the first. */
+const bookStepMs = 1000
 
 function failed(message: string): CliError {
   return new CliError(message, { exitCode: exit.failed })

@@ -6,6 +6,7 @@ import { Secret } from '../../../src/lib/secret.ts'
 import { parseRevision } from '../../../src/model/revision.ts'
 import { isProviderName, providers } from '../../../src/providers/index.ts'
 import { startFakeHost, type FakeHost, type KeptHook } from '../../hosts/fake-host.ts'
+import { until } from '../../support/until.ts'
 import { createWorld, type World } from '../../support/world.ts'
 import { run, type Ran } from '../world.ts'
 
@@ -18,8 +19,8 @@ export type Hosted = {
   /** A push as the host would send it from one of its hooks; the status of the answer. */
   push(hook: Pick<KeptHook, 'url' | 'secret'>): Promise<number>
   deployYml(): Promise<string>
-  /** Which secret of deploy.yml was last used, by the daemon's own book. */
-  secretsUsed(): Promise<readonly (string | null)[]>
+  /** Pushes with the new secret until the daemon's book, which is right to a second, has it later than the old one. */
+  pushUntilProven(secret: string): Promise<void>
 }
 
 export const firstSecret = 'the-first-secret-0123456789abcdef'
@@ -102,11 +103,14 @@ server: { allow_root_steps: true }
       ),
     push: (hook) => push(hook, 'push'),
     deployYml: () => readFile(world.path('deploy.yml'), 'utf8'),
-    async secretsUsed() {
-      const { body } = await world.daemon.api('/api/webhooks')
-      const { webhooks } = body as { webhooks: { secrets: { lastUsedAt: string | null }[] }[] }
-      return webhooks[0]?.secrets.map(({ lastUsedAt }) => lastUsedAt) ?? []
-    },
+    pushUntilProven: (secret) =>
+      until('the new secret to be used later than the old one', async () => {
+        await push({ url, secret }, 'push')
+        const { body } = await world.daemon.api('/api/webhooks')
+        const { webhooks } = body as { webhooks: { secrets: { lastUsedAt: string | null }[] }[] }
+        const [young = 0, old = 0] = (webhooks[0]?.secrets ?? []).map(({ lastUsedAt }) => Date.parse(lastUsedAt ?? ''))
+        return Number.isNaN(old) || young - old >= 1000
+      }).then(() => undefined),
   }
 
   async function push(
