@@ -58,7 +58,8 @@ function sourceText(source: SecretSource): string {
 
 /** A text as YAML has it anywhere, also between braces: JSON is YAML. */
 export function yamlText(text: string): string {
-  return /^[A-Za-z/_.][A-Za-z0-9_./@-]*$/.test(text) && !/^(?:true|false|null|yes|no|on|off|y|n|\.+|~)$/i.test(text)
+  return /^[A-Za-z/_.](?:[A-Za-z0-9_./@-]|:(?=[A-Za-z0-9/]))*$/.test(text) &&
+    !/^(?:true|false|null|yes|no|on|off|y|n|\.+|~)$/i.test(text)
     ? text
     : JSON.stringify(text)
 }

@@ -15,12 +15,12 @@ export type Hosted = {
   readonly world: World
   readonly host: FakeHost
   readonly url: string
-  ask(...argv: readonly string[]): Promise<Ran>
+  readonly ask: (...argv: readonly string[]) => Promise<Ran>
   /** A push as the host would send it from one of its hooks; the status of the answer. */
-  push(hook: Pick<KeptHook, 'url' | 'secret'>): Promise<number>
-  deployYml(): Promise<string>
+  readonly push: (hook: Pick<KeptHook, 'url' | 'secret'>) => Promise<number>
+  readonly deployYml: () => Promise<string>
   /** Pushes with the new secret until the daemon's book, which is right to a second, has it later than the old one. */
-  pushUntilProven(secret: string): Promise<void>
+  readonly pushUntilProven: (secret: string) => Promise<void>
 }
 
 export const firstSecret = 'the-first-secret-0123456789abcdef'
