@@ -123,6 +123,20 @@ describe('deployhook webhooks rotate', () => {
     expect(await secretFiles(hosted)).toHaveLength(2)
   })
 
+  it('names each other repository of the webhook that it could not reach, for which the old secret is kept', async () => {
+    const hosted = await createHosted('github')
+    const { ask, host, url, world } = hosted
+    host.add({ url, secret: firstSecret })
+    const other = `  shop: { repo: /srv/none.git, aliases: [github.com/acme/shop], path: ${world.path('srv/shop')}, catch_up: "off" }\n`
+    await writeFile(world.path('deploy.yml'), (await hosted.deployYml()).replace('apps:\n', `apps:\n${other}`))
+    const { out, code } = await ask('webhooks', 'rotate', 'blog')
+    expect(code).toBe(1)
+    expect(out).toContain('acme/blog signs with the new one')
+    expect(out).toContain('acme/shop still signs with the old one')
+    expect(out).toContain('shows this token no such thing for acme/shop (404)')
+    expect(await hosted.deployYml()).toContain(other)
+  })
+
   it.each([
     [
       'secret: { env: HOOK_SECRET }',
