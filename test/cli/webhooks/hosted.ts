@@ -69,6 +69,8 @@ server: { allow_root_steps: true }
   )
   await chmod(world.path('deploy.yml'), 0o640)
   const address = wantsDaemon === false ? 'http://127.0.0.1:9' : (await world.start(env)).address
+  // Pushes are accepted and queued, and that is all these tests look at: a deployment would outlive them.
+  if (wantsDaemon !== false) await world.daemon.api('/api/freeze', { method: 'POST', body: {} })
   const url = `${address}/hooks/${provider}`
 
   const sending: Promise<unknown>[] = []
