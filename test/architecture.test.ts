@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest'
 const rows = [
   ['lib'],
   ['model'],
-  ['config', 'providers', 'store', 'runner', 'reporters', 'match'],
+  ['config', 'providers', 'store', 'runner', 'reporters', 'hosts', 'match'],
   [
     ...['ingest', 'worker', 'catch-up', 'reload', 'explain', 'simulate', 'doctor', 'sample', 'sample-report', 'ledger'],
     ...['outbox', 'watchdog', 'upkeep', 'again'],

@@ -62,7 +62,7 @@ type Checked = {
 }
 
 /** Where the daemon would keep its state; without a home nobody knows, and the rules about it are left out. */
-function likelyState({ io }: Cli): string | null {
+export function likelyState({ io }: Cli): string | null {
   const known =
     io.uid === 0 || ['HOME', 'XDG_STATE_HOME', 'DEPLOYHOOK_STATE', 'STATE_DIRECTORY'].some((name) => variable(io, name))
   return known ? stateDirectory(undefined, io) : null

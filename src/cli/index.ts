@@ -7,6 +7,7 @@ import { createTerminal, hasColours } from './terminal.ts'
 /** Every command by its name, in the order of `--help`; each is loaded when it is asked for. */
 const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   serve: async () => (await import('./serve.ts')).addServe,
+  init: async () => (await import('./init.ts')).addInit,
   check: async () => (await import('./check.ts')).addCheck,
   status: async () => (await import('./status.ts')).addStatus,
   reload: async () => (await import('./reload.ts')).addReload,
@@ -107,6 +108,7 @@ function createProgram({ version, stdout, stderr, env }: CliIo): Command {
 
 const outline = `
 Where to start:
+  deployhook init            make a deploy.yml, with a secret and what the git host's form wants
   deployhook check           is deploy.yml right?
   deployhook serve           run the daemon
   deployhook deploy blog     deploy by hand, and watch

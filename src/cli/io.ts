@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import { systemClock, type Clock } from '../lib/clock.ts'
 import type { ServeOptions } from './locations.ts'
@@ -13,6 +14,8 @@ export type CliIo = {
   readonly clock: Clock
   /** Resolves after `ms`; rejects when the signal aborts first. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<unknown>
+  /** Asks whoever sits at the terminal; null: nobody does. What is answered: a line; null: Ctrl-C, or the end of the input. */
+  readonly prompt: ((question: string) => Promise<string | null>) | null
   /** Calls `listener` at Ctrl-C, SIGTERM or when nobody reads the output any more; gives back how to stop listening. */
   readonly onInterrupt: (listener: () => void) => () => void
   /** Runs the daemon until it has ended. */
@@ -56,6 +59,7 @@ export function ioOf(host: NodeJS.Process, { version, serve }: Pick<CliIo, 'vers
     version,
     clock: systemClock,
     sleep: (ms, signal) => wait(ms, undefined, { signal }),
+    prompt: host.stdin.isTTY && host.stderr.isTTY ? (question) => askAt(host, question) : null,
     onInterrupt(listener) {
       if (listeners.size === 0) for (const signal of signals) host.on(signal, interrupt)
       listeners.add(listener)
@@ -65,6 +69,24 @@ export function ioOf(host: NodeJS.Process, { version, serve }: Pick<CliIo, 'vers
       }
     },
     serve,
+  }
+}
+
+/** On stderr, so that what stdout is wanted for stays clean. */
+async function askAt({ stdin, stderr }: NodeJS.Process, question: string): Promise<string | null> {
+  const lines = createInterface({ input: stdin, output: stderr })
+  const left = new Promise<null>((resolve) => {
+    lines.once('close', () => {
+      resolve(null)
+    })
+    lines.once('SIGINT', () => {
+      resolve(null)
+    })
+  })
+  try {
+    return await Promise.race([lines.question(question), left])
+  } finally {
+    lines.close()
   }
 }
 

@@ -11,17 +11,28 @@ import {
 import { when } from './show-deployment.ts'
 import { table } from './table.ts'
 import { oneLine } from './text.ts'
+import { addHostCommands } from './webhooks/commands.ts'
 
 export const addWebhooks: AddCommand = (program, cli) => {
-  program
+  const webhooks = program
     .command('webhooks')
-    .summary('where deliveries come from, and which secret was last used when')
+    // So that what stands after a name of the commands below belongs to that one.
+    .enablePositionalOptions()
+    .summary(
+      'where deliveries come from, and which secret was last used when; at the git host: create, list, test, rotate',
+    )
     .description(
-      'Lists the webhooks of deploy.yml: their URL, their last delivery, and when each of their secrets last proved one,\nso that an old secret can be dropped.',
+      'Lists the webhooks of deploy.yml: their URL, their last delivery, and when each of their secrets last proved one,\nso that an old secret can be dropped. The commands below do what the form at the git host does, through its API: GitHub, GitLab, Gitea, Forgejo, Bitbucket and Gitee.',
     )
     .addOption(jsonOption())
     .addOption(socketOption())
-    .addHelpText('after', examples(['deployhook webhooks', 'is the old secret still in use?']))
+    .addHelpText(
+      'after',
+      examples(
+        ['deployhook webhooks', 'is the old secret still in use?'],
+        ['deployhook webhooks create blog --token-file github.token', 'fill in the form at the git host'],
+      ),
+    )
     .action(
       cli.action((options: ShowOptions) =>
         showAnswer(options, {
@@ -31,6 +42,7 @@ export const addWebhooks: AddCommand = (program, cli) => {
         }),
       ),
     )
+  addHostCommands(webhooks, cli)
 }
 
 function webhooksText(webhooks: readonly WebhookView[], { paint, now }: Looks): string {

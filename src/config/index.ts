@@ -7,9 +7,12 @@ import type { Problem } from './problem.ts'
 import { resolveMap } from './resolve.ts'
 import type { ProviderTable } from './schema.ts'
 
+export { entryText, secretsIn, yamlText, type SecretsInText } from './edit-secrets.ts'
 export { findDeployMap } from './find.ts'
 export { parseListen } from './listen.ts'
 export { formatProblem, type Problem } from './problem.ts'
+export type { SecretSource } from './schema-parts.ts'
+export { readSecretFile } from './secrets.ts'
 export { watchDeployMap } from './watch.ts'
 
 export type LoadOptions = JudgeOptions & {

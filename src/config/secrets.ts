@@ -40,7 +40,7 @@ export async function findSecrets(places: readonly SecretPlace[], context: Secre
   return { values, files, findings }
 }
 
-type Read =
+export type Read =
   | { readonly text: string; readonly warning: string | null; readonly file: string | null }
   | { readonly problem: string }
 
@@ -78,7 +78,8 @@ async function readCredential(name: string, { env }: SecretContext): Promise<Rea
 
 const maxBytes = 65_536
 
-async function readSecretFile(file: string): Promise<Read> {
+/** What a file holds as a secret, without the line break at its end; a file that everybody may write is refused, one that all may read is warned of. */
+export async function readSecretFile(file: string): Promise<Read> {
   const read = await readRegularFile(file, { maxBytes })
   const shown = printable(file)
   if (read.kind === 'unreadable') return { problem: `the file ${shown} ${read.problem}` }

@@ -34,4 +34,4 @@ export const signingSecretForm = 'whsec_ and then 24 to 64 bytes in base64'
 /** A command of a shell. */
 export const makeSigningSecret = 'echo "whsec_$(openssl rand -base64 32)"'
 
-const signingPrefix = 'whsec_'
+export const signingPrefix = 'whsec_'

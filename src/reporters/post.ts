@@ -1,5 +1,5 @@
 import type { lookup } from 'node:dns'
-import { errorCode } from '../lib/error-code.ts'
+import { networkProblem } from '../lib/network-problem.ts'
 import { addressIn, isPublicAddress, PrivateAddress, publicLookup } from './public-address.ts'
 import type { Told } from './reporter.ts'
 
@@ -95,25 +95,5 @@ const privateProblem = 'is on this machine or its network: if that is meant, add
 
 function problemOf(error: unknown): string {
   if (error instanceof PrivateAddress) return privateProblem
-  const code = errorCode(error) ?? (error instanceof Error ? error.name : 'an unknown error')
-  if (code === 'UND_ERR_CONNECT_TIMEOUT') return 'cannot be connected to in time'
-  if (code === 'UND_ERR_HEADERS_OVERFLOW') return 'answered with endless headers'
-  return (
-    knownProblems[code] ??
-    (isOfTls(code) ? `has no TLS certificate that is trusted (${code})` : `cannot be told: ${code}`)
-  )
-}
-
-const knownProblems: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'is not a name that DNS knows',
-  EAI_AGAIN: 'cannot be looked up: DNS does not answer',
-  ECONNREFUSED: 'refuses connections',
-  ECONNRESET: 'cut the connection',
-  UND_ERR_SOCKET: 'cut the connection',
-  EHOSTUNREACH: 'cannot be reached',
-  ENETUNREACH: 'cannot be reached',
-}
-
-function isOfTls(code: string): boolean {
-  return /^(CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/.test(code)
+  return networkProblem(error, { otherwise: 'cannot be told' })
 }

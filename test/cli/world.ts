@@ -134,6 +134,7 @@ export async function run(argv: readonly string[], running: Running = {}): Promi
     version: '1.2.3',
     clock: { now: () => now },
     sleep: () => Promise.resolve(),
+    prompt: null,
     onInterrupt: () => () => undefined,
     serve: () => Promise.reject(new Error('serve was not expected')),
     ...io,

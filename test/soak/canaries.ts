@@ -319,6 +319,7 @@ async function cli({ path, look }: World, argv: readonly string[]): Promise<void
     env: { DEPLOYHOOK_SOCKET: path('control.sock') },
     ...{ stdout: output, stderr: output, cwd: path(), uid: 0, version: '0', clock: systemClock },
     sleep: () => Promise.resolve(),
+    prompt: null,
     onInterrupt: () => () => undefined,
     serve: () => Promise.reject(new Error('nothing is served here')),
   })
