@@ -86,6 +86,10 @@ export type App = {
   readonly windows: readonly CronWindow[]
   /** The user that steps run as; null: the daemon's own. */
   readonly runAs: string | null
+  /** What runs its commands; `auto`: systemd where that can, else the daemon itself. */
+  readonly executor: 'auto' | 'systemd' | 'process'
+  readonly limits: Limits
+  readonly sandbox: Sandbox
   readonly env: Env
   /** The whole deployment, from its claim. */
   readonly timeoutMs: number
@@ -135,6 +139,29 @@ export type Step = {
   readonly cwd: string
   /** What becomes of the processes that it leaves running when it succeeds. */
   readonly background: 'kill' | 'keep'
+}
+
+/** The most that a command may use, with all that it starts; null: no limit of its own. */
+export type Limits = {
+  readonly memoryBytes: number | null
+  /** Of one core: 200 is two cores. */
+  readonly cpuPercent: number | null
+  /** Processes and threads. */
+  readonly tasks: number | null
+}
+
+/** What a command may see and change beyond what its user may. */
+export type Sandbox = {
+  readonly protectSystem: 'full' | 'strict' | null
+  readonly protectHome: 'hidden' | 'read-only' | null
+  /** Absolute and normalised, like the others. */
+  readonly readWritePaths: readonly string[]
+  readonly readOnlyPaths: readonly string[]
+  readonly inaccessiblePaths: readonly string[]
+  readonly privateTmp: boolean
+  readonly privateDevices: boolean
+  readonly privateNetwork: boolean
+  readonly noNewPrivileges: boolean
 }
 
 /** A file or directory that lives beside the releases and is linked into each. */
