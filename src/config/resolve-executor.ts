@@ -1,5 +1,5 @@
 import { parseSize } from '../lib/size.ts'
-import type { Limits, Sandbox } from '../model/deploy-map.ts'
+import type { Limits, Sandbox } from '../model/limits.ts'
 import type { WrittenLimits, WrittenSandbox } from './executor-schema.ts'
 
 export function resolveLimits({ memory, cpu, tasks }: WrittenLimits = {}): Limits {

@@ -2,6 +2,7 @@ import type { CronWindow } from '../lib/cron.ts'
 import type { Secret } from '../lib/secret.ts'
 import type { Glob } from './glob.ts'
 import type { HealthCheck } from './health-check.ts'
+import type { Limits, Sandbox } from './limits.ts'
 import type { PathFilter } from './path-filter.ts'
 import type { Notify } from './report.ts'
 
@@ -139,29 +140,6 @@ export type Step = {
   readonly cwd: string
   /** What becomes of the processes that it leaves running when it succeeds. */
   readonly background: 'kill' | 'keep'
-}
-
-/** The most that a command may use, with all that it starts; null: no limit of its own. */
-export type Limits = {
-  readonly memoryBytes: number | null
-  /** Of one core: 200 is two cores. */
-  readonly cpuPercent: number | null
-  /** Processes and threads. */
-  readonly tasks: number | null
-}
-
-/** What a command may see and change beyond what its user may. */
-export type Sandbox = {
-  readonly protectSystem: 'full' | 'strict' | null
-  readonly protectHome: 'hidden' | 'read-only' | null
-  /** Absolute and normalised, like the others. */
-  readonly readWritePaths: readonly string[]
-  readonly readOnlyPaths: readonly string[]
-  readonly inaccessiblePaths: readonly string[]
-  readonly privateTmp: boolean
-  readonly privateDevices: boolean
-  readonly privateNetwork: boolean
-  readonly noNewPrivileges: boolean
 }
 
 /** A file or directory that lives beside the releases and is linked into each. */

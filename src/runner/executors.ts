@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Log } from '../lib/log.ts'
-import type { App } from '../model/deploy-map.ts'
+import type { App, DeployMap } from '../model/deploy-map.ts'
 import { readProgram } from './exec.ts'
 import { systemPath } from './environment.ts'
 import { createUnits, type Units } from './in-unit.ts'
@@ -59,6 +59,16 @@ export function createExecutors({ log, ...deps }: ExecutorsOf): Executors {
     else log.info({ executor: 'process', why: found.why }, 'steps run as children of the daemon')
     return found
   }
+}
+
+/** Every app of a map that asks for what cannot be had here, a line each; null: there is none. */
+export async function executorProblem({ apps }: Pick<DeployMap, 'apps'>, executors: Executors): Promise<string | null> {
+  const problems: string[] = []
+  for (const app of apps.values()) {
+    const executor = await executors.of(app)
+    if (executor.kind === 'problem') problems.push(`apps.${app.name}: ${executor.message}`)
+  }
+  return problems.length === 0 ? null : problems.join('\n')
 }
 
 type Found =

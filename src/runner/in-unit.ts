@@ -24,6 +24,7 @@ export type Units = {
   run(command: InUnit, options: CommandOptions): Promise<CommandResult>
   /** Goes on with a command that an earlier daemon has started in its unit; null: there is nothing of it any more. */
   attach(command: InUnit, options: CommandOptions): Promise<CommandResult | null>
+  isThere(name: string): Promise<boolean>
   /** Ends what is left in a unit and forgets it. */
   release(name: string): Promise<void>
 }
@@ -78,6 +79,7 @@ export function createUnits({ manager, directory, stateId }: UnitsOf): Units {
       }
     },
 
+    isThere: async (name) => existsSync(filesOf(name).output) && (await manager.look(name)) !== null,
     release,
   }
 

@@ -1,4 +1,5 @@
-import type { App, Limits, Sandbox } from '../model/deploy-map.ts'
+import type { App } from '../model/deploy-map.ts'
+import type { Limits, Sandbox } from '../model/limits.ts'
 
 /** A transient unit of systemd that a command runs in; see systemd.service(5). */
 export type Unit = {

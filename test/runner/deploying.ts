@@ -113,6 +113,8 @@ export function createDeploying(options: WorldOptions = {}): World {
     skip: () => Promise.resolve(null),
     signal: new AbortController().signal,
     shutdown: new AbortController().signal,
+    leave: new AbortController().signal,
+    goOn: null,
     ...rest,
   })
   return {

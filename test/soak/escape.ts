@@ -129,6 +129,8 @@ export async function soakEscape(
         skip: () => Promise.resolve(null),
         signal: new AbortController().signal,
         shutdown: new AbortController().signal,
+        leave: new AbortController().signal,
+        goOn: null,
       },
       {
         ...{ revision: nothing, release: nothing, stepStarted: nothing, stepFinished: nothing },

@@ -86,6 +86,8 @@ export async function createReleasing(
           skip: () => Promise.resolve(null),
           signal: new AbortController().signal,
           shutdown: new AbortController().signal,
+          leave: new AbortController().signal,
+          goOn: null,
           ...job,
         },
         progress,
