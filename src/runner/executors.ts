@@ -83,11 +83,9 @@ type Found =
 
 /** Of an app that wants systemd, or what only systemd can do; null: all that it asks for can be had. */
 function problemOf(app: App, found: Found): string | null {
-  const wanted = wantsOf(app)
-  if (wanted === null) return null
-  if (found.kind === 'none') return `${wanted} cannot be had: ${found.why}; ${found.cure}`
-  if (found.manager.kind === 'user' && hasSandbox(app))
-    return "sandbox cannot be had from a user's own systemd: run deployhook as root (with run_as), or take it out"
+  if (found.kind === 'none') return notHad(app, found)
+  if (wantsOf(app) === null) return null
+  if (found.manager.kind === 'user' && hasSandbox(app)) return sandboxOfUser
   const missing = controllersFor(app).filter((name) => !found.controllers.has(name))
   if (missing.length === 0) return null
   return `limits cannot be had: systemd has no ${missing.join(' and ')} controller for its units here; ${
@@ -95,6 +93,16 @@ function problemOf(app: App, found: Found): string | null {
       ? 'see Delegate= of user@.service, or run deployhook as root'
       : 'see /proc/cgroups, or take them out'
   }`
+}
+
+const sandboxOfUser =
+  "sandbox cannot be had from a user's own systemd: run deployhook as root (with run_as), or take it out"
+
+function notHad(app: App, { why, cure }: Extract<Found, { kind: 'none' }>): string | null {
+  const wanted = wantsOf(app)
+  return wanted === null
+    ? null
+    : `${wanted} cannot be had: ${why}; ${wanted === 'executor: systemd' ? cure : cure.replace('use executor: process', 'take it out')}`
 }
 
 function wantsOf(app: App): string | null {
@@ -107,7 +115,18 @@ function wantsOf(app: App): string | null {
 /** The first release with ExitType=. */
 const oldest = 250
 
-async function findSystemd({ stateDirectory, stateId, user, uid }: Omit<ExecutorsOf, 'log'>): Promise<Found> {
+async function findSystemd({ stateDirectory, stateId, ...who }: Omit<ExecutorsOf, 'log'>): Promise<Found> {
+  const looked = await lookForSystemd(who)
+  if (looked.kind === 'none') return looked
+  const manager = createServiceManager({ stateId, ...looked })
+  const units = createUnits({ manager, stateId, directory: join(stateDirectory, 'units') })
+  return tryOut({ manager, units, stateId })
+}
+
+type Who = Pick<ExecutorsOf, 'user' | 'uid'>
+
+/** Whose systemd would be asked, if there is one. Starts nothing. */
+async function lookForSystemd({ user, uid }: Who) {
   if (!existsSync('/run/systemd/system'))
     return none('this machine was not started by systemd', 'use executor: process')
   const version = await versionOfSystemd()
@@ -119,9 +138,23 @@ async function findSystemd({ stateDirectory, stateId, user, uid }: Omit<Executor
       `the user ${user.name} has no systemd of its own`,
       `loginctl enable-linger ${user.name}, or run deployhook as root (with run_as)`,
     )
-  const manager = createServiceManager({ stateId, runtimeDirectory })
-  const units = createUnits({ manager, stateId, directory: join(stateDirectory, 'units') })
-  return tryOut({ manager, units, stateId })
+  return { kind: 'looked', runtimeDirectory } as const
+}
+
+/** What `executorProblem` would say of these apps if a daemon of that user were started here, as far as a look can tell. */
+export async function expectedProblems(apps: Iterable<App>, who: Who): Promise<readonly string[]> {
+  const asking = [...apps].filter((app) => wantsOf(app) !== null)
+  if (asking.length === 0) return []
+  const looked = await lookForSystemd(who)
+  return asking.flatMap((app) => {
+    const message =
+      looked.kind === 'none'
+        ? notHad(app, looked)
+        : looked.runtimeDirectory !== null && hasSandbox(app)
+          ? sandboxOfUser
+          : null
+    return message === null ? [] : [`apps.${app.name}: ${message}`]
+  })
 }
 
 /** One unit from its start to its end: whatever else is in the way is seen by it. */
@@ -153,7 +186,7 @@ function whyNot(result: Awaited<ReturnType<Units['run']>>): string {
   return result.kind === 'not_started' ? result.message : `a trial of systemd-run was ${result.kind}`
 }
 
-function none(why: string, cure: string): Found {
+function none(why: string, cure: string): Extract<Found, { kind: 'none' }> {
   return { kind: 'none', why, cure }
 }
 

@@ -96,9 +96,9 @@ export function createRunner(deps: RunnerDeps): Runner {
 
     releases: (app) => releasesOf(app, stateDirectory),
 
-    underway: past.underway,
+    underway: () => past.underway(),
     endLeftovers: (goOn) => past.end(goOn, { scripts: tools.scripts, work, handover }),
-    forget: past.forget,
+    forget: (deployment) => past.forget(deployment),
 
     async rename(from, to) {
       await workspace.rename(from, to)

@@ -62,7 +62,8 @@ export function createPast({ stateDirectory, stateId, executors, graceMs, kept, 
     if (names.length === 0) return
     const units = await executors.units()
     // Without a systemd to be asked there is no unit either.
-    const release = units?.release ?? ((name: string) => rm(join(directory, name), { recursive: true, force: true }))
+    const release = (name: string) =>
+      units === null ? rm(join(directory, name), { recursive: true, force: true }) : units.release(name)
     await Promise.all(names.map(release))
   }
 }

@@ -49,7 +49,7 @@ export type StepsRun = StepTools & {
 
 /** Runs the steps of one phase in order. The first that does not succeed ends it; null: all did. */
 export async function runSteps(all: StepsRun): Promise<DeploymentResult | null> {
-  const { of: run, failPoint } = all
+  const { failPoint } = all
   for (const [index, step] of all.steps.entries()) {
     const numbered = numberedOf(step, { index, all })
     if (numbered.isOver) continue

@@ -20,7 +20,7 @@ export function cannot(executor: ExecutorName): string | null {
   return executor === 'process' || existsSync('/run/systemd/system') ? null : 'this machine was not started by systemd'
 }
 
-type Options = Partial<Omit<Command, 'argv' | 'unit'> & CommandOptions & { readonly unit: Partial<Unit> }>
+type Options = Partial<Omit<Command, 'argv' | 'unit' | 'input'> & CommandOptions & { readonly unit: Partial<Unit> }>
 
 export type Executing = {
   /** Everybody may enter it. */
@@ -51,7 +51,7 @@ export function startExecuting(executor: ExecutorName): Executing {
     expect(existsSync(join(state, 'units')) ? readdirSync(join(state, 'units')) : []).toEqual([])
   })
   const run: Executing['run'] = async (argv, { unit: change, ...options } = {}) => {
-    const { cwd = folder, env = {}, user, input: _, ...rest } = options
+    const { cwd = folder, env = {}, user, ...rest } = options
     const chunks: Buffer[] = []
     const command = {
       ...{ argv, cwd, env: { PATH: '/usr/local/bin:/usr/bin:/bin', DEPLOYHOOK_COOKIE: cookie, ...env } },
