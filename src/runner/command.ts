@@ -35,6 +35,13 @@ export type CommandOptions = {
   readonly onOutput: (chunk: Buffer) => Promise<void> | void
   /** The daemon is ending: a command in a unit is left to go on, and `Detached` is thrown. */
   readonly leave?: AbortSignal
+  /** What `onOutput` was given and has not let out yet goes from the daemon that leaves to the next. */
+  readonly carry?: Carry
+}
+
+export type Carry = {
+  putAside(): Promise<Buffer | null>
+  takeUp(aside: Buffer): Promise<void>
 }
 
 /** The limits of a unit that were met; what it was like for the command is another matter. */

@@ -13,7 +13,15 @@ import { stopReason } from './stop.ts'
 import { supervise, type Exit } from './supervise.ts'
 import type { Unit } from './unit.ts'
 import { readMounts, unitCgroupOf } from './unit-cgroup.ts'
-import { findUnitPrograms, makeUnitFiles, notesIn, unitFiles, type UnitFiles } from './unit-files.ts'
+import {
+  findUnitPrograms,
+  keepAside,
+  makeUnitFiles,
+  takeUpAside,
+  notesIn,
+  unitFiles,
+  type UnitFiles,
+} from './unit-files.ts'
 import { end, kinIn, withoutHolder } from './unit-kin.ts'
 import type { UnitNotes } from './unit-script.ts'
 
@@ -73,6 +81,7 @@ export function createUnits({ manager, directory, stateId }: UnitsOf): Units {
       if (!existsSync(files.output)) return null
       const fifo = openNamedFifo(files.output)
       try {
+        await takeUpAside(options, files)
         return await seeToItsEnd(fifo, { command, options, files })
       } finally {
         fifo.close()
@@ -132,7 +141,10 @@ export function createUnits({ manager, directory, stateId }: UnitsOf): Units {
       if (isKept(result, options)) await letGo(unit.name, files)
       return result
     } catch (error) {
-      if (error instanceof Detached) await reading.leave()
+      if (error instanceof Detached) {
+        await reading.leave()
+        await keepAside(await options.carry?.putAside(), files)
+      }
       throw error
     } finally {
       over.abort()

@@ -80,6 +80,9 @@ export type Progress = {
   /** Bytes of a step's output; resolves when more may come. */
   output(step: number, chunk: Buffer): Promise<void>
   endOutput(step: number): Promise<void>
+  /** Another daemon goes on with the step: what is not let out of its output yet, for `takeUp`; null: nothing. */
+  putAside(step: number): Promise<Buffer | null>
+  takeUp(step: number, aside: Buffer): Promise<void>
   /** A line of the daemon's own in the deployment's log. */
   note(text: string): Promise<void>
 }

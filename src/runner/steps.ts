@@ -4,7 +4,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { FailPoint } from '../lib/fail-point.ts'
 import type { Step } from '../model/deploy-map.ts'
 import type { DeploymentResult, Phase } from '../model/deployment.ts'
-import type { Command, CommandResult, RunCommand } from './command.ts'
+import type { Carry, Command, CommandResult, RunCommand } from './command.ts'
 import { Detached } from './detached.ts'
 import type { DiskFloor } from './disk-floor.ts'
 import { stepEnvironment, type StepContext } from './environment.ts'
@@ -156,7 +156,15 @@ export async function runCommandOf(
   }
   const { timeoutMs, background } = step
   const command = { argv, cwd: directory.path, env, ...asOf(context), ...inUnitOf(numbered, all) }
-  const options = { signal, timeoutMs, graceMs, background, onOutput, leave: job.leave }
+  const options = {
+    signal,
+    timeoutMs,
+    graceMs,
+    background,
+    onOutput,
+    leave: job.leave,
+    carry: carryOf(number, progress),
+  }
   try {
     const result = await (isAttached ? attach(command, options, all) : all.run(command, options))
     await remove()
@@ -165,6 +173,10 @@ export async function runCommandOf(
     if (!(error instanceof Detached)) await remove()
     throw error
   }
+}
+
+function carryOf(number: number, progress: Progress): Carry {
+  return { putAside: () => progress.putAside(number), takeUp: (aside) => progress.takeUp(number, aside) }
 }
 
 /** The part of a command that says whom it runs as. */

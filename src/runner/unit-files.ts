@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
-import { chown, mkdir, rm, writeFile } from 'node:fs/promises'
+import { existsSync, readFileSync } from 'node:fs'
+import { chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Command } from './command.ts'
+import type { Command, CommandOptions } from './command.ts'
 import { systemPath } from './environment.ts'
 import { runQuietly } from './exec.ts'
 import { openNamedFifo, type Fifo } from './fifo.ts'
@@ -14,10 +14,17 @@ export type UnitFiles = {
   readonly script: string
   readonly output: string
   readonly notes: string
+  readonly aside: string
 }
 
 export function unitFiles(own: string): UnitFiles {
-  return { own, script: join(own, 'script'), output: join(own, 'output'), notes: join(own, 'notes') }
+  return {
+    own,
+    script: join(own, 'script'),
+    output: join(own, 'output'),
+    notes: join(own, 'notes'),
+    aside: join(own, 'aside'),
+  }
 }
 
 /** The pipe is open when this returns. */
@@ -47,4 +54,15 @@ export function notesIn({ notes }: UnitFiles): UnitNotes {
   } catch {
     return { holder: null, hasEntered: true } // released meanwhile
   }
+}
+
+/** Some bytes of output that may be the beginning of a secret: for the next daemon alone. */
+export async function keepAside(aside: Buffer | null | undefined, files: UnitFiles): Promise<void> {
+  if (aside !== null && aside !== undefined) await writeFile(files.aside, aside, { mode: 0o600 })
+}
+
+export async function takeUpAside({ carry }: Pick<CommandOptions, 'carry'>, files: UnitFiles): Promise<void> {
+  if (carry === undefined || !existsSync(files.aside)) return
+  await carry.takeUp(await readFile(files.aside))
+  await rm(files.aside)
 }

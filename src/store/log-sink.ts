@@ -47,6 +47,20 @@ export function createSink({ path, mask, now, log, limits, onWritten }: SinkOpti
         if (held !== undefined) await put(step, held)
         await append(stamper.finish())
       }),
+    async putAside(step) {
+      let aside: Buffer | null = null
+      await inTurn(() => {
+        aside = streams.get(step)?.putAside() ?? null
+        streams.delete(step)
+        return Promise.resolve()
+      })
+      return aside
+    },
+    takeUp: (step, aside) =>
+      inTurn(() => {
+        streams.set(step, mask.stream(aside))
+        return Promise.resolve()
+      }),
     note: (text) => inTurn(() => put(null, Buffer.from(`${mask.text(text)}\n`))),
     close: () =>
       inTurn(async () => {

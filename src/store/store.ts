@@ -216,6 +216,9 @@ export type LogSink = {
   output(step: number, chunk: Buffer): Promise<void>
   /** The step has written its last byte: what masking held back goes out. */
   endStep(step: number): Promise<void>
+  /** Another daemon goes on with the step: what masking held back, for `takeUp`, and not for the log; null: nothing was. */
+  putAside(step: number): Promise<Buffer | null>
+  takeUp(step: number, aside: Buffer): Promise<void>
   /** A line of the daemon's own. */
   note(text: string): Promise<void>
   close(): Promise<void>

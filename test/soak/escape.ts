@@ -135,6 +135,7 @@ export async function soakEscape(
       {
         ...{ revision: nothing, release: nothing, stepStarted: nothing, stepFinished: nothing },
         ...{ output: nothing, endOutput: nothing, note: nothing },
+        ...{ putAside: () => Promise.resolve(null), takeUp: nothing },
       },
     )
   }
