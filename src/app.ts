@@ -29,6 +29,7 @@ import type { Notify } from './model/report.ts'
 import { createLiveMap, type Reading } from './reload.ts'
 import { openCgroups } from './runner/cgroups.ts'
 import { createRunCommand } from './runner/exec.ts'
+import { createExecutors, executorProblem } from './runner/executors.ts'
 import { handoverOf, networkEnvOf, userOf } from './runner/host-env.ts'
 import { systemdOf } from './runner/health/index.ts'
 import { createRunner } from './runner/index.ts'
@@ -113,19 +114,20 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     networkEnv: networkEnvOf(env),
     localPaths: () => localPaths(map()),
   })
-  const ending = new AbortController()
+  const [ending, sending, catchingUp] = [new AbortController(), new AbortController(), new AbortController()]
   const { hasJumped: clockJumped } = createClockWatch({ clock, monotonic: systemMonotonic, log })
   const ledger = createLedger({ store, map, clock, clockJumped, log, signal: ending.signal, retryMs: ledgerMs })
   const { floor, diskProblems } = openFloor({ map, stateDirectory, ledger })
-  const user = userOf(env)
+  const [user, uid] = [userOf(env), process.getuid?.() ?? 0]
+  const executors = createExecutors({ stateDirectory, stateId, user, uid, log })
+  const unusable = await executorProblem(first.map, executors)
+  if (unusable !== null) return { kind: 'cannot_start', problem: unusable }
   const runner = createRunner({
     ...{ stateDirectory, stateId, workspace, run, failPoint, user, floor, clock, cgroups },
-    ...{ uid: process.getuid?.() ?? 0, handover: handoverOf(env, stateId) },
-    systemd: systemdOf(env, process.getuid?.()),
+    ...{ executors, uid, handover: handoverOf(env, stateId), systemd: systemdOf(env, uid) },
   })
   const worker = createWorker({ store, runner, map, realPath, clock, log, failPoint, retryMs: 1_000 })
   const { draining } = worker
-  const sending = new AbortController()
   const runReport = createRunReport(run, { stateId, user })
   const sender = createSender({
     ...{ store, map, clock, clockJumped, log, lookup, run: runReport, random: Math.random },
@@ -134,10 +136,8 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const again = createAgain({
     ...{ store, floor, stateDirectory, map, clock, log, signal: ending.signal, everyMs: againMs },
   })
-  const refusals = createRefusals()
-  const strays = createStrays()
+  const [refusals, strays] = [createRefusals(), createStrays()]
   const ingest = createIngest({ store, map, clock, log, failPoint, onRefused: recordIn(refusals) })
-  const catchingUp = new AbortController()
   const upkeep = createUpkeep({
     ...{ store, mirrors: workspace.mirrors, map, diskProblems, random: Math.random, log, signal: catchingUp.signal },
   })
@@ -200,11 +200,14 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     return sender.settled()
   })
 
-  await settleThePast({ store, runner, map, clock, log })
+  const goingOn = await settleThePast({ store, runner, map, clock, log })
   telling = tellStatus({ store, notifier, log, signal: ending.signal, everyMs: statusMs })
   ledger.wake()
   sender.start()
-  if (!stop.signal.aborted) for (const part of [worker, catchUp, upkeep, again]) part.start()
+  if (!stop.signal.aborted) {
+    worker.start(goingOn)
+    for (const part of [catchUp, upkeep, again]) part.start()
+  }
   up.resolve(undefined)
   opened.use(letYoungSpaceGrow({ mostBytes: youngBytes }))
 

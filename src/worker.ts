@@ -3,29 +3,29 @@ import type { FailPoint } from './lib/fail-point.ts'
 import type { Log } from './lib/log.ts'
 import { maskText } from './lib/masker.ts'
 import { pause } from './lib/pause.ts'
-import type { Secret } from './lib/secret.ts'
 import { createWakeLoop } from './lib/wake-loop.ts'
 import { secretsOf, type App, type DeployMap } from './model/deploy-map.ts'
-import type { DeploymentResult } from './model/deployment.ts'
+import { Detached } from './runner/detached.ts'
 import type { Runner, Stop } from './runner/runner.ts'
-import type { Cancelled, Claim, ClaimTarget, LogSink, Store } from './store/store.ts'
+import type { Cancelled, ClaimTarget, Store } from './store/store.ts'
 import { createAlarm } from './worker/alarm.ts'
-import { createProgress } from './worker/progress.ts'
-import { reasonToSkip } from './worker/reason-to-skip.ts'
+import { deployRun, timeLeftOf, type Begun, type Run } from './worker/run.ts'
 import { settle } from './worker/settle.ts'
-import { targetOf } from './worker/target.ts'
 
 /** Runs queued deployments: claims in order, one per concurrency group, and owns cancelling. */
 export type Worker = {
-  /** Starts claiming, and claims again whenever the queue changes. */
-  start(): void
+  /** Goes on with what an earlier daemon began, starts claiming, and claims again whenever the queue changes. */
+  start(goingOn?: readonly Begun[]): void
   /** Looks at the queue again: the map has changed. */
   readonly wake: () => void
   /** Resolves when the queue has been looked at, after this was called; at once while nothing is claimed. */
   look(): Promise<void>
   /** queued: ended at once; running: told to stop, ends within the kill grace. */
   cancel(id: number): Promise<Cancelled>
-  /** Stops claiming; resolves when nothing runs any more. What still runs after `graceMs` is interrupted and re-queued. */
+  /**
+   * Stops claiming, and leaves what runs in a unit to it; resolves when nothing else runs any more. What still runs
+   * after `graceMs` is interrupted and re-queued.
+   */
   drain(graceMs: number): Promise<void>
   /** Interrupts what runs, now. */
   readonly interrupt: () => void
@@ -50,7 +50,7 @@ export type WorkerDeps = {
     | 'openLog'
     | 'changes'
   >
-  readonly runner: Pick<Runner, 'deploy' | 'rename'>
+  readonly runner: Pick<Runner, 'deploy' | 'rename' | 'forget'>
   readonly map: () => DeployMap
   /** Where a path of the map really lies, so that two spellings of one place exclude each other. */
   readonly realPath: (path: string) => string
@@ -63,19 +63,9 @@ export type WorkerDeps = {
   readonly alarmMs?: number
 }
 
-/** What a deployment was claimed with, and keeps to its end whatever a reload brings; its times are by its own clock. */
-type Run = Claim & {
-  readonly app: App
-  readonly secrets: readonly Secret[]
-  readonly controller: AbortController
-  /** The daemon is ending. */
-  readonly shutdown: AbortController
-  readonly clock: Clock
-}
-
 export function createWorker(deps: WorkerDeps): Worker {
   const { store, runner, map, clock, log, failPoint } = deps
-  const running = new Map<number, Pick<Run, 'controller' | 'shutdown'> & { readonly ended: Promise<void> }>()
+  const running = new Map<number, Pick<Run, 'controller' | 'shutdown' | 'leave'> & { readonly ended: Promise<void> }>()
   const stopped = new AbortController()
   let isStarted = false
   const claims = createWakeLoop(claimAll, {
@@ -90,8 +80,9 @@ export function createWorker(deps: WorkerDeps): Worker {
   const alarm = createAlarm({ store, map, clock, wake, signal: stopped.signal, longestMs })
 
   return {
-    start() {
+    start(goingOn = []) {
       isStarted = true
+      for (const begun of goingOn) begin(begun, { current: map(), at: clock.now() })
       void followQueue()
       claims.wake()
     },
@@ -115,6 +106,7 @@ export function createWorker(deps: WorkerDeps): Worker {
       stopped.abort()
       const grace = setTimeout(interrupt, graceMs)
       await claims.settled()
+      for (const { leave } of running.values()) leave.abort()
       await Promise.all([...running.values()].map(({ ended }) => ended))
       clearTimeout(grace)
     },
@@ -158,18 +150,28 @@ export function createWorker(deps: WorkerDeps): Worker {
     })
     const app = claim && current.apps.get(claim.deployment.app)
     if (!claim || !app) return false
+    begin({ claim, app, goOn: null }, { current, at })
+    return true
+  }
+
+  function begin(
+    { claim, app, goOn }: Begun,
+    { current, at }: { readonly current: DeployMap; readonly at: Date },
+  ): void {
+    const [controller, shutdown, leave] = [new AbortController(), new AbortController(), new AbortController()]
     const run = {
       ...claim,
       app,
+      goOn,
       secrets: secretsOf(current),
-      controller: new AbortController(),
-      shutdown: new AbortController(),
+      controller,
+      shutdown,
+      leave,
       clock: steadyClock(at),
     }
-    if (claim.isCancelled) run.controller.abort('cancelled' satisfies Stop)
+    if (claim.isCancelled) controller.abort('cancelled' satisfies Stop)
     const ended = execute(run).finally(() => running.delete(claim.deployment.id))
-    running.set(claim.deployment.id, { controller: run.controller, shutdown: run.shutdown, ended })
-    return true
+    running.set(claim.deployment.id, { controller, shutdown, leave, ended })
   }
 
   function claimTarget(app: App | undefined): ClaimTarget | null {
@@ -187,13 +189,14 @@ export function createWorker(deps: WorkerDeps): Worker {
   async function execute(run: Run): Promise<void> {
     const { deployment, app, controller } = run
     const fields = { deployment: deployment.id, app: app.name, attempt: run.owner.attempt }
-    log.info({ ...fields, trigger: deployment.trigger, ref: deployment.ref }, 'deployment started')
+    const what = run.goOn === null ? 'deployment started' : 'deployment found again: it goes on'
+    log.info({ ...fields, trigger: deployment.trigger, ref: deployment.ref }, what)
     const deadline = setTimeout(() => {
       controller.abort('timed_out' satisfies Stop)
-    }, app.timeoutMs)
+    }, timeLeftOf(run))
     failPoint('claimed')
     try {
-      const result = await deploy(run)
+      const result = await deployRun(run, deps)
       failPoint('before-recording')
       const masked = result.message === null ? null : maskText(run.secrets, result.message)
       const settled = await settle(
@@ -202,46 +205,12 @@ export function createWorker(deps: WorkerDeps): Worker {
       )
       const { outcome, reason, message, revision } = settled
       log.info({ ...fields, state: settled.state, outcome, reason, revision, message }, 'deployment ended')
+      await runner.forget(deployment.id)
     } catch (error) {
-      log.error({ ...fields, err: error }, 'deployment could not be settled; the next start settles it')
+      if (error instanceof Detached) log.info(fields, 'deployment left to its unit; the next daemon goes on with it')
+      else log.error({ ...fields, err: error }, 'deployment could not be settled; the next start settles it')
     } finally {
       clearTimeout(deadline)
-    }
-  }
-
-  async function deploy(run: Run): Promise<DeploymentResult> {
-    const { deployment, owner, app, secrets, controller, shutdown } = run
-    let sink: LogSink | null = null
-    try {
-      sink = await store.openLog(deployment.id, secrets)
-      if (owner.attempt > 1) await sink.note(`attempt ${owner.attempt}: the one before it was interrupted`)
-      for (const former of app.was) await runner.rename(former, app.name)
-      const [live, quarantine] = await Promise.all([store.live(app.name), store.quarantined(app.name)])
-      const result = await runner.deploy(
-        {
-          app,
-          deployment,
-          attempt: owner.attempt,
-          target: targetOf(deployment, app),
-          previousRevision: live.revision,
-          previousRelease: live.release,
-          skip: (tip, look) => reasonToSkip(tip, { deployment, live, quarantine, app }, look),
-          signal: controller.signal,
-          shutdown: shutdown.signal,
-        },
-        createProgress(sink, { store, owner, clock: run.clock, signal: controller.signal, log, retryMs: deps.retryMs }),
-      )
-      await sink.note(`${result.outcome}${result.message === null ? '' : `: ${result.message}`}`)
-      return result
-    } catch (error) {
-      log.error({ deployment: deployment.id, app: app.name, err: error }, 'the daemon failed at a deployment')
-      return {
-        outcome: 'failed',
-        reason: 'internal_error',
-        message: 'deployhook itself failed at this; its own log says how',
-      }
-    } finally {
-      await sink?.close()
     }
   }
 }

@@ -12,7 +12,7 @@ it('the log of a deployment that the death of the daemon has ended says so in it
   await sink.output(1, Buffer.from('half a li'))
   await sink.close()
 
-  const runner = { endLeftovers: () => Promise.resolve(0) }
+  const runner = { underway: () => Promise.resolve([]), endLeftovers: () => Promise.resolve(0) }
   await settleThePast({ store, runner, map: () => createMap([]), clock: { now: () => at(5) }, log: silentLog })
 
   const { message } = (await store.deployment(1)) ?? {}

@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os'
 import type { Problem } from '../config/index.ts'
 import type { DeployMap } from '../model/deploy-map.ts'
 import { CliError, exit } from './cli-error.ts'
@@ -35,8 +36,12 @@ export const addCheck: AddCommand = (program, cli) => {
         const loaded = await load('warn')
         const map = loaded.kind === 'loaded' ? loaded.map : null
         const problems = loaded.kind === 'refused' ? loaded.problems : []
-        const isRefused = map !== null && loaded.warnings.length > 0 && (await load('refuse')).kind === 'refused'
-        const checked = { file, map, problems, warnings: loaded.warnings, isRefused }
+        const { expectedProblems } = await import('../runner/executors.ts')
+        const cannot =
+          map === null ? [] : await expectedProblems(map.apps.values(), { uid, user: { name: nameOf(uid) } })
+        const isRefused =
+          cannot.length > 0 || (map !== null && loaded.warnings.length > 0 && (await load('refuse')).kind === 'refused')
+        const checked = { file, map, problems, warnings: loaded.warnings, cannot, isRefused }
         if (json) await cli.terminal.printJson(asJson(checked))
         else
           await tell(checked, {
@@ -48,6 +53,14 @@ export const addCheck: AddCommand = (program, cli) => {
     )
 }
 
+function nameOf(uid: number): string {
+  try {
+    return userInfo().username
+  } catch {
+    return String(uid) // A number without a name: in a container that was started with one.
+  }
+}
+
 /** Told by everything that needs a deploy.yml and finds none. */
 export const noFile =
   'there is no deploy.yml in this directory and no /etc/deployhook/deploy.yml: name the file, or start from deploy.yml.example'
@@ -57,6 +70,8 @@ type Checked = {
   readonly map: DeployMap | null
   readonly problems: readonly Problem[]
   readonly warnings: readonly Problem[]
+  /** What its apps ask for and this machine, or a daemon of this user, does not have. */
+  readonly cannot: readonly string[]
   /** It is right for a daemon of another user, but not for one of who checks. */
   readonly isRefused: boolean
 }
@@ -74,10 +89,14 @@ type Looks = {
   readonly format: (problem: Problem) => string
 }
 
-async function tell({ file, map, problems, warnings, isRefused }: Checked, { cli, format }: Looks): Promise<void> {
+async function tell(
+  { file, map, problems, warnings, cannot, isRefused }: Checked,
+  { cli, format }: Looks,
+): Promise<void> {
   const { paint, print } = cli.terminal
   for (const problem of problems) await print(`${format(problem)}\n`)
   for (const warning of warnings) await print(`${paint.yellow('warning')} ${format(warning)}\n`)
+  for (const problem of cannot) await print(`${paint.yellow('warning')} ${problem}`)
   if (map === null) await print(paint.red(`${oneLine(file)}: ${count(problems.length, 'problem')}`))
   else if (isRefused) await print(`${paint.yellow(`${oneLine(file)} is right, but ${refusal(cli)}`)}: ${summary(map)}`)
   else await print(`${paint.green(`${oneLine(file)} is right`)}: ${summary(map)}`)
@@ -108,13 +127,14 @@ function urlOf(webhook: string, { publicUrl, listen }: DeployMap['server']): str
   return `http://${host}:${listen.port}/hooks/${webhook}`
 }
 
-function asJson({ file, map, problems, warnings }: Checked): object {
+function asJson({ file, map, problems, warnings, cannot }: Checked): object {
   const told = ({ line, column, path, message, text }: Problem): object => ({ line, column, path, message, text })
   return {
     file,
     ok: map !== null,
     problems: problems.map(told),
     warnings: warnings.map(told),
+    cannot,
     webhooks: [...(map?.webhooks.values() ?? [])].map(({ name, provider }) => ({
       name,
       provider,

@@ -3,6 +3,7 @@ import { pathGlobProblem } from '../model/path-filter.ts'
 import { branchProblem, refGlobProblem } from '../model/ref.ts'
 import { healthCheckSchema } from './health-schema.ts'
 import { notifySchema } from './reporter-schema.ts'
+import { executorSchema, limitsSchema, sandboxSchema } from './executor-schema.ts'
 import { durationText, list, nameText, text, tokenSource, wholeNumber } from './schema-parts.ts'
 import { envSchema, stepSchema } from './step-schema.ts'
 import {
@@ -117,6 +118,13 @@ const appKeys = {
   run_as: text(userNameProblem)
     .optional()
     .describe('The user that steps run as and releases belong to. Default: the user of the daemon.'),
+  executor: executorSchema
+    .optional()
+    .describe(
+      'What runs the steps: systemd, in a unit of their own that outlives a restart of the daemon; process, as children of the daemon; auto (the default): systemd where it can.',
+    ),
+  limits: limitsSchema.optional().describe('The most that each step may use; needs systemd.'),
+  sandbox: sandboxSchema.optional().describe('What steps may see and change; needs systemd, and deployhook as root.'),
   env: envSchema.optional().describe('Environment of the steps: text, or a secret that is masked in logs.'),
   timeout: durationText.optional().describe('Limit for the whole deployment. Default 30m.'),
   webhook: nameText.optional().describe('Accept pushes from this webhook only. Default: from any.'),

@@ -21,7 +21,7 @@ function withoutFilters(app: WrittenApp): object {
 
 const filters: ReadonlySet<string> = new Set([
   ...['branches', 'tags', 'paths', 'skip', 'notify', 'catch_up', 'approve', 'windows'],
-  ...['health', 'preview', 'bake', 'on_failure', 'hold_after_rollback', 'keep'],
+  ...['health', 'preview', 'bake', 'on_failure', 'hold_after_rollback', 'keep', 'executor', 'limits', 'sandbox'],
 ])
 
 function inOrder(_key: string, value: unknown): unknown {

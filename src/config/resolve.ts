@@ -23,6 +23,7 @@ import type { WrittenApp } from './app-schema.ts'
 import { parseListen } from './listen.ts'
 import type { Part, Sound } from './judge.ts'
 import type { ProviderTable, WrittenServer, WrittenWebhook } from './schema.ts'
+import { resolveLimits, resolveSandbox } from './resolve-executor.ts'
 import { resolveHealthCheck } from './resolve-health.ts'
 import { resolveNotify, resolveReporter } from './resolve-reporters.ts'
 import { resolveEnv, resolveStep, type Reveal } from './resolve-steps.ts'
@@ -116,6 +117,9 @@ function resolveApp(entry: Entry, context: { readonly folder: string; readonly s
     approve: app.approve ?? false,
     windows: (app.windows ?? []).map(resolveWindow),
     runAs: app.run_as ?? null,
+    executor: app.executor ?? 'auto',
+    limits: resolveLimits(app.limits),
+    sandbox: resolveSandbox(app.sandbox),
     env: resolveEnv(app.env, context.secretOf),
     timeoutMs: must(parseDuration(app.timeout)),
     webhook: app.webhook ?? null,

@@ -55,6 +55,16 @@ export const sizeProblem: TextRule = (text) => {
   return bytes > largestSize ? `must be at most ${formatSize(largestSize)}` : null
 }
 
+export const percentPattern = /^[1-9]\d{0,5}%$/
+
+export const percentProblem: TextRule = (text) =>
+  percentPattern.test(text)
+    ? null
+    : `${quoted(text)} is not a share of a core: write a whole number with %, such as 50% or 200%`
+
+export const sandboxPathProblem: TextRule = (path) =>
+  isAbsolute(path) && normalize(path) === path ? null : `${quoted(path)} must be an absolute path without . and ..`
+
 const shortestCatchUpMs = 1_000
 
 /** How often something is done: a duration, 0s and off included. */

@@ -3,8 +3,8 @@ import type { Secret } from './secret.ts'
 /** Replaces secrets in text and in streams of bytes. Made once for a set of secrets, used as often as needed. */
 export type Mask = {
   text(text: string): string
-  /** A new stream; secrets are found across its chunks. */
-  stream(): MaskStream
+  /** A new stream, or one that goes on where another was put aside; secrets are found across its chunks. */
+  stream(aside?: Buffer): MaskStream
   /** The length of the longest text that is looked for, in bytes; 0: there is none. */
   readonly longest: number
 }
@@ -17,6 +17,8 @@ export type MaskStream = {
   push(chunk: Buffer): Buffer
   /** What waited: nothing comes after it. */
   end(): Buffer
+  /** What waited, as it came, for the stream that goes on; null: nothing did. */
+  putAside(): Buffer | null
 }
 
 /**
@@ -35,7 +37,7 @@ export function createMask(secrets: readonly Secret[]): Mask {
       const stream = createStream(index)
       return Buffer.concat([stream.push(Buffer.from(text)), stream.end()]).toString()
     },
-    stream: () => createStream(index),
+    stream: (aside) => createStream(index, aside),
     longest: Math.max(0, ...forms.map((form) => Buffer.byteLength(form))),
   }
 }
@@ -106,11 +108,11 @@ function slot(head: number): number {
   return Math.imul(head, 0x9e37_79b1) >>> 16
 }
 
-function createStream(index: Index): MaskStream {
-  let waiting: Buffer = Buffer.alloc(0)
+function createStream(index: Index, aside: Buffer = Buffer.alloc(asideHead)): MaskStream {
+  let waiting: Buffer = aside.subarray(asideHead)
   let room = Buffer.alloc(0)
   /** How many of the bytes to come are part of a secret whose mark is out already. */
-  let covered = 0
+  let covered = aside.readUInt32BE()
 
   return {
     push(chunk) {
@@ -118,6 +120,12 @@ function createStream(index: Index): MaskStream {
       return mask(waiting.length === 0 ? chunk : joined(waiting, chunk), { isLast: false })
     },
     end: () => mask(waiting, { isLast: true }),
+    putAside() {
+      if (waiting.length === 0 && covered === 0) return null
+      const head = Buffer.alloc(asideHead)
+      head.writeUInt32BE(covered)
+      return Buffer.concat([head, waiting])
+    },
   }
 
   /** In the same memory every time: garbage of this size grows the process before it is collected. */
@@ -143,6 +151,9 @@ function createStream(index: Index): MaskStream {
     return out.length === 1 && out[0] !== undefined ? out[0] : Buffer.concat(out)
   }
 }
+
+/** In front of what waited stands how much of it is covered. */
+const asideHead = 4
 
 /** Tells every find in order of its start; answers up to where the bytes are judged for good. */
 function scan(index: Index, bytes: Buffer, isLast: boolean, found: (start: number, end: number) => void): number {

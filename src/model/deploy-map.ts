@@ -2,6 +2,7 @@ import type { CronWindow } from '../lib/cron.ts'
 import type { Secret } from '../lib/secret.ts'
 import type { Glob } from './glob.ts'
 import type { HealthCheck } from './health-check.ts'
+import type { Limits, Sandbox } from './limits.ts'
 import type { PathFilter } from './path-filter.ts'
 import type { Notify } from './report.ts'
 
@@ -95,6 +96,10 @@ export type App = {
   readonly windows: readonly CronWindow[]
   /** The user that steps run as; null: the daemon's own. */
   readonly runAs: string | null
+  /** What runs its commands; `auto`: systemd where that can, else the daemon itself. */
+  readonly executor: 'auto' | 'systemd' | 'process'
+  readonly limits: Limits
+  readonly sandbox: Sandbox
   readonly env: Env
   /** The whole deployment, from its claim. */
   readonly timeoutMs: number

@@ -1,11 +1,11 @@
 import { constants } from 'node:fs'
 import { chmod, chown, mkdtemp, open, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { notEntered } from './becoming-problem.ts'
 import type { Command, CommandResult, RunCommand } from './command.ts'
 import { openHandover } from './handover.ts'
 import { becoming, type Identity } from './identity.ts'
 import { notStartedAs } from './not-started-as.ts'
-import { cwdProblem } from './not-started.ts'
 
 /**
  * The same function, for commands of another user too. Those begin as root in setpriv(1), which takes the user, and becomes a short script
@@ -40,21 +40,13 @@ async function asWithoutIt(
       'spawn_failed',
       `setpriv could not make it run as ${user.name}: see its output; a service needs CAP_SETUID and CAP_SETGID for that`,
     )
-  if (reached === 'user') return { kind: 'not_started', ...notEntered(command, user) }
+  if (reached === 'user') return { kind: 'not_started', ...notEntered(command) }
   // How a shell ends that cannot become what it is to become.
   if (result.exitCode !== 126 && result.exitCode !== 127) return result
   return (await notStartedAs(user, command)) ?? result
 }
 
-function notEntered(command: Command, { name }: Identity) {
-  const [reason, message] = cwdProblem(command) ?? [
-    'cwd_forbidden',
-    `the working directory ${command.cwd} may not be entered by ${name}: see \`namei -l ${command.cwd}\`, each part needs x for ${name}`,
-  ]
-  return { reason, message }
-}
-
-function unable(reason: 'spawn_failed' | 'cwd_forbidden', message: string): CommandResult {
+function unable(reason: 'spawn_failed', message: string): CommandResult {
   return { kind: 'not_started', reason, message }
 }
 

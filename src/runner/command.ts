@@ -1,5 +1,6 @@
 import type { Identity } from './identity.ts'
 import type { Stop } from './runner.ts'
+import type { Unit } from './unit.ts'
 
 /** A command as data: an argument list, never a shell text. */
 export type Command = {
@@ -14,6 +15,8 @@ export type Command = {
   readonly input?: Buffer
   /** Whom it runs as; the daemon's own user unless given. */
   readonly user?: Identity
+  /** What it runs in where a service manager runs it; the daemon's own children are in none. */
+  readonly unit?: Unit
 }
 
 export type CommandOptions = {
@@ -30,12 +33,29 @@ export type CommandOptions = {
    * is to be kept has to be copied.
    */
   readonly onOutput: (chunk: Buffer) => Promise<void> | void
+  /** The daemon is ending: a command in a unit is left to go on, and `Detached` is thrown. */
+  readonly leave?: AbortSignal
+  /** What `onOutput` was given and has not let out yet goes from the daemon that leaves to the next. */
+  readonly carry?: Carry
+}
+
+export type Carry = {
+  putAside(): Promise<Buffer | null>
+  takeUp(aside: Buffer): Promise<void>
+}
+
+/** The limits of a unit that were met; what it was like for the command is another matter. */
+export type LimitsHit = {
+  /** The kernel ended a process of it, because there was no memory left. */
+  readonly memory: boolean
+  /** It was refused a process or thread. */
+  readonly tasks: boolean
 }
 
 /** How a command ended. `leftovers`: processes it left behind, which have been ended. */
 export type CommandResult =
-  | { readonly kind: 'exited'; readonly exitCode: number; readonly leftovers: number }
-  | { readonly kind: 'signalled'; readonly signal: string; readonly leftovers: number }
+  | { readonly kind: 'exited'; readonly exitCode: number; readonly leftovers: number; readonly hit?: LimitsHit }
+  | { readonly kind: 'signalled'; readonly signal: string; readonly leftovers: number; readonly hit?: LimitsHit }
   /** Ended by us: its own limit (`limit`), or the signal. */
   | { readonly kind: 'stopped'; readonly why: Stop | 'limit'; readonly leftovers: number }
   | { readonly kind: 'not_started'; readonly reason: NotStarted; readonly message: string }

@@ -1,11 +1,13 @@
 import { lengthOf } from '../lib/ago.ts'
 import { shortRef } from '../model/ref.ts'
 import type { DeploymentResult } from '../model/deployment.ts'
+import { Detached } from './detached.ts'
 import { findWanted } from './find.ts'
 import { goBack } from './go-back.ts'
 import { diskWasFull, failed, isDiskFull, lowDisk } from './outcome.ts'
 import { built, pathsOf, putLive, runPhase, type Tools } from './phases.ts'
 import { stoppedIn, type Run } from './run.ts'
+import { isPast } from './underway.ts'
 import { ended, type Prepared, type Version } from './strategy.ts'
 
 /**
@@ -31,6 +33,7 @@ export async function deploy(run: Run, tools: Tools): Promise<DeploymentResult> 
 
 /** The version that is live and well now, or how the deployment ended without one. */
 async function makeLive(run: Run, tools: Tools): Promise<Version | DeploymentResult> {
+  if (run.goOn?.phase === 'after') return run.goOn.version
   const brought = await bring(run, tools)
   if (brought.kind === 'ended') return brought.result
   return (await putLive(brought.version, run, tools)) ?? brought.version
@@ -38,6 +41,7 @@ async function makeLive(run: Run, tools: Tools): Promise<Version | DeploymentRes
 
 /** What nobody expected must not keep from coming back what was live before; where there is no need of that, it is thrown on. */
 async function goBackFrom(error: unknown, back: Parameters<typeof goBack>[1]): Promise<DeploymentResult> {
+  if (error instanceof Detached) throw error
   const text = error instanceof Error ? error.message : String(error)
   const unexpected = isDiskFull(error)
     ? failed('disk_full', diskWasFull(error))
@@ -51,6 +55,10 @@ async function goBackFrom(error: unknown, back: Parameters<typeof goBack>[1]): P
 async function bring(run: Run, tools: Tools): Promise<Prepared> {
   const { strategy, workspace } = tools
   const { target } = run.job
+  if (run.goOn !== null) {
+    const { version, phase } = run.goOn
+    return built({ kind: 'prepared', version, isBuilt: isPast('before_switch', phase) }, { run, tools })
+  }
   const stopped = stoppedIn('its start', run)
   if (stopped) return ended(stopped)
   // What is there already needs no room, and may be what a full disk needs.

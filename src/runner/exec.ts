@@ -60,24 +60,26 @@ export async function runQuietly(
   })
 }
 
-/** Runs a small program of the system and reads what it says on stdout; null: it did not end by itself, or could not be started. */
+/** What a small program of the system has said; `exitCode` null: it did not end by itself, or could not be started. */
+export type Said = { readonly exitCode: number | null; readonly output: Buffer; readonly complaint: string }
+
+/** Runs a small program of the system, with nothing in its environment but a PATH and `env`, and reads what it says. */
 export async function readProgram(
   argv: readonly [string, ...string[]],
   { timeoutMs, env = {} }: { readonly timeoutMs: number; readonly env?: Readonly<Record<string, string>> },
-): Promise<{ readonly exitCode: number | null; readonly output: Buffer }> {
+): Promise<Said> {
   const [file, ...args] = argv
   const { execa } = await loadExeca()
-  const { exitCode, stdout } = await execa(file, args, {
+  const { exitCode, stdout, stderr } = await execa(file, args, {
     ...alone,
     ...{ buffer: true, encoding: 'buffer', stripFinalNewline: false, maxBuffer: 64 * 1024, reject: false },
     stdin: 'ignore',
-    stderr: 'ignore',
     cwd: '/',
     env: { PATH: systemPath, ...env },
     timeout: timeoutMs,
     killSignal: 'SIGKILL',
   })
-  return { exitCode: exitCode ?? null, output: Buffer.from(stdout) }
+  return { exitCode: exitCode ?? null, output: Buffer.from(stdout), complaint: Buffer.from(stderr).toString() }
 }
 
 /** Not before the first command: it is large, and the start of a daemon has no use for it. */

@@ -30,10 +30,24 @@ export type Reading = {
    * Throws what `onChunk` threw.
    */
   finish(): Promise<void>
+  /** Stops once what has been read is handed over; the rest stays in the pipe, for whoever reads on. */
+  leave(): Promise<void>
 }
 
 /** Opens both ends of the FIFO at `path` and takes its name away: only who holds it can reach it from then on. */
 export function openFifo(path: string): Fifo {
+  const fifo = openNamedFifo(path)
+  try {
+    unlinkSync(path)
+    return fifo
+  } catch (error) {
+    fifo.close()
+    throw error
+  }
+}
+
+/** Opens both ends of the FIFO at `path`, where others can open it, too. */
+export function openNamedFifo(path: string): Fifo {
   const opened = new Set<number>()
   const open = (flags: number) => {
     const fd = openSync(path, flags)
@@ -52,7 +66,6 @@ export function openFifo(path: string): Fifo {
     const live = open(constants.O_RDONLY | constants.O_NONBLOCK)
     const rest = open(constants.O_RDONLY | constants.O_NONBLOCK)
     const writeEnd = open(constants.O_WRONLY)
-    unlinkSync(path)
     const { dev: device, ino: inode } = fstatSync(writeEnd)
     let stopReading: () => void = () => undefined
     return {
@@ -103,7 +116,7 @@ function readAll(
   const socket = new Socket({ fd: ends.live, readable: true, writable: false, onread })
   socket.on('error', fail)
 
-  return { failed: failed.promise, finish, close: () => void socket.destroy() }
+  return { failed: failed.promise, finish, leave, close: () => void socket.destroy() }
 
   async function handOver(chunk: Buffer): Promise<void> {
     try {
@@ -120,10 +133,14 @@ function readAll(
     failed.reject(failure)
   }
 
-  async function finish(): Promise<void> {
+  async function leave(): Promise<void> {
     finishing = true
     await inHand
     socket.destroy()
+  }
+
+  async function finish(): Promise<void> {
+    await leave()
     // What was written before now is all in the pipe: it ends where the pipe is empty, or full of what came later.
     for (let left = mostInPipeBytes; left > 0 && failure === null;) {
       const chunk = readNow(ends.rest)

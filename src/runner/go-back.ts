@@ -42,7 +42,7 @@ function openWayBack(run: Run, backFrom: DeploymentResult): { readonly run: Run 
   }, run.app.timeoutMs)
   const signal = AbortSignal.any([late.signal, run.job.shutdown])
   return {
-    run: { ...run, signal, backFrom },
+    run: { ...run, signal, backFrom, goOn: null },
     [Symbol.dispose]() {
       clearTimeout(timer)
     },

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
+import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../lib/clock.ts'
 import type { FailPoint } from '../lib/fail-point.ts'
@@ -10,17 +10,19 @@ import type { RunCommand } from './command.ts'
 import { deploy } from './deploy.ts'
 import { noFloor, type DiskFloor } from './disk-floor.ts'
 import { standInHome, type User } from './environment.ts'
+import { processOnly, type Executor, type Executors } from './executors.ts'
 import type { Systemd } from './health/index.ts'
 import { handoverProblem } from './handover.ts'
 import { createInPlace } from './in-place.ts'
 import { identityOf } from './identity.ts'
 import { diskWasFull, failed, isDiskFull, orDiskFull } from './outcome.ts'
 import { createKept } from './kept.ts'
-import { endProcesses } from './processes.ts'
+import { createPast } from './past.ts'
 import { createReleases, releasesOf, renameReleases } from './releases/index.ts'
 import { openRun } from './run.ts'
 import type { Runner } from './runner.ts'
 import type { Strategy } from './strategy.ts'
+import { createUnderway } from './underway.ts'
 import type { Workspace } from './workspace.ts'
 
 export type RunnerDeps = {
@@ -45,23 +47,31 @@ export type RunnerDeps = {
   readonly floor?: DiskFloor
   /** Those that `run` starts its commands in; none unless given. */
   readonly cgroups?: Pick<Cgroups, 'cookies' | 'leftBehind' | 'release'>
+  /** What runs the commands of an app; `run` alone unless given. */
+  readonly executors?: Executors
 }
 
 /** Deployments on this machine; `deploy.ts` tells how one goes. */
 export function createRunner(deps: RunnerDeps): Runner {
   const { stateDirectory, stateId, workspace, failPoint, user, uid, handover, graceMs = 10_000, floor = noFloor } = deps
-  const { cgroups = noCgroups } = deps
-  const run = runningAs(deps.run)
+  const { cgroups = noCgroups, executors = processOnly, clock } = deps
+  const asChild = runningAs(deps.run)
   const work = join(stateDirectory, 'work')
   const kept = createKept(join(stateDirectory, 'kept'))
   const tools = {
-    ...{ stateDirectory, workspace, run, failPoint, graceMs, kept, floor, user, systemd: deps.systemd },
+    ...{ stateDirectory, workspace, clock, failPoint, graceMs, kept, floor, user, systemd: deps.systemd },
+    underway: createUnderway(join(stateDirectory, 'underway')),
     scripts: join(work, 'steps'),
   }
   const strategies: Record<App['strategy'], Strategy> = {
     'in-place': createInPlace(workspace),
-    releases: createReleases({ stateDirectory, workspace, failPoint, clock: deps.clock }),
+    releases: createReleases({ stateDirectory, workspace, failPoint, clock }),
   }
+
+  const past = createPast({
+    ...{ stateDirectory, stateId, executors, graceMs, kept, cgroups },
+    underway: tools.underway,
+  })
 
   return {
     async deploy(job, progress) {
@@ -72,8 +82,11 @@ export function createRunner(deps: RunnerDeps): Runner {
         const runAs = found.kind === 'other' ? found.identity : null
         const notHanded = runAs === null ? null : await handoverProblem(runAs)
         if (notHanded !== null) return failed('run_as_unusable', notHanded)
+        const executor = await executors.of(job.app)
+        if (executor.kind === 'problem') return failed('executor_unusable', executor.message)
         const run = openRun(job, progress, { stateId, runAs })
-        const result = await deploy(run, { ...tools, strategy: strategies[job.app.strategy] })
+        const strategy = strategies[job.app.strategy]
+        const result = await deploy(run, { ...tools, ...runningBy(executor, asChild), strategy })
         return await orDiskFull(result, () => floor.full(paths))
       } catch (error) {
         if (!isDiskFull(error)) throw error
@@ -83,14 +96,9 @@ export function createRunner(deps: RunnerDeps): Runner {
 
     releases: (app) => releasesOf(app, stateDirectory),
 
-    async endLeftovers() {
-      const spared = await kept.alive(cgroups.cookies())
-      const cgroup = cgroups.leftBehind(spared)
-      const ended = await endProcesses(`${stateId}.`, { graceMs, spared, cgroup })
-      cgroups.release(cgroup)
-      for (const directory of [work, handover]) await rm(directory, { recursive: true, force: true })
-      return ended
-    },
+    underway: () => past.underway(),
+    endLeftovers: (goOn) => past.end(goOn, { scripts: tools.scripts, work, handover }),
+    forget: (deployment) => past.forget(deployment),
 
     async rename(from, to) {
       await workspace.rename(from, to)
@@ -99,4 +107,15 @@ export function createRunner(deps: RunnerDeps): Runner {
       if (existsSync(old) && !existsSync(renamed)) await rename(old, renamed)
     },
   }
+}
+
+/** A command that names no unit is the daemon's own, whatever runs the others. */
+function runningBy(executor: Exclude<Executor, { kind: 'problem' }>, asChild: RunCommand) {
+  if (executor.kind === 'process') return { units: null, run: asChild }
+  const { units } = executor
+  const run: RunCommand = (command, options) => {
+    const { unit } = command
+    return unit === undefined ? asChild(command, options) : units.run({ ...command, unit }, options)
+  }
+  return { units, run }
 }

@@ -3,16 +3,19 @@ import { pause } from '../lib/pause.ts'
 import { systemMonotonic } from '../lib/clock.ts'
 import type { HealthCheck } from '../model/health-check.ts'
 import type { DeploymentResult } from '../model/deployment.ts'
+import type { RunCommand } from './command.ts'
 import { stepEnvironment, type StepContext } from './environment.ts'
 import { awaitHealth, bake, createAsk, type Health, type HealthDeps, type Systemd } from './health/index.ts'
 import { failed, stoppedResult } from './outcome.ts'
 import type { Run } from './run.ts'
+import { cookieName } from './processes.ts'
 import type { StepTools } from './steps.ts'
+import { unitOf } from './unit.ts'
 
 export type Judging = {
   readonly context: StepContext
   readonly run: Run
-  readonly tools: Pick<StepTools, 'run' | 'scripts'> & { readonly systemd: Systemd }
+  readonly tools: Pick<StepTools, 'run' | 'scripts' | 'units' | 'graceMs'> & { readonly systemd: Systemd }
   /** Of the step that the outputs of its commands belong to. */
   readonly number: number
 }
@@ -32,7 +35,7 @@ export async function healthDeps(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<HealthDeps> {
   const ask = createAsk({
-    run: tools.run,
+    run: inUnits(context, tools),
     cookie: run.cookie,
     cwd: await realpath(context.directory),
     env: stepEnvironment({ env: new Map() }, context),
@@ -42,6 +45,19 @@ export async function healthDeps(
     systemd: tools.systemd,
   })
   return { ask, signal, pause, monotonic: systemMonotonic, note: (text) => run.progress.note(text) }
+}
+
+/** What a check runs has a unit of its own, called like the last part of its cookie: several may run at once. */
+function inUnits(context: StepContext, { run, units, graceMs }: Judging['tools']): RunCommand {
+  const { app, deployment, home } = context
+  if (units === null) return run
+  return (command, options) => {
+    const suffix = `.${command.env[cookieName]?.split('.').at(-1) ?? 'health'}`
+    const endsAfterMs = (options.timeoutMs ?? app.timeoutMs) + graceMs + 10_000
+    const writable = [app.path, home]
+    const unit = unitOf({ app, deployment, suffix, what: 'a health check', writable, endsAfterMs, isHeld: false })
+    return run({ ...command, unit }, options)
+  }
 }
 
 export function resultOf(health: Health, { app }: Run): DeploymentResult | null {

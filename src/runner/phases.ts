@@ -12,6 +12,7 @@ import { judgePreview } from './preview.ts'
 import { stoppedIn, type Run } from './run.ts'
 import { placeOf, runSteps, type StepsRun, type StepTools } from './steps.ts'
 import { ended, type Prepared, type Strategy, type Version } from './strategy.ts'
+import { isPast, type StepPhase } from './underway.ts'
 import type { Workspace } from './workspace.ts'
 
 export type Tools = StepTools & {
@@ -47,12 +48,14 @@ export async function built(
 export async function putLive(version: Version, run: Run, tools: Tools): Promise<DeploymentResult | null> {
   const { strategy, failPoint } = tools
   const of = { version, run, tools }
-  const stopped = stoppedIn('the switch', run)
-  if (stopped) return stopped
-  if (version.release !== null && run.backFrom === null) await run.progress.release(version.release)
-  failPoint('before-switch')
-  await strategy.goLive(run, version)
-  failPoint(run.backFrom === null ? 'after-switch' : 'in-rollback')
+  if (run.goOn?.phase !== 'activate') {
+    const stopped = stoppedIn('the switch', run)
+    if (stopped) return stopped
+    if (version.release !== null && run.backFrom === null) await run.progress.release(version.release)
+    failPoint('before-switch')
+    await strategy.goLive(run, version)
+    failPoint(run.backFrom === null ? 'after-switch' : 'in-rollback')
+  }
   const failure = (await runPhase('activate', of)) ?? treeProblem(version) ?? (await lookAtHealth(of))
   if (failure) return failure
   await strategy.prove(run, version)
@@ -61,10 +64,8 @@ export async function putLive(version: Version, run: Run, tools: Tools): Promise
 
 type Of = { readonly version: Version; readonly run: Run; readonly tools: Tools }
 
-export async function runPhase(
-  phase: 'build' | 'before_switch' | 'activate' | 'after',
-  { version, run, tools }: Of,
-): Promise<DeploymentResult | null> {
+export async function runPhase(phase: StepPhase, { version, run, tools }: Of): Promise<DeploymentResult | null> {
+  if (run.goOn !== null && isPast(phase, run.goOn.phase)) return null
   const steps = stepsOfPhase(run.app)[phase]
   return steps.length === 0 ? null : runSteps(await stepsRun({ phase, steps, version, run, tools }))
 }
@@ -125,6 +126,7 @@ async function stepsRun({
     of: run,
     phase: backFrom === null ? phase : 'rollback',
     steps,
+    version,
     total: Object.values(stepsOfPhase(app)).flat().length + extra,
     context: await stepContext(version, run, tools),
     paths: pathsOf(run, tools),

@@ -25,7 +25,8 @@ export async function judgePreview(
   const [whileRunning, whileAsking] = [new AbortController(), new AbortController()]
   const signal = AbortSignal.any([run.signal, whileRunning.signal])
   const env = { ...stepEnvironment(preview, context), PORT: String(port) }
-  const numbered = { step: preview, number, place: 'the preview', label: 'the preview' }
+  const words = { place: 'the preview', label: 'the preview', suffix: '.preview' }
+  const numbered = { ...words, step: preview, number, index: 0, isOver: false, isAttached: false }
   const deps = await healthDeps(judging, { signal: AbortSignal.any([run.signal, whileAsking.signal]) })
   const running = runCommandOf(numbered, { env, all: { ...all, of: { ...run, signal } }, low: signal }).finally(() => {
     whileAsking.abort()

@@ -106,9 +106,9 @@ export function processStartedAs(pid: number): Process {
   return readStat(pid)?.process ?? { pid, parent: process.pid, group: pid, session: pid, startedAt: 0 }
 }
 
-/** Everything that runs on the machine but this process, as far as /proc shows it. */
-export function liveProcesses(): readonly Process[] {
-  return readdirSync('/proc').flatMap((name) => {
+/** Everything that runs on the machine but this process, or that of `among`, as far as /proc shows it. */
+export function liveProcesses(among: readonly (string | number)[] = readdirSync('/proc')): readonly Process[] {
+  return among.flatMap((name) => {
     const pid = Number(name)
     const stat = Number.isInteger(pid) && pid !== process.pid ? readStat(pid) : null
     return stat === null || stat.state === 'Z' || stat.state === 'X' ? [] : [stat.process]

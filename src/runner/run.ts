@@ -4,6 +4,7 @@ import type { Identity } from './identity.ts'
 import { stoppedResult } from './outcome.ts'
 import type { Job, Progress } from './runner.ts'
 import { stopReason } from './stop.ts'
+import type { GoOn } from './underway.ts'
 import type { GitContext } from './workspace.ts'
 
 /** A deployment underway: what all parts of it work with. */
@@ -19,6 +20,8 @@ export type Run = {
   readonly cookie: string
   /** How many steps it has started, in all its phases. */
   readonly started: { steps: number }
+  /** Where an earlier daemon left it; null: it was not begun by one. */
+  readonly goOn: GoOn | null
   /** What has failed, on the way back from it; null: all is well so far. */
   readonly backFrom: DeploymentResult | null
 }
@@ -28,9 +31,10 @@ export function openRun(
   progress: Progress,
   { stateId, runAs }: { readonly stateId: string; readonly runAs: Identity | null },
 ): Run {
-  const { app, deployment, attempt, signal } = job
+  const { app, deployment, attempt, signal, goOn } = job
   const cookie = `${stateId}.${deployment.id}.${attempt}`
-  return { job, app, progress, signal, runAs, cookie, started: { steps: 0 }, backFrom: null }
+  const started = { steps: goOn === null ? 0 : goOn.number - 1 - goOn.index }
+  return { job, app, progress, signal, runAs, cookie, started, goOn, backFrom: null }
 }
 
 export function gitContextOf({ signal, cookie, progress }: Run): GitContext {

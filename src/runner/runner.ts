@@ -3,16 +3,21 @@ import type { App } from '../model/deploy-map.ts'
 import type { Release } from '../model/release.ts'
 import type { Deployment, DeploymentResult, Phase } from '../model/deployment.ts'
 import type { Revision } from '../model/revision.ts'
+import type { GoOn, Left, Underway } from './underway.ts'
 
 /** Effects on this machine. It knows no store: it reports through `Progress` and returns a result. */
 export type Runner = {
   /** Deploys what the deployment's ref leads to. Failure is a value; it throws only when the daemon itself is broken. */
   deploy(job: Job, progress: Progress): Promise<DeploymentResult>
+  /** What earlier daemons of this state directory had got to, where a unit went on without them. */
+  underway(): Promise<readonly Left[]>
   /**
    * Ends every process that an earlier daemon of this state directory left behind, but for what its steps were to keep
-   * running; says how many there were.
+   * running and for those that go on; says how many there were.
    */
-  endLeftovers(): Promise<number>
+  endLeftovers(goOn: readonly Underway[]): Promise<number>
+  /** The outcome of a deployment is recorded: what was kept to go on with it is not needed any more. */
+  forget(deployment: number): Promise<void>
   /** The app's releases that are there, newest first; none of an app that is deployed in place. */
   releases(app: App): Promise<readonly Release[]>
   /** The app's directories follow it to its new name. */
@@ -36,6 +41,10 @@ export type Job = {
   readonly signal: AbortSignal
   /** Ends what `signal` leaves to be done, the way back to what was live: the daemon is ending. */
   readonly shutdown: AbortSignal
+  /** The daemon is about to end: what runs in a unit goes on without it, and `Detached` is thrown. */
+  readonly leave: AbortSignal
+  /** Where an earlier daemon left it; null: it begins. */
+  readonly goOn: GoOn | null
 }
 
 /** One version rather than the newest. */
@@ -71,6 +80,9 @@ export type Progress = {
   /** Bytes of a step's output; resolves when more may come. */
   output(step: number, chunk: Buffer): Promise<void>
   endOutput(step: number): Promise<void>
+  /** Another daemon goes on with the step: what is not let out of its output yet, for `takeUp`; null: nothing. */
+  putAside(step: number): Promise<Buffer | null>
+  takeUp(step: number, aside: Buffer): Promise<void>
   /** A line of the daemon's own in the deployment's log. */
   note(text: string): Promise<void>
 }

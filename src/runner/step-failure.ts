@@ -1,6 +1,7 @@
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import { formatDuration } from '../lib/duration.ts'
+import { formatSize } from '../lib/size.ts'
 import { unreachable } from '../lib/unreachable.ts'
 import type { App, Step } from '../model/deploy-map.ts'
 import type { DeploymentResult } from '../model/deployment.ts'
@@ -31,11 +32,13 @@ export function stepFailure(result: CommandResult, facts: StepFacts): Deployment
   switch (result.kind) {
     case 'exited':
       if (result.exitCode === 0) return null
+      if (result.hit?.memory === true) return outOfMemory(`failed with exit code ${result.exitCode}`, facts)
       return stepFailed(
         `${label} failed with exit code ${result.exitCode}${shellSignal(result.exitCode)}`,
         hint(result, facts),
       )
     case 'signalled':
+      if (result.hit?.memory === true) return outOfMemory(`was ended by ${result.signal}`, facts)
       return stepFailed(`${label} was ended by ${result.signal}`, hint(result, facts))
     case 'not_started':
       return stepFailed(`${label} could not be started`, result.message)
@@ -53,6 +56,16 @@ function stepFailed(what: string, hint: string | null): DeploymentResult {
   return failed('step_failed', hint === null ? what : `${what}: ${hint}`)
 }
 
+/** Told by the kernel, not guessed from how it ended. */
+function outOfMemory(what: string, { label, app }: StepFacts): DeploymentResult {
+  const { memoryBytes } = app.limits
+  const why =
+    memoryBytes === null
+      ? 'the machine had none left'
+      : `all that it may have is ${formatSize(memoryBytes)} (limits: memory of the app)`
+  return failed('out_of_memory', `${label} was out of memory and ${what}: ${why}`)
+}
+
 /** A shell answers 128 + n when signal n ended what it ran. */
 function shellSignal(exitCode: number): string {
   const name = Object.entries(constants.signals).find(([, number]) => number === exitCode - 128)?.[0]
@@ -62,6 +75,8 @@ function shellSignal(exitCode: number): string {
 type Failure = StepFacts & {
   readonly exitCode: number | null
   readonly signal: string | null
+  /** It was refused a process. */
+  readonly hitTasks: boolean
   /** What is wrong with the file that the step runs. */
   readonly badFormat: string | null
 }
@@ -70,7 +85,8 @@ function hint(result: Extract<CommandResult, { kind: 'exited' | 'signalled' }>, 
   const exitCode = result.kind === 'exited' ? result.exitCode : null
   const signal = result.kind === 'signalled' ? result.signal : null
   const program = exitCode !== null && badFormatCodes.has(exitCode) ? programOf(facts) : null
-  const failure = { exitCode, signal, badFormat: program && formatProblem(program), ...facts }
+  const badFormat = program && formatProblem(program)
+  const failure = { exitCode, signal, hitTasks: result.hit?.tasks === true, badFormat, ...facts }
   return hints.find(({ fits }) => fits(failure))?.text(failure) ?? null
 }
 
@@ -101,6 +117,11 @@ const hints: readonly { readonly fits: (failure: Failure) => boolean; readonly t
     {
       fits: ({ badFormat }) => badFormat !== null,
       text: ({ badFormat }) => badFormat ?? '',
+    },
+    {
+      fits: ({ hitTasks }) => hitTasks,
+      text: ({ app }) =>
+        `it was refused a process or thread${app.limits.tasks === null ? '' : `: it may have ${app.limits.tasks} at a time (limits: tasks of the app)`}`,
     },
     {
       fits: ({ exitCode }) => exitCode === 126,

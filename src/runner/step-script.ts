@@ -16,12 +16,23 @@ export async function prepareStep(
   command: StepCommand,
   { directory, name, user }: { readonly directory: string; readonly name: string; readonly user: Identity | null },
 ): Promise<PreparedStep> {
-  if (command.kind === 'argv') return { argv: command.argv, remove: () => Promise.resolve() }
+  const prepared = preparedStep(command, { directory, name, user })
+  if (command.kind === 'argv') return prepared
   const file = join(user?.handover ?? directory, name)
   await (user === null ? mkdir(directory, { recursive: true, mode: 0o700 }) : openHandover(user.handover))
   await rm(file, { force: true })
   await writeFile(file, `${command.text}\n`, { mode: user === null ? 0o700 : 0o500, flag: 'wx' })
   if (user !== null) await chown(file, user.uid, user.gid)
+  return prepared
+}
+
+/** The same when an earlier daemon has prepared it. */
+export function preparedStep(
+  command: StepCommand,
+  { directory, name, user }: { readonly directory: string; readonly name: string; readonly user: Identity | null },
+): PreparedStep {
+  if (command.kind === 'argv') return { argv: command.argv, remove: () => Promise.resolve() }
+  const file = join(user?.handover ?? directory, name)
   return { argv: [...shells[command.shell], file], remove: () => rm(file, { force: true }) }
 }
 

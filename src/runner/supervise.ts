@@ -1,5 +1,6 @@
 import type { CommandResult } from './command.ts'
 import type { Cgroup } from './cgroup.ts'
+import { Detached } from './detached.ts'
 import type { Kin } from './kin.ts'
 import { endFound, lookIfPossible, signalProcesses, type Process } from './processes.ts'
 import type { Stop } from './runner.ts'
@@ -22,6 +23,8 @@ export type Supervised = {
   readonly signal: AbortSignal
   readonly timeoutMs: number | null
   readonly graceMs: number
+  /** Leaves it as it is: it is not ended, and `Detached` is thrown. Never unless given. */
+  readonly leave?: AbortSignal
 }
 
 /**
@@ -30,7 +33,7 @@ export type Supervised = {
  */
 export async function supervise(command: Supervised): Promise<CommandResult> {
   const first = await whatComesFirst(command).catch(async (error: unknown) => {
-    await stop(command)
+    if (!(error instanceof Detached)) await stop(command)
     throw error
   })
   if (first.kind === 'stopped') return { ...first, leftovers: await stop(command) }
@@ -61,8 +64,21 @@ async function stop({ leader, kin, cgroup, exited, graceMs }: Supervised): Promi
 
 type Stopped = { readonly kind: 'stopped'; readonly why: Stop | 'limit' }
 
-async function whatComesFirst({ kin, exited, outputFailed, signal, timeoutMs }: Supervised): Promise<Exit | Stopped> {
+async function whatComesFirst({
+  kin,
+  exited,
+  outputFailed,
+  signal,
+  timeoutMs,
+  leave,
+}: Supervised): Promise<Exit | Stopped> {
   const over = new AbortController()
+  const left = Promise.withResolvers<never>()
+  const onLeave = () => {
+    left.reject(new Detached())
+  }
+  if (leave?.aborted === true) onLeave()
+  else leave?.addEventListener('abort', onLeave, { once: true, signal: over.signal })
   const stopped = new Promise<Stopped>((resolve) => {
     const onAbort = () => {
       resolve({ kind: 'stopped', why: stopReason(signal) })
@@ -82,7 +98,7 @@ async function whatComesFirst({ kin, exited, outputFailed, signal, timeoutMs }: 
   })
   keepLooking(kin, over.signal)
   try {
-    return await Promise.race([exited, stopped, outputFailed])
+    return await Promise.race([stopped, exited, outputFailed, left.promise])
   } finally {
     over.abort()
   }

@@ -28,9 +28,10 @@ export type SinkOptions = {
  */
 export function createSink({ path, mask, now, log, limits, onWritten }: SinkOptions): LogSink {
   const stamper = createStamper()
-  const tail = createTail(limits.tail + longestLine + unsureLength(mask))
+  const openTail = () => createTail(limits.tail + longestLine + unsureLength(mask))
   const streams = new Map<number, MaskStream>()
   const file = createLogFile(path, { now, log })
+  let tail = openTail()
   let headLength = 0
   let isHeadFull = false
   let last = Promise.resolve()
@@ -56,6 +57,20 @@ export function createSink({ path, mask, now, log, limits, onWritten }: SinkOpti
         streams.delete(step)
         if (held !== undefined) await put(step, held)
         await append(stamper.finish())
+      }),
+    async putAside(step) {
+      let aside: Buffer | null = null
+      await inTurn(async () => {
+        if (isHeadFull) await appendTail()
+        aside = streams.get(step)?.putAside() ?? null
+        streams.delete(step)
+      })
+      return aside
+    },
+    takeUp: (step, aside) =>
+      inTurn(() => {
+        streams.set(step, mask.stream(aside))
+        return Promise.resolve()
       }),
     note: (text) =>
       inTurn(async () => {
@@ -106,6 +121,7 @@ export function createSink({ path, mask, now, log, limits, onWritten }: SinkOpti
     const ending = await readEnding(tail.take(), { limit: limits.tail, mask, streams, stamper })
     const gap = ending.leftOut > 0 ? ownLine(now(), `… ${ending.leftOut} bytes of output left out …`) : nothing
     await file.append(Buffer.concat([ending.seam, gap, ending.lines]))
+    tail = openTail()
   }
 }
 

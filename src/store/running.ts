@@ -7,10 +7,13 @@ import { deploymentOf } from './deployments.ts'
 import { NotOwner } from './errors.ts'
 import { waitingOf } from './queue.ts'
 import { integer, text, type Row, type Sql, type Values } from './sql.ts'
-import type { Owner, Store } from './store.ts'
+import type { Claim, Owner, Store } from './store.ts'
 import type { Touch, Writer } from './writer.ts'
 
-type Running = Pick<Store, 'setRevision' | 'setRelease' | 'startStep' | 'finishStep' | 'finish' | 'requeue' | 'recover'>
+type Running = Pick<
+  Store,
+  'setRevision' | 'setRelease' | 'startStep' | 'finishStep' | 'finish' | 'requeue' | 'running' | 'recover'
+>
 
 /** What happens to a running deployment: written by its owner alone, or settled after the daemon's death. */
 export function createRunning(sql: Sql, writer: Writer): Running {
@@ -56,15 +59,30 @@ export function createRunning(sql: Sql, writer: Writer): Running {
         )
         return deploymentOf(sql, owner.id)
       }),
-    recover: ({ onInterrupt, maxAttempts, at }) =>
+    running: () => Promise.resolve(allRunning(sql)),
+    recover: ({ except, onInterrupt, maxAttempts, at }) =>
       writer.write((touch) => {
-        const left = sql.all(
-          `select id, app, trigger, attempts, deaths, release from deployments where state = 'running' order by place`,
-        )
-        for (const row of left) recoverOne(sql, { row, onInterrupt, maxAttempts, at }, touch)
+        const left = sql
+          .all(
+            `select id, app, trigger, attempts, deaths, release from deployments where state = 'running' order by place`,
+          )
+          .filter((row) => !except.has(integer(row, 'id')))
+        for (const row of left) recoverOne(sql, { row, except, onInterrupt, maxAttempts, at }, touch)
         return left.map((row) => deploymentOf(sql, integer(row, 'id')))
       }),
   }
+}
+
+function allRunning(sql: Sql): readonly Claim[] {
+  const rows = sql.all(`select id, attempts, cancel_requested from deployments where state = 'running' order by place`)
+  return rows.map((row) => {
+    const id = integer(row, 'id')
+    return {
+      deployment: deploymentOf(sql, id),
+      isCancelled: integer(row, 'cancel_requested') === 1,
+      owner: { id, attempt: integer(row, 'attempts') },
+    }
+  })
 }
 
 function startStep(

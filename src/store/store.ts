@@ -90,8 +90,12 @@ export type Store = Outbox &
     cancel(id: number, at: Date): Promise<Cancelled>
     /** A person's word for a queued automatic deployment; what its push named is from then on what it deploys. */
     approve(id: number, how: { readonly by: string | null; readonly at: Date }): Promise<Approved>
-    /** At start: settles every `running` row that a dead daemon left behind, by the rules of `model/queue.ts`. */
+    /** Every `running` row, as it was claimed: at start, what an earlier daemon left. */
+    running(): Promise<readonly Claim[]>
+    /** At start: settles every `running` row that goes on no more, by the rules of `model/queue.ts`. */
     recover(request: {
+      /** Those that do go on. */
+      readonly except: ReadonlySet<number>
       readonly onInterrupt: (app: string) => 'requeue' | 'stop' | 'gone'
       readonly maxAttempts: number
       readonly at: Date
@@ -214,6 +218,9 @@ export type LogSink = {
   output(step: number, chunk: Buffer): Promise<void>
   /** The step has written its last byte: what masking held back goes out. */
   endStep(step: number): Promise<void>
+  /** Another daemon goes on with the step: what masking held back, for `takeUp`, and not for the log; null: nothing was. */
+  putAside(step: number): Promise<Buffer | null>
+  takeUp(step: number, aside: Buffer): Promise<void>
   /** A line of the daemon's own. */
   note(text: string): Promise<void>
   close(): Promise<void>

@@ -31,6 +31,8 @@ export function createProgress(sink: LogSink, { store, owner, clock, ...waiting 
     },
     output: (step, chunk) => sink.output(step, chunk),
     endOutput: (step) => sink.endStep(step),
+    putAside: (step) => sink.putAside(step),
+    takeUp: (step, aside) => sink.takeUp(step, aside),
     note: (text) => sink.note(text),
   }
 }

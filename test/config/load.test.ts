@@ -7,6 +7,7 @@ import { Secret } from '../../src/lib/secret.ts'
 import { findDeployMap, loadDeployMap } from '../../src/config/index.ts'
 import type { App, DeployMap } from '../../src/model/deploy-map.ts'
 import { load, makeFolder, mapOf, options, strong, withApp, withServer } from './support.ts'
+import { noSandbox } from '../support/map.ts'
 
 function appOf(map: DeployMap, name = 'blog'): App {
   const app = map.apps.get(name)
@@ -45,6 +46,9 @@ describe('a deploy map', () => {
       approve: false,
       windows: [],
       runAs: null,
+      executor: 'auto',
+      limits: { memoryBytes: null, cpuPercent: null, tasks: null },
+      sandbox: noSandbox,
       git: { sshKey: null, knownHosts: null, token: null, username: 'x-access-token' },
       steps: [
         {

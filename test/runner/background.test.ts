@@ -24,7 +24,7 @@ describe('what a step with background: keep leaves running', () => {
     const pid = pidIn(world)
 
     await world.deploy([command(['true'])], {}, { attempt: 2 })
-    expect(await world.runner.endLeftovers()).toBe(0)
+    expect(await world.runner.endLeftovers([])).toBe(0)
     expect(isAlive(pid)).toBe(true)
     expect(world.told.filter((line) => line.includes('left a process running'))).toHaveLength(1)
   })
@@ -47,7 +47,7 @@ describe('what a step with background: keep leaves running', () => {
     const controller = new AbortController()
     const world = createDeploying({
       onOutput: () => {
-        void world.runner.endLeftovers().then((ended) => {
+        void world.runner.endLeftovers([]).then((ended) => {
           expect(ended).toBe(2)
           controller.abort('interrupted')
         })
@@ -66,7 +66,7 @@ describe('what a step with background: keep leaves running', () => {
     process.kill(pid, 'SIGKILL')
     await expect.poll(() => isAlive(pid)).toBe(false)
 
-    await world.runner.endLeftovers()
+    await world.runner.endLeftovers([])
     expect(readdirSync(join(world.state, 'kept'))).toEqual([])
   })
 })

@@ -118,7 +118,7 @@ describe.skipIf(trial === noCgroups)('a cgroup for each command (needs a cgroup 
       spawn('sleep', ['1000'], { env: {}, detached: true, stdio: 'ignore' }),
     ).started
 
-    expect(await world.runner.endLeftovers()).toBe(1)
+    expect(await world.runner.endLeftovers([])).toBe(1)
     expect(isAlive(killed.pid ?? 0)).toBe(false)
     expect(isAlive(kept)).toBe(true)
     expect(cgroupsOf(world.stateId)).toHaveLength(1)

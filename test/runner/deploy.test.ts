@@ -198,7 +198,7 @@ describe('the runner', () => {
     writeFileSync(join(world.state, 'work', 'steps', '7-1-1.sh'), 'echo left')
     mkdirSync(join(world.state, 'work', 'pipe-x'))
     const left = leftBehind(`${world.stateId}.7.1`)
-    expect(await world.runner.endLeftovers()).toBe(1)
+    expect(await world.runner.endLeftovers([])).toBe(1)
     await left.ended
     expect(existsSync(join(world.state, 'work'))).toBe(false)
   })

@@ -97,6 +97,8 @@ export function createDeploying(options: WorldOptions = {}): World {
       options.onOutput?.(step, chunk.toString())
       return Promise.resolve()
     },
+    putAside: () => Promise.resolve(null),
+    takeUp: () => Promise.resolve(),
     endOutput: (step) => say(`step ${step} has no more output`),
     note: (text) => say(`# ${text}`),
   }
@@ -113,6 +115,8 @@ export function createDeploying(options: WorldOptions = {}): World {
     skip: () => Promise.resolve(null),
     signal: new AbortController().signal,
     shutdown: new AbortController().signal,
+    leave: new AbortController().signal,
+    goOn: null,
     ...rest,
   })
   return {

@@ -129,10 +129,13 @@ export async function soakEscape(
         skip: () => Promise.resolve(null),
         signal: new AbortController().signal,
         shutdown: new AbortController().signal,
+        leave: new AbortController().signal,
+        goOn: null,
       },
       {
         ...{ revision: nothing, release: nothing, stepStarted: nothing, stepFinished: nothing },
         ...{ output: nothing, endOutput: nothing, note: nothing },
+        ...{ putAside: () => Promise.resolve(null), takeUp: nothing },
       },
     )
   }

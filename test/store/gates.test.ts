@@ -224,7 +224,7 @@ describe('a rollback by hand', () => {
     const { store } = await liveWith(a, b)
     const { id } = await store.enqueue({ ...rollbackTo(a), release: 'r1', forced: true })
     await claimed(store)
-    await store.recover({ onInterrupt: () => 'requeue', maxAttempts: 3, at: at(4) })
+    await store.recover({ except: new Set(), onInterrupt: () => 'requeue', maxAttempts: 3, at: at(4) })
     expect((await claimed(store)).deployment).toMatchObject({
       ...{ id, trigger: 'rollback', exact: true, forced: true, release: 'r1', requestedRevision: a },
     })

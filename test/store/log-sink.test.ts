@@ -37,6 +37,39 @@ function openSink({
   return { sink, path, clock, warnings, text }
 }
 
+describe('the log of a deployment that another daemon goes on with', () => {
+  it.each<[string, Given]>([
+    ['all of it is kept', {}],
+    ['its head is full', { head: 1 }],
+  ])(
+    'masks a secret of which the first daemon has seen the beginning and the second the rest: %s',
+    async (_, given) => {
+      const secrets = ['s3cr3t-value-0123', 'value-0123-and-more']
+      const path = join(temporaryDirectory(), '1.log')
+      const text = 'it is s3cr3t-value-0123-and-more here\n'
+      for (let cut = 1; cut < text.length; cut++) {
+        const first = openSink({ path: `${path}.${cut}`, secrets, ...given })
+        await first.sink.output(1, Buffer.from('first\n'))
+        await first.sink.output(1, Buffer.from(text.slice(0, cut)))
+        const aside = await first.sink.putAside(1)
+        await first.sink.close()
+        const second = openSink({ path: `${path}.${cut}`, secrets })
+        if (aside !== null) await second.sink.takeUp(1, aside)
+        await second.sink.output(1, Buffer.from(text.slice(cut)))
+        await second.sink.endStep(1)
+        await second.sink.close()
+        expect(
+          second
+            .text()
+            .replace('AT 1 first\n', '')
+            .replaceAll(/\n(?=AT)/g, '')
+            .replaceAll('AT 1 ', ''),
+        ).toBe('it is [secret] here\n')
+      }
+    },
+  )
+})
+
 describe('the log of a deployment', () => {
   it("has the output of its steps and the daemon's own lines, in order", async () => {
     const { sink, text } = openSink()

@@ -69,6 +69,7 @@ describe('whatever ends a deployment makes its reports', () => {
     for (const app of ['plain', 'stopping']) await enqueue(store, app)
     for (let claims = 0; claims < 2; claims++) await claim(store)
     await store.recover({
+      except: new Set(),
       onInterrupt: (app) => (app === 'stopping' ? 'stop' : 'requeue'),
       maxAttempts: 3,
       at: at(5),

@@ -133,7 +133,12 @@ describe('a deployment that a shutdown interrupts', () => {
     await claimed(store)
     expect(await store.cancel(1, at(2))).toBe('cancelling')
 
-    const [recovered] = await store.recover({ onInterrupt: () => 'requeue', maxAttempts: 2, at: at(4) })
+    const [recovered] = await store.recover({
+      except: new Set(),
+      onInterrupt: () => 'requeue',
+      maxAttempts: 2,
+      at: at(4),
+    })
 
     expect(recovered).toMatchObject({ state: 'done', outcome: 'cancelled', finishedAt: at(4) })
     expect(await store.queue()).toEqual([])
@@ -154,7 +159,12 @@ describe('a deployment that a shutdown interrupts', () => {
     for (let shutdown = 0; shutdown < 5; shutdown++) await store.requeue((await claimed(store)).owner, at(3))
     await claimed(store)
 
-    const [recovered] = await store.recover({ onInterrupt: () => 'requeue', maxAttempts: 2, at: at(4) })
+    const [recovered] = await store.recover({
+      except: new Set(),
+      onInterrupt: () => 'requeue',
+      maxAttempts: 2,
+      at: at(4),
+    })
 
     expect(recovered).toMatchObject({ state: 'queued', attempts: 6 })
   })
@@ -168,6 +178,7 @@ describe('after the death of the daemon', () => {
     await enqueue(store, 'busy')
 
     const settled = await store.recover({
+      except: new Set(),
       onInterrupt: (app) => (app === 'stopping' ? 'stop' : app === 'gone' ? 'gone' : 'requeue'),
       maxAttempts: 3,
       at: at(5),
@@ -189,7 +200,7 @@ describe('after the death of the daemon', () => {
     const { store } = await openTestStore()
     await enqueue(store, 'blog')
     await enqueue(store, 'docs')
-    const recover = () => store.recover({ onInterrupt: () => 'requeue', maxAttempts: 3, at: at(5) })
+    const recover = () => store.recover({ except: new Set(), onInterrupt: () => 'requeue', maxAttempts: 3, at: at(5) })
     const onlyBlog = (app: string) =>
       app === 'blog' ? { concurrencyGroup: 'g', realPath: '/p', fingerprint: 'f', approve: false, windows: [] } : null
 
@@ -210,6 +221,8 @@ describe('after the death of the daemon', () => {
     const { store } = await openTestStore()
     await enqueue(store, 'blog')
 
-    expect(await store.recover({ onInterrupt: () => 'requeue', maxAttempts: 3, at: at(5) })).toEqual([])
+    expect(await store.recover({ except: new Set(), onInterrupt: () => 'requeue', maxAttempts: 3, at: at(5) })).toEqual(
+      [],
+    )
   })
 })

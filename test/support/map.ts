@@ -3,6 +3,18 @@ import { parseGlob, type Glob } from '../../src/model/glob.ts'
 import { parseRepository } from '../../src/model/repository.ts'
 import { parseRevision, type Revision } from '../../src/model/revision.ts'
 
+export const noSandbox: App['sandbox'] = {
+  protectSystem: null,
+  protectHome: null,
+  readWritePaths: [],
+  readOnlyPaths: [],
+  inaccessiblePaths: [],
+  privateTmp: false,
+  privateDevices: false,
+  privateNetwork: false,
+  noNewPrivileges: false,
+}
+
 /** An app as the smallest deploy.yml would make it, with the changes that a test is about. */
 export function createApp(
   name: string,
@@ -37,6 +49,9 @@ export function createApp(
     approve: false,
     windows: [],
     runAs: null,
+    executor: 'process',
+    limits: { memoryBytes: null, cpuPercent: null, tasks: null },
+    sandbox: noSandbox,
     env: new Map(),
     timeoutMs: 1_800_000,
     webhook: null,

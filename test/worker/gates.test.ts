@@ -90,7 +90,7 @@ async function world({ app, clock = { now: () => new Date() }, alarmMs = 60_000 
   }
   const worker = createWorker({
     ...{ store, clock, alarmMs, log: silentLog, failPoint: () => undefined, retryMs: 1_000 },
-    runner: { deploy, rename: () => Promise.resolve() },
+    runner: { deploy, rename: () => Promise.resolve(), forget: () => Promise.resolve() },
     map: () => createMap([createApp('blog', app)]),
     realPath: (path) => path,
   })

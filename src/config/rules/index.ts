@@ -6,6 +6,7 @@ import {
   wasNamesAreFree,
   webhookExists,
 } from './apps.ts'
+import { limitsNeedSystemd, sandboxFits } from './executor.ts'
 import { bakeHasChecks, checkHasOneKind, checksFitPreview, previewIsAsked } from './health.ts'
 import { pathsAreApart, pathsAreSafe, treesHoldNoDeployMap } from './paths.ts'
 import { keysOfReleases, sharedPathsAreApart, windowsOpen } from './releases.ts'
@@ -37,6 +38,8 @@ export const rules: readonly Rule[] = [
   checksFitPreview,
   runAsIsPossible,
   rootNeedsPermission,
+  limitsNeedSystemd,
+  sandboxFits,
   pathsAreSafe,
   pathsAreApart,
   treesHoldNoDeployMap,

@@ -74,6 +74,8 @@ export async function createReleasing(
         stepFinished: ({ number, exitCode }) => say(`step ${number} finished: ${exitCode ?? 'by a signal'}`),
         output: (_step, chunk) => Promise.resolve(void chunks.push(Buffer.from(chunk))),
         endOutput: () => Promise.resolve(),
+        putAside: () => Promise.resolve(null),
+        takeUp: () => Promise.resolve(),
         note: (text) => say(`# ${text}`),
       }
       const result = await runner.deploy(
@@ -86,6 +88,8 @@ export async function createReleasing(
           skip: () => Promise.resolve(null),
           signal: new AbortController().signal,
           shutdown: new AbortController().signal,
+          leave: new AbortController().signal,
+          goOn: null,
           ...job,
         },
         progress,
