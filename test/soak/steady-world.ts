@@ -28,6 +28,8 @@ export type Mood = keyof typeof moods
 /** Kinds of reports: whatever is not superseded, which is most. */
 const told = ['failed', 'recovered', 'succeeded', 'cancelled', 'skipped']
 
+/** So many acknowledged deliveries are looked for while nothing can have forgotten them, however late the pushes are. */
+const lookEvery = 150
 /** Before the deliveries that were not looked for yet, as many again. */
 const overlap = 100
 
@@ -92,6 +94,7 @@ export function createStage(
       expect([202], answer)
       const { deployments } = JSON.parse(answer.text) as { readonly deployments: readonly { readonly id: number }[] }
       acknowledged.push({ id, deployments: deployments.map((deployment) => deployment.id) })
+      if (acknowledged.length - looked >= lookEvery) problems.push(...missing())
     },
   }
 
@@ -125,15 +128,16 @@ export function createStage(
       expect([200], await world.daemon.api('/api/reload', { method: 'POST', body: {} }))
     },
 
-    missing() {
-      const from = Math.max(0, looked - overlap)
-      looked = acknowledged.length
-      const missing = missingFrom(world, acknowledged.slice(from))
-      return missing.map((id) => `delivery ${id} was acknowledged and is not there`)
-    },
-
+    missing,
     overlaps: witness.overlaps,
     tips: () => new Map(Object.entries(apps).map(([app, repository]) => [app, scene.newest(repository).after])),
+  }
+
+  function missing(): readonly string[] {
+    const from = Math.max(0, looked - overlap)
+    looked = acknowledged.length
+    const gone = missingFrom(world, acknowledged.slice(from))
+    return gone.map((id) => `delivery ${id} was acknowledged and is not there`)
   }
 
   /** With few commands, five times a second: only the first is made by all the care of the test world. */
