@@ -195,7 +195,7 @@ type Moment = typeof moment extends fc.Arbitrary<infer Value> ? Value : never
 function unitEnvironment(): Readonly<Record<string, string>> {
   const unit = readFileSync(new URL('../../systemd/deployhook.service', import.meta.url), 'utf8')
   const pairs = /^Environment=(.*)$/m.exec(unit)?.[1]?.split(' ') ?? []
-  return Object.fromEntries(pairs.map((pair) => pair.split('=', 2)))
+  return Object.fromEntries(pairs.map((pair) => pair.split('=', 2) as [string, string]))
 }
 
 /** What runs in the world although it should not, besides its daemon. */
