@@ -20,8 +20,12 @@ it('a failure and the recovery after it are told by webhook and by command, and 
   await writeFile(world.path('deploy.yml'), JSON.stringify({ ...map, reporters }), { mode: 0o600 })
   await world.start()
 
-  const ids = [await world.ship({ 'index.html': 'bad' }), await world.ship({ 'index.html': 'good' })]
-  await Promise.all(ids.map((id) => world.done(id)))
+  const ids: number[] = []
+  for (const html of ['bad', 'good']) {
+    const id = await world.ship({ 'index.html': html })
+    await world.done(id)
+    ids.push(id)
+  }
   const told = await until('both to be told by both', async () => {
     const lines = (await world.read('told').catch(() => '')).split('\n').filter((line) => line !== '')
     return lines.length === 2 && sink.received.length === 2 && lines
