@@ -187,6 +187,8 @@ describe.skipIf(why !== null)(
       await machine().sh(
         'test -s /var/lib/deployhook/state.db; test -s /etc/deployhook/deploy.yml; test -s /etc/deployhook/secrets/github',
       )
+      // As `init` and a person's own hands leave them there.
+      await machine().sh('touch /etc/deployhook/blog.key /etc/deployhook/deploy.yml.20261124T120000Z')
       await machine().sh('dpkg --purge deployhook')
       expect(
         (await machine().try('ls -d /var/lib/deployhook /etc/deployhook /run/deployhook 2>/dev/null')).stdout,
