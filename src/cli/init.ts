@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
 import { examples, jsonOption, type AddCommand } from './command.ts'
 
 /** As given; what is left out is asked for, or has a default. */
@@ -40,7 +40,11 @@ export const addInit: AddCommand = (program, cli) => {
     .option('--app <name>', 'what it is called here (default: as the repository)')
     .option('--branch <name>', 'what is deployed (default: main)')
     .option('--path <dir>', 'where to (default: /srv/APP)')
-    .option('--step <command>', 'a step, once for each (default: a guess from the files in --path)', gather, [])
+    .addOption(
+      new Option('--step <command>', 'a step, once for each')
+        .argParser(gather)
+        .default([], 'a guess from the files in --path'),
+    )
     .option('--public-url <url>', 'how the daemon is reached from outside: https://deploy.example.com')
     .option(
       '--credential <name>',

@@ -22,10 +22,9 @@ export async function loadMap(flag: string | undefined, cli: Cli): Promise<Deplo
   )
 }
 
-/** The same, with what is wrong as a value. */
-export async function readMap(file: string, cli: Cli): Promise<Loaded> {
+/** The same, with what is wrong as a value; `uid`: of the daemon that is to take it. */
+export async function readMap(file: string, cli: Cli, { uid = cli.io.uid } = {}): Promise<Loaded> {
   const { loadDeployMap } = await import('../config/index.ts')
-  const { uid } = cli.io
   return loadDeployMap(file, {
     env: withCredentials(cli.io.env),
     uid,
