@@ -64,10 +64,7 @@ export const addInit: AddCommand = (program, cli) => {
       examples(
         ['deployhook init', 'be asked'],
         ['deployhook init --yes --repo git@github.com:acme/blog.git --make-key', 'a private repository'],
-        [
-          'deployhook init --repo https://github.com/acme/blog.git --public-url https://deploy.example.com --step "npm ci"',
-          '',
-        ],
+        ['deployhook init --repo https://github.com/acme/blog.git --step "npm ci"', 'be asked for the rest'],
       ),
     )
     .action(cli.action(async (options: InitOptions) => (await import('./init/init.ts')).init(options, cli)))
