@@ -237,6 +237,7 @@ describe('deployhook init', () => {
       const added = (await init([...flags, ...more])).out
       expect(added).toContain(`gitlab.secret) && chown nobody ${join(dir, 'etc/gitlab.secret')}`)
       expect(added).toContain(`install -d -o nobody ${join(dir, 'srv')}`)
+      expect(added).toContain('then: runuser -u nobody -- deployhook check')
     },
   )
 

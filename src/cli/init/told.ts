@@ -150,7 +150,7 @@ export async function tellWhatToAdd(
           `with a key of its own: ssh-keygen -t ed25519 -N '' -f ${sshKey}${given(`${sshKey} ${sshKey}.pub`)}; its public half goes to the git host: cat ${sshKey}.pub`,
         )
       if (user !== null) await print(`with a directory of its own: install -d -o ${user.name} ${path}`)
-      await print('then: deployhook check, and deployhook reload')
+      await print(`then: ${user === null ? '' : `runuser -u ${user.name} -- `}deployhook check, and deployhook reload`)
     }
   }
   return exit.failed
