@@ -652,6 +652,13 @@ describe('explaining why nothing happens', () => {
     expect(facts.at(-1)).toContain('is found by catch-up')
   })
 
+  it('says without any app that nothing can be deployed, and not that catch-up is off', async () => {
+    const { explain } = await createHistory({ apps: [] })
+    const { facts, next } = await explain(null)
+    expect(facts.join('\n')).not.toContain('Catch-up')
+    expect(next.join('\n')).toMatch(/Nothing can be deployed yet: write an app into \/.*deploy\.yml/)
+  })
+
   it('says where catch-up is off, and that then such a push is not noticed', async () => {
     const off = await createHistory({ apps: [createApp('blog', { catchUpMs: 0 })] })
     expect((await off.explain(null)).facts.at(-1)).toBe(

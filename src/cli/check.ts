@@ -3,7 +3,7 @@ import type { Problem } from '../config/index.ts'
 import type { DeployMap } from '../model/deploy-map.ts'
 import { CliError, exit } from './cli-error.ts'
 import { examples, jsonOption, type AddCommand, type Cli } from './command.ts'
-import { configFile, stateDirectory, variable } from './locations.ts'
+import { configFile, stateDirectory, variable, withCredentials } from './locations.ts'
 import { count, oneLine } from './text.ts'
 
 export const addCheck: AddCommand = (program, cli) => {
@@ -30,7 +30,8 @@ export const addCheck: AddCommand = (program, cli) => {
         if (file === null) throw new CliError(noFile, { exitCode: exit.failed })
         // Schema and YAML are of no use to the other commands, which are asked in scripts and want to start fast.
         const { formatProblem, loadDeployMap } = await import('../config/index.ts')
-        const { env, uid } = io
+        const { uid } = io
+        const env = withCredentials(io.env)
         const load = (rootSteps: 'warn' | 'refuse') =>
           loadDeployMap(file, { env, uid, stateDirectory: likelyState(cli), rootSteps })
         const loaded = await load('warn')

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
-import { loadDeployMap } from '../config/index.ts'
+import { loadDeployMap, lookUpUser } from '../config/index.ts'
 import { examine } from '../doctor.ts'
 import type { Finding } from '../doctor/finding.ts'
 import { thisMachine } from '../doctor/machine.ts'
@@ -37,7 +37,9 @@ export async function examineAlone(
   const file = await configFile(config, io)
   if (file === null) throw new CliError(noFile, { exitCode: exit.failed })
   const stateDirectory = stateDirectoryOf(state, io)
-  const loaded = await loadDeployMap(file, { env: io.env, uid: io.uid, stateDirectory, rootSteps: 'warn' })
+  const machine = thisMachine(io.env)
+  const uid = await daemonUid(machine, io)
+  const loaded = await loadDeployMap(file, { env: io.env, uid, stateDirectory, rootSteps: 'warn' })
   const map = loaded.kind === 'loaded' ? loaded.map : null
   // What git needs to ask a remote: not the daemon's own state, which it may be at work in.
   const work = await mkdtemp(join(tmpdir(), 'deployhook-doctor-'))
@@ -49,7 +51,7 @@ export async function examineAlone(
   try {
     return await examine(
       {
-        ...thisMachine(io.env),
+        ...machine,
         ...{ map, stateDirectory, daemon: null, absence: absenceOf(failures), urls: new Map(Object.entries(urls)) },
         config: {
           file: resolve(io.cwd, file),
@@ -67,6 +69,14 @@ export async function examineAlone(
   } finally {
     await rm(work, { recursive: true, force: true })
   }
+}
+
+/** Root may ask for a daemon that the unit starts as another user: deploy.yml is judged for that one. */
+async function daemonUid({ program }: Pick<Patient, 'program'>, { uid }: Cli['io']): Promise<number> {
+  if (uid !== 0) return uid
+  const { exitCode, output } = await program(['systemctl', 'show', 'deployhook.service', '--property=User', '--value'])
+  const user = exitCode === 0 ? await lookUpUser(output.trim()) : null
+  return user?.kind === 'found' ? user.uid : uid
 }
 
 function absenceOf(failures: readonly Failure[]): Absence {

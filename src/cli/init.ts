@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
 import { examples, jsonOption, type AddCommand } from './command.ts'
 
 /** As given; what is left out is asked for, or has a default. */
@@ -40,7 +40,11 @@ export const addInit: AddCommand = (program, cli) => {
     .option('--app <name>', 'what it is called here (default: as the repository)')
     .option('--branch <name>', 'what is deployed (default: main)')
     .option('--path <dir>', 'where to (default: /srv/APP)')
-    .option('--step <command>', 'a step, once for each (default: a guess from the files in --path)', gather, [])
+    .addOption(
+      new Option('--step <command>', 'a step, once for each')
+        .argParser(gather)
+        .default([], 'a guess from the files in --path'),
+    )
     .option('--public-url <url>', 'how the daemon is reached from outside: https://deploy.example.com')
     .option(
       '--credential <name>',
@@ -60,10 +64,7 @@ export const addInit: AddCommand = (program, cli) => {
       examples(
         ['deployhook init', 'be asked'],
         ['deployhook init --yes --repo git@github.com:acme/blog.git --make-key', 'a private repository'],
-        [
-          'deployhook init --repo https://github.com/acme/blog.git --public-url https://deploy.example.com --step "npm ci"',
-          '',
-        ],
+        ['deployhook init --repo https://github.com/acme/blog.git --step "npm ci"', 'be asked for the rest'],
       ),
     )
     .action(cli.action(async (options: InitOptions) => (await import('./init/init.ts')).init(options, cli)))

@@ -1,10 +1,9 @@
-import { join } from 'node:path'
 import type { Loaded } from '../config/index.ts'
 import type { DeployMap } from '../model/deploy-map.ts'
 import { likelyState, noFile } from './check.ts'
 import { CliError, exit } from './cli-error.ts'
 import type { Cli } from './command.ts'
-import { configFile } from './locations.ts'
+import { configFile, withCredentials } from './locations.ts'
 
 /**
  * The deploy map that a command works by. Fails with every problem of the file when there is none: a command that
@@ -22,10 +21,9 @@ export async function loadMap(flag: string | undefined, cli: Cli): Promise<Deplo
   )
 }
 
-/** The same, with what is wrong as a value. */
-export async function readMap(file: string, cli: Cli): Promise<Loaded> {
+/** The same, with what is wrong as a value; `uid`: of the daemon that is to take it. */
+export async function readMap(file: string, cli: Cli, { uid = cli.io.uid } = {}): Promise<Loaded> {
   const { loadDeployMap } = await import('../config/index.ts')
-  const { uid } = cli.io
   return loadDeployMap(file, {
     env: withCredentials(cli.io.env),
     uid,
@@ -37,9 +35,4 @@ export async function readMap(file: string, cli: Cli): Promise<Loaded> {
 export async function problemText(refused: Extract<Loaded, { kind: 'refused' }>): Promise<string> {
   const { formatProblem } = await import('../config/index.ts')
   return refused.problems.map((problem) => formatProblem(problem, { colour: false })).join('\n')
-}
-
-/** systemd keeps the credentials of a running service where root can read them: systemd.exec(5), CREDENTIALS. */
-function withCredentials(env: Cli['io']['env']): Cli['io']['env'] {
-  return { CREDENTIALS_DIRECTORY: join('/run/credentials', 'deployhook.service'), ...env }
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { findDeployMap } from '../config/find.ts'
 import { CliError, exit } from './cli-error.ts'
@@ -29,6 +30,12 @@ export function variable({ env }: Surroundings, name: string): string | null {
 export async function configFile(flag: string | undefined, around: Surroundings): Promise<string | null> {
   const named = flag ?? variable(around, 'DEPLOYHOOK_CONFIG')
   return named === null ? findDeployMap({ cwd: around.cwd }) : resolve(around.cwd, named)
+}
+
+/** systemd keeps those of a running service where root and its user can read them: systemd.exec(5), CREDENTIALS. */
+export function withCredentials(env: Surroundings['env']): Surroundings['env'] {
+  const directory = '/run/credentials/deployhook.service'
+  return existsSync(directory) ? { CREDENTIALS_DIRECTORY: directory, ...env } : env
 }
 
 /** `HOST:PORT` or `unix:/path` as it was said; null: deploy.yml says it. */

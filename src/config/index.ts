@@ -13,6 +13,7 @@ export { parseListen } from './listen.ts'
 export { formatProblem, type Problem } from './problem.ts'
 export type { SecretSource } from './schema-parts.ts'
 export { readSecretFile } from './secrets.ts'
+export { lookUpUser } from './users.ts'
 export { watchDeployMap } from './watch.ts'
 
 export type LoadOptions = JudgeOptions & {

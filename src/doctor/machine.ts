@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { systemClock } from '../lib/clock.ts'
 import { readProgram } from '../runner/exec.ts'
 import { gitVersion } from '../runner/git-version.ts'
@@ -7,6 +8,9 @@ import type { Patient } from './patient.ts'
 const askMs = 10_000
 const programMs = 5_000
 
+/** Where a package that brings Node has it: packaging/program.ts. */
+const brought = fileURLToPath(new URL('../../bin/node', import.meta.url))
+
 /** The real machine, for whoever examines it. */
 export function thisMachine(
   env: Readonly<Record<string, string | undefined>>,
@@ -14,6 +18,7 @@ export function thisMachine(
   return {
     versions: {
       node: process.versions.node,
+      isNodeOurs: process.execPath === brought,
       sqlite: process.versions.sqlite ?? 'unknown',
       git: () => gitVersion(env),
     },

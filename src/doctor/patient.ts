@@ -25,7 +25,13 @@ export type Patient = {
   readonly absence: Absence | null
   /** Where apps are reached from outside, by their names, as far as it was told. */
   readonly urls: ReadonlyMap<string, string>
-  readonly versions: { readonly node: string; readonly sqlite: string; readonly git: () => Promise<string | null> }
+  readonly versions: {
+    readonly node: string
+    /** The package brought it along, so that nothing else can exchange it. */
+    readonly isNodeOurs: boolean
+    readonly sqlite: string
+    readonly git: () => Promise<string | null>
+  }
   /** Where a distribution says what it has mended in its git. */
   readonly changelogs: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>

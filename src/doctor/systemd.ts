@@ -173,7 +173,7 @@ function socketOf(unit: Unit | null): readonly Found[] {
     warning(
       socket,
       `is installed and ${unit('ActiveState')}: pushes are refused during a restart`,
-      `systemctl enable --now ${socket}`,
+      `systemctl stop ${service}; systemctl enable --now ${socket} ${service}`, // systemd opens none for a service that runs
     ),
   ]
 }

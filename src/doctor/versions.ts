@@ -8,13 +8,19 @@ import type { Check } from './patient.ts'
 /** git, Node and SQLite against the table of known holes. */
 export const checkVersions: Check = async ({ versions, changelogs }) => {
   const git = await versions.git()
+  const newer = versions.isNodeOurs ? ', which comes with a newer package of deployhook' : ''
   const mended = git === null ? new Set<string>() : await mendedByTheDistribution(changelogs)
   return [
     ...(git === null
       ? [problem('git', 'there is no git in PATH, so nothing can be deployed', 'apt install git')]
-      : judge('git', git, { isMendedOtherwise: (id) => mended.has(id) })),
-    ...judge('Node', versions.node),
-    ...judge('SQLite', versions.sqlite),
+      : judge('git', git, {
+          newer: ', or to a package of your distribution whose changelog names it',
+          isMendedOtherwise: (id) => mended.has(id),
+        })),
+    ...judge('Node', versions.node, { newer }),
+    ...judge('SQLite', versions.sqlite, {
+      newer: `, which comes with a newer ${versions.isNodeOurs ? 'package of deployhook' : 'Node'}`,
+    }),
   ]
 }
 
@@ -23,7 +29,10 @@ const never = (): boolean => false
 function judge(
   program: Hole['program'],
   version: string,
-  { isMendedOtherwise = never }: { readonly isMendedOtherwise?: (id: string) => boolean } = {},
+  {
+    newer,
+    isMendedOtherwise = never,
+  }: { readonly newer: string; readonly isMendedOtherwise?: (id: string) => boolean },
 ): readonly Found[] {
   const holes = knownHoles.filter((hole) => hole.program === program && !isMended(version, hole))
   const open = holes.flatMap((hole) => {
@@ -32,16 +41,10 @@ function judge(
   })
   if (open.length === 0) return [ok(`${program} ${version}`, 'no known hole')]
   return open.map(({ ids, what, reach, level, mendedIn, source }) => {
-    const cure = `update to ${mendedIn.join(', ')} or later${cures[program]} (${source})`
+    const cure = `update to ${mendedIn.join(', ')} or later${newer} (${source})`
     const told = `${ids.join(', ')}: ${what} (${reach})`
     return (level === 'problem' ? problem : warning)(`${program} ${version}`, told, cure)
   })
-}
-
-const cures: Readonly<Record<Hole['program'], string>> = {
-  git: ', or to a package of your distribution whose changelog names it',
-  Node: '',
-  SQLite: ', which comes with a newer Node',
 }
 
 /** Distributions mend their packages without a new version of git; Debian's and Ubuntu's changelogs name what they mended. */

@@ -25,6 +25,7 @@ export function explainCatchUp(app: App, deps: ExplainDeps): readonly string[] {
 /** The same of all apps together. */
 export function explainAllCatchUp(deps: ExplainDeps): readonly string[] {
   const apps = [...deps.map().apps.values()]
+  if (apps.length === 0) return []
   const off = apps.filter((app) => deps.catchUp(app).everyMs === 0)
   if (off.length === apps.length) return [`Catch-up is off: ${unnoticed}.`]
   const failing = apps.filter((app) => deps.catchUp(app).failing !== null)

@@ -35,6 +35,7 @@ export async function explainEverything(deps: ExplainDeps): Promise<Explanation>
     ],
     next: [
       ...(problems.length === 0 ? [] : ['Mend deploy.yml: deployhook check, then deployhook reload']),
+      ...(map().apps.size === 0 ? [`Nothing can be deployed yet: write an app into ${file}`] : []),
       ...new Set(webhooks.flatMap((seen) => seenAdvice(seen, deps))),
       ...strays.next,
       ...kept.next,

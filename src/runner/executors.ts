@@ -136,7 +136,7 @@ async function lookForSystemd({ user, uid }: Who) {
   if (runtimeDirectory !== null && !existsSync(join(runtimeDirectory, 'systemd/private')))
     return none(
       `the user ${user.name} has no systemd of its own`,
-      `loginctl enable-linger ${user.name}, or run deployhook as root (with run_as)`,
+      `loginctl enable-linger ${user.name} (and in deployhook.service also drop-ins/user-manager.conf, or it is hidden), or run deployhook as root (with run_as)`,
     )
   return { kind: 'looked', runtimeDirectory } as const
 }

@@ -1,10 +1,10 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { unreachable } from '../lib/unreachable.ts'
 import type { App } from '../model/deploy-map.ts'
 import { adoptClone } from './adopt.ts'
 import type { Checkout } from './checkout.ts'
 import type { Git } from './git.ts'
+import { forbiddenText, makePath } from './make-path.ts'
 import { moveAside } from './move-aside.ts'
 import { exists } from './repository-files.ts'
 import { standingAt, viewNamedAt } from './standing.ts'
@@ -27,7 +27,7 @@ export async function takePath(
       await tree.remember({ path: app.path })
       return null
     case 'missing':
-      await mkdir(app.path, { recursive: true, mode: 0o755 })
+      if ((await makePath(app.path)) === 'forbidden') return failed('path_unusable', forbiddenText(app.path))
       await tree.startOver()
       return null
     case 'empty':

@@ -173,6 +173,23 @@ describe('deployhook init', () => {
     expect(forced.out).toContain('the secret is the one that was in')
   })
 
+  it('says how to make what the addition names', async () => {
+    const { init, repo, dir } = await createPlace()
+    expect((await init(['--repo', repo, '--provider', 'github', '--path', join(dir, 'srv')])).code).toBe(0)
+    const flags = ['--repo', 'git@github.com:acme/shop.git', '--provider', 'gitlab', '--make-key', '--no-git-check']
+    const { out } = await init(flags)
+    const [key, secret] = [join(dir, 'etc/shop.key'), join(dir, 'etc/gitlab.secret')]
+    expect(out).toContain(`ssh_key: ${key}`)
+    expect(out).toContain(`ssh-keygen -t ed25519 -N '' -f ${key}`)
+    expect(out).toMatch(new RegExp(`umask 077; .* > ${secret}\\)`))
+  })
+
+  it('tells in its help what it takes where a flag is left out', async () => {
+    const { init } = await createPlace()
+    expect((await init(['--help'])).out).toContain('(default: a guess from the files in')
+    expect((await init(['--help'])).out).not.toContain('[]')
+  })
+
   it('writes nothing when the daemon would not take it', async () => {
     const { init, repo, dir } = await createPlace()
     const { err, code } = await init(['--repo', repo, '--provider', 'github', '--path', '/'])
@@ -205,15 +222,22 @@ describe('deployhook init', () => {
     'gives what the daemon reads to the user that runs it, and that user nothing to write',
     async () => {
       const { init, repo, dir } = await createPlace()
-      const flags = ['--repo', repo, '--provider', 'github', '--path', join(dir, 'srv'), '--user', 'nobody']
-      const { out, code } = await init(flags)
+      const flags = ['--repo', repo, '--provider', 'github', '--path', join(dir, 'srv'), '--step', 'true']
+      const { out, code } = await init([...flags, '--user', 'nobody'])
       expect(code).toBe(0)
+      expect(out).not.toContain('would run as root')
       const [secret, map] = await Promise.all(
         ['github.secret', 'deploy.yml'].map((name) => stat(join(dir, 'etc', name))),
       )
       expect([secret?.uid, (secret?.mode ?? 0) & 0o777]).toEqual([65534, 0o600])
       expect([map?.uid, map?.gid, (map?.mode ?? 0) & 0o777]).toEqual([0, 65534, 0o640])
       expect(out).toContain(`install -d -o nobody ${join(dir, 'srv')}`)
+
+      const more = ['--app', 'shop', '--provider', 'gitlab', '--user', 'nobody']
+      const added = (await init([...flags, ...more])).out
+      expect(added).toContain(`gitlab.secret) && chown nobody ${join(dir, 'etc/gitlab.secret')}`)
+      expect(added).toContain(`install -d -o nobody ${join(dir, 'srv')}`)
+      expect(added).toContain('then: runuser -u nobody -- deployhook check')
     },
   )
 

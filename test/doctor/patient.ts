@@ -17,7 +17,7 @@ export function createPatient(change: Partial<Patient> = {}): Patient {
     daemon: aDaemon(),
     absence: null,
     urls: new Map(),
-    versions: { node: '99.0.0', sqlite: '99.0.0', git: () => Promise.resolve('99.0.0') },
+    versions: { node: '99.0.0', isNodeOurs: false, sqlite: '99.0.0', git: () => Promise.resolve('99.0.0') },
     changelogs: [],
     env: {},
     now: () => new Date(),

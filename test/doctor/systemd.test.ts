@@ -190,7 +190,10 @@ describe('the systemd service', () => {
       where: 'deployhook.socket',
     })
     expect((await lookAt({}, { socket: { LoadState: 'loaded', ActiveState: 'inactive' } })).bad).toMatchObject([
-      { level: 'warning', where: 'deployhook.socket', cure: 'systemctl enable --now deployhook.socket' },
+      {
+        ...{ level: 'warning', where: 'deployhook.socket' },
+        cure: 'systemctl stop deployhook.service; systemctl enable --now deployhook.socket deployhook.service',
+      },
     ])
   })
 })

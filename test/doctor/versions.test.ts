@@ -7,7 +7,7 @@ import { isMended, knownHoles } from '../../src/doctor/known-holes.ts'
 import { checkVersions } from '../../src/doctor/versions.ts'
 import { createPatient, privateDirectory } from './patient.ts'
 
-const versions = { node: '99.0.0', sqlite: '99.0.0', git: () => Promise.resolve('99.0.0') }
+const versions = { node: '99.0.0', isNodeOurs: false, sqlite: '99.0.0', git: () => Promise.resolve('99.0.0') }
 
 describe('the versions of git, Node and SQLite', () => {
   it('are well when nothing is known of them', async () => {
@@ -46,6 +46,19 @@ describe('the versions of git, Node and SQLite', () => {
     const told = (await checkVersions(patient)).map(({ what }) => what).join('\n')
     expect(told).toContain('CVE-2026-111760')
     expect(told).not.toContain('CVE-2025-48384')
+  })
+
+  it.each([
+    { program: 'Node', isNodeOurs: true, cure: 'or later, which comes with a newer package of deployhook (https' },
+    { program: 'Node', isNodeOurs: false, cure: 'or later (https' },
+    { program: 'SQLite', isNodeOurs: true, cure: 'or later, which comes with a newer package of deployhook (https' },
+    { program: 'SQLite', isNodeOurs: false, cure: 'or later, which comes with a newer Node (https' },
+  ])('say where a newer $program comes from, if Node is of the package: $isNodeOurs', async (of) => {
+    const old = { ...versions, node: '24.22.0', sqlite: '3.51.2', isNodeOurs: of.isNodeOurs }
+    const told = (await checkVersions(createPatient({ versions: old }))).find(({ where }) =>
+      where.startsWith(of.program),
+    )
+    expect(told?.cure).toContain(of.cure)
   })
 
   it('are a problem without any git', async () => {

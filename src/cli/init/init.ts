@@ -20,7 +20,7 @@ export async function init(options: InitOptions, cli: Cli): Promise<number> {
   const answers = await gatherAnswers(options, cli)
   const user = await serviceUserOf(options.user, cli.io)
   const plan = await planOf(answers, { options, cli })
-  if (options.force !== true && (await isThere(plan.file))) return tellWhatToAdd(plan, { options, cli })
+  if (options.force !== true && (await isThere(plan.file))) return tellWhatToAdd(plan, { user, options, cli })
 
   const secretFile = secretFileOf(plan)
   const secretText = `${newSecretFor(plan).reveal()}\n`
@@ -31,8 +31,7 @@ export async function init(options: InitOptions, cli: Cli): Promise<number> {
   try {
     key = options.makeKey === true ? await makeDeployKey(keyFileOf(plan), { app: plan.app, user }) : null
     const judged = await judgeAndAsk(plan, {
-      beside,
-      secretFile,
+      ...{ beside, secretFile, uid: user?.uid ?? cli.io.uid },
       options,
       cli,
       write: (text) => writeBeside(beside, { text, user }),

@@ -22,6 +22,8 @@ export type Judged = {
 type Judging = {
   readonly beside: string
   readonly secretFile: string
+  /** Who runs the daemon. */
+  readonly uid: number
   readonly options: InitOptions
   readonly cli: Cli
   readonly write: (text: string) => Promise<void>
@@ -48,10 +50,10 @@ export async function judgeAndAsk(plan: Plan, judging: Judging): Promise<Judged>
 
 async function judge(
   plan: Plan,
-  { beside, secretFile, cli, write }: Judging,
+  { beside, secretFile, uid, cli, write }: Judging,
 ): Promise<Pick<Judged, 'map' | 'warnings'>> {
   await write(deployYml(plan))
-  const loaded = await load(plan, { beside, secretFile, cli })
+  const loaded = await load(plan, { beside, secretFile, uid, cli })
   if (loaded.kind === 'loaded') return { map: loaded.map, warnings: loaded.warnings.map(({ message }) => message) }
   throw new CliError(
     `deployhook would not take what this would write, so nothing was written:\n${await problemText(loaded)}`,
@@ -64,14 +66,14 @@ async function judge(
 /** A credential is looked for where systemd would put it. */
 async function load(
   { source }: Plan,
-  { beside, secretFile, cli }: Pick<Judging, 'beside' | 'secretFile' | 'cli'>,
+  { beside, secretFile, uid, cli }: Pick<Judging, 'beside' | 'secretFile' | 'uid' | 'cli'>,
 ): Promise<Loaded> {
-  if (!('credential' in source)) return readMap(beside, cli)
+  if (!('credential' in source)) return readMap(beside, cli, { uid })
   const directory = await mkdtemp(join(tmpdir(), 'deployhook-credentials-'))
   try {
     await symlink(secretFile, join(directory, source.credential))
     const io = { ...cli.io, env: { ...cli.io.env, CREDENTIALS_DIRECTORY: directory } }
-    return await readMap(beside, { ...cli, io })
+    return await readMap(beside, { ...cli, io }, { uid })
   } finally {
     await rm(directory, { recursive: true })
   }

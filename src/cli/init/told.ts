@@ -121,9 +121,9 @@ function nextLines({ plan, user }: Telling): readonly string[] {
 /** A file of somebody's work is not edited: it is told what belongs into it. */
 export async function tellWhatToAdd(
   plan: Plan,
-  { options, cli }: { readonly options: InitOptions; readonly cli: Cli },
+  { user, options, cli }: Pick<Telling, 'user' | 'options' | 'cli'>,
 ): Promise<number> {
-  const { file, app, provider, source } = plan
+  const { file, app, path, provider, source, sshKey } = plan
   const { print, printJson, warn } = cli.terminal
   const loaded = await readMap(file, cli)
   const map = loaded.kind === 'loaded' ? loaded.map : null
@@ -143,10 +143,19 @@ export async function tellWhatToAdd(
       await print(`apps:\n${entry}`)
       if (webhook !== null && 'file' in source)
         await print(
-          `with a new secret: (umask 077; ${providerOf({ provider }).makeSecret ?? 'openssl rand -hex 32'} > ${source.file})`,
+          `with a new secret: (umask 077; ${providerOf({ provider }).makeSecret ?? 'openssl rand -hex 32'} > ${source.file})${given(source.file)}`,
         )
-      await print('then: deployhook check, and deployhook reload')
+      if (options.makeKey === true && sshKey !== null)
+        await print(
+          `with a key of its own: ssh-keygen -t ed25519 -N '' -f ${sshKey}${given(`${sshKey} ${sshKey}.pub`)}; its public half goes to the git host: cat ${sshKey}.pub`,
+        )
+      if (user !== null) await print(`with a directory of its own: install -d -o ${user.name} ${path}`)
+      await print(`then: ${user === null ? '' : `runuser -u ${user.name} -- `}deployhook check, and deployhook reload`)
     }
   }
   return exit.failed
+
+  function given(files: string): string {
+    return user === null ? '' : ` && chown ${user.name} ${files}`
+  }
 }

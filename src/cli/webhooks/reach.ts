@@ -86,7 +86,7 @@ async function tokenOf(
   const text = tokenFile === undefined ? fromVariable(tokenEnv ?? tokenVariable, cli) : await fromFile(tokenFile, cli)
   if (text === null)
     throw usage(
-      `a token for the API of ${host.title} is needed: --token-file FILE, or ${tokenVariable} in the environment. It needs ${host.right}.`,
+      `a token for the API of ${host.title} is needed: --token-file FILE, or ${oneLine(tokenEnv ?? tokenVariable)} in the environment. It needs ${host.right}.`,
     )
   if (!/^[\x21-\x7e]+$/.test(text)) throw usage('the token is empty, or holds a space or a character that no token has')
   return new Secret(text)

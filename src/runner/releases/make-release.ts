@@ -7,6 +7,7 @@ import type { App } from '../../model/deploy-map.ts'
 import type { DeploymentResult } from '../../model/deployment.ts'
 import { releaseName } from '../../model/release.ts'
 import type { Revision } from '../../model/revision.ts'
+import { forbiddenText, makePath } from '../make-path.ts'
 import { failed, stoppedResult } from '../outcome.ts'
 import { ownHome } from '../home.ts'
 import { removeTree } from '../remove-tree.ts'
@@ -35,7 +36,8 @@ export async function makeRelease(
   const { id: deployment, adopt } = job.deployment
   const occupied = await occupiedProblem(app, layout, app.adopt || adopt)
   if (occupied !== null) return ended(failed('path_occupied', occupied))
-  for (const part of [app.path, layout.releases, layout.shared]) await makeOpen(part)
+  for (const part of [app.path, layout.releases, layout.shared])
+    if (!(await makeOpen(part))) return ended(failed('path_unusable', forbiddenText(app.path)))
 
   const madeAt = deps.clock.now()
   const name = await freeName(layout, { madeAt, revision: wanted.revision })
@@ -97,10 +99,11 @@ async function liveRelease(layout: Layout): Promise<{ directory: string; revisio
   return live === undefined ? null : { directory: layout.directoryOf(live.name), revision: live.revision }
 }
 
-/** Whatever the umask: the release's own user must come through. */
-async function makeOpen(directory: string): Promise<void> {
-  const isNew = (await mkdir(directory, { recursive: true, mode: 0o755 })) !== undefined
-  if (isNew) await chmod(directory, 0o755)
+/** Whatever the umask: the release's own user must come through. false: it may not be made. */
+async function makeOpen(directory: string): Promise<boolean> {
+  const made = await makePath(directory)
+  if (made === 'made') await chmod(directory, 0o755)
+  return made !== 'forbidden'
 }
 
 /** The parts of the layout are ours only when the app's path held nothing else, or may be taken over. */

@@ -124,6 +124,8 @@ describe('the token', () => {
     expect(none).toMatchObject({ code: 2 })
     expect(none.err).toContain('--token-file FILE, or DEPLOYHOOK_HOST_TOKEN')
     expect(none.err).toContain('"Webhooks: Read and write"')
+    const named = await run([...create, '--token-env', 'GITHUB_API'], around)
+    expect(named.err).toContain('--token-file FILE, or GITHUB_API in the environment')
 
     await chmod(world.path('token'), 0o644)
     expect(await ask('webhooks', 'create', 'blog')).toMatchObject({

@@ -228,6 +228,15 @@ describe('checking out', () => {
     expect(message).not.toContain('a.txt')
   })
 
+  it('says what to do where the path may not be made', async () => {
+    const world = await createGitWorld()
+    await world.repository.push({ 'a.txt': '1' })
+    const path = '/sys/blog' // Nobody may, not even root.
+    const { reason, message } = failureIn(await world.deploy(world.app({ path }), 1))
+    expect(reason).toBe('path_unusable')
+    expect(message).toContain(`As root: install -d -o USER ${path}`)
+  })
+
   it('says of a name that the disk cannot take what to do, in a new tree and in one that is live', async () => {
     const world = await createGitWorld()
     const first = await world.repository.push({ 'a.txt': '1' })
