@@ -66,6 +66,8 @@ export type WorkerDeps = {
 export function createWorker(deps: WorkerDeps): Worker {
   const { store, runner, map, clock, log, failPoint } = deps
   const running = new Map<number, Pick<Run, 'controller' | 'shutdown' | 'leave'> & { readonly ended: Promise<void> }>()
+  /** Before the start, of what an earlier daemon has left running: it was read as not cancelled yet. */
+  const cancelledEarly = new Set<number>()
   const stopped = new AbortController()
   let isStarted = false
   const claims = createWakeLoop(claimAll, {
@@ -97,7 +99,11 @@ export function createWorker(deps: WorkerDeps): Worker {
       const answer = await store.cancel(id, clock.now())
       if (answer === 'cancelling') {
         // Once the claims are settled, even one that was made this very moment is known here.
-        void claims.settled().then(() => running.get(id)?.controller.abort('cancelled' satisfies Stop))
+        void claims.settled().then(() => {
+          const run = running.get(id)
+          if (run === undefined && !isStarted) cancelledEarly.add(id)
+          run?.controller.abort('cancelled' satisfies Stop)
+        })
       }
       return answer
     },
@@ -169,7 +175,7 @@ export function createWorker(deps: WorkerDeps): Worker {
       leave,
       clock: steadyClock(at),
     }
-    if (claim.isCancelled) controller.abort('cancelled' satisfies Stop)
+    if (claim.isCancelled || cancelledEarly.delete(claim.deployment.id)) controller.abort('cancelled' satisfies Stop)
     const ended = execute(run).finally(() => running.delete(claim.deployment.id))
     running.set(claim.deployment.id, { controller, shutdown, leave, ended })
   }

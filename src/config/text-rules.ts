@@ -63,7 +63,9 @@ export const percentProblem: TextRule = (text) =>
     : `${quoted(text)} is not a share of a core: write a whole number with %, such as 50% or 200%`
 
 export const sandboxPathProblem: TextRule = (path) =>
-  isAbsolute(path) && normalize(path) === path ? null : `${quoted(path)} must be an absolute path without . and ..`
+  isAbsolute(path) && normalize(path) === path && !/[\x00-\x1f\x7f]/.test(path)
+    ? null
+    : `${quoted(path)} must be an absolute path without . and .., on one line`
 
 const shortestCatchUpMs = 1_000
 

@@ -102,7 +102,7 @@ function isHead(body: string): boolean {
 }
 
 function isGitFile(body: string): boolean {
-  return /^gitdir: \S.*\s*$/.test(body)
+  return /^gitdir: \S.*$/.test(body.trimEnd())
 }
 
 /** The first line that says something is an assignment, as in no page of HTML, JSON or script. */

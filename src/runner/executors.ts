@@ -118,9 +118,13 @@ const oldest = 250
 async function findSystemd({ stateDirectory, stateId, ...who }: Omit<ExecutorsOf, 'log'>): Promise<Found> {
   const looked = await lookForSystemd(who)
   if (looked.kind === 'none') return looked
-  const manager = createServiceManager({ stateId, ...looked })
-  const units = createUnits({ manager, stateId, directory: join(stateDirectory, 'units') })
-  return tryOut({ manager, units, stateId })
+  const patient = (patience: { readonly timeoutMs?: number }) => {
+    const manager = createServiceManager({ stateId, ...looked, ...patience })
+    return { manager, units: createUnits({ manager, stateId, directory: join(stateDirectory, 'units') }) }
+  }
+  // A systemd that does not answer must not hold up the start until it is given up.
+  const found = await tryOut({ ...patient({ timeoutMs: 15_000 }), stateId })
+  return found.kind === 'found' ? { ...found, ...patient({}) } : found
 }
 
 type Who = Pick<ExecutorsOf, 'user' | 'uid'>

@@ -17,12 +17,13 @@ import {
   findUnitPrograms,
   keepAside,
   makeUnitFiles,
-  takeUpAside,
   notesIn,
+  stdio,
+  takeUpAside,
   unitFiles,
   type UnitFiles,
 } from './unit-files.ts'
-import { end, kinIn, withoutHolder } from './unit-kin.ts'
+import { kinIn, withoutHolder } from './unit-kin.ts'
 import type { UnitNotes } from './unit-script.ts'
 
 export type InUnit = Command & { readonly unit: Unit }
@@ -88,13 +89,18 @@ export function createUnits({ manager, directory, stateId }: UnitsOf): Units {
       }
     },
 
-    isThere: async (name) => existsSync(filesOf(name).output) && (await manager.look(name)) !== null,
+    isThere: async (name) => existsSync(filesOf(name).output) && isOurs(await manager.look(name)),
     release,
   }
 
+  /** What has that name and is another's stays; so does what nobody can ask about now. */
   async function release(name: string): Promise<void> {
-    await manager.end(name)
+    if (isOurs(await manager.look(name).catch(() => null))) await manager.end(name)
     await rm(join(directory, name), { recursive: true, force: true })
+  }
+
+  function isOurs(found: UnitFound | null): boolean {
+    return found?.description.endsWith(mark) === true
   }
 
   /** What has its name already is of an attempt before this one, or it would be attached to. */
@@ -106,7 +112,7 @@ export function createUnits({ manager, directory, stateId }: UnitsOf): Units {
     }
     const found = await manager.look(unit.name)
     if (found !== null) {
-      if (!found.description.endsWith(mark)) return `there is another unit of that name (${found.description})`
+      if (!isOurs(found)) return `there is another unit of that name (${found.description})`
       await manager.end(unit.name)
     }
     return manager.start(unit.name, start)
@@ -138,7 +144,11 @@ export function createUnits({ manager, directory, stateId }: UnitsOf): Units {
       await reading.finish()
       const hit = cgroup.hit()
       const result = await judged(ended, { last, hit, notes: notesIn(files), begun })
-      if (isKept(result, options)) await letGo(unit.name, files)
+      if (isKept(result, options)) {
+        // What is to stay keeps the unit, which is over when that ends.
+        own.endHolder()
+        await rm(files.own, { recursive: true, force: true })
+      }
       return result
     } catch (error) {
       if (error instanceof Detached) {
@@ -165,13 +175,6 @@ export function createUnits({ manager, directory, stateId }: UnitsOf): Units {
       }
       return { kind: 'signalled', signal: 'SIGTERM' } // nobody asks any more
     }
-  }
-
-  /** What is to stay keeps the unit, which is over when that ends; who held the pipe goes. */
-  async function letGo(name: string, files: UnitFiles): Promise<void> {
-    const { holder } = notesIn(files)
-    if (holder !== null) end(holder)
-    await rm(join(directory, name), { recursive: true, force: true })
   }
 }
 
@@ -205,10 +208,6 @@ function howItRuns({ unit, user }: InUnit, { background, graceMs }: CommandOptio
     ...(unit.endsAfterMs === null ? [] : [`RuntimeMaxSec=${unit.endsAfterMs}ms`]),
     ...(user === undefined ? [] : [`User=${user.name}`]),
   ]
-}
-
-function stdio({ script, output, notes }: UnitFiles): readonly string[] {
-  return [`StandardInput=file:${script}`, `StandardOutput=file:${output}`, `StandardError=file:${notes}`]
 }
 
 function isThere({ pid, startedAt }: { readonly pid: number; readonly startedAt: number }): boolean {

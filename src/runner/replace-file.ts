@@ -7,7 +7,7 @@ import { readRegular } from './read-regular.ts'
  */
 export async function replaceFile(
   file: string,
-  text: string,
+  text: string | Buffer,
   { mode = 0o600, beside = `${file}.new` }: { readonly mode?: number; readonly beside?: string } = {},
 ): Promise<void> {
   await rm(beside, { recursive: true, force: true })

@@ -35,10 +35,16 @@ export type ServiceManagerOf = {
   readonly stateId: string
   /** XDG_RUNTIME_DIR of the user whose manager it is; null: the machine's. */
   readonly runtimeDirectory: string | null
+  /** How long one of its programs may take; longer than any grace that a stop has to wait for, if not given. */
+  readonly timeoutMs?: number
 }
 
 /** Speaks to systemd by its own programs: both reach its private socket, without a message bus. */
-export function createServiceManager({ stateId, runtimeDirectory }: ServiceManagerOf): ServiceManager {
+export function createServiceManager({
+  stateId,
+  runtimeDirectory,
+  timeoutMs = 60_000,
+}: ServiceManagerOf): ServiceManager {
   const scope = runtimeDirectory === null ? [] : ['--user']
   // By the cookie the next daemon ends one that is still about to start something.
   const env = {
@@ -64,7 +70,8 @@ export function createServiceManager({ stateId, runtimeDirectory }: ServiceManag
     async look(name) {
       const names = shown.map((property) => `--property=${property}`)
       const { exitCode, output, complaint } = await ask(['systemctl', ...scope, 'show', ...names, `${name}.service`])
-      if (exitCode !== 0) throw new Error(`systemctl could not tell of ${name}: ${firstLineOf(complaint)}`)
+      if (exitCode !== 0)
+        throw new Error(`systemctl could not tell of ${name}: ${firstLineOf(complaint) || 'it did not answer in time'}`)
       return foundOf(output.toString())
     },
 
@@ -74,9 +81,6 @@ export function createServiceManager({ stateId, runtimeDirectory }: ServiceManag
     },
   }
 }
-
-/** Longer than any grace that a stop has to wait for. */
-const timeoutMs = 60_000
 
 const shown = [
   ...['LoadState', 'Description', 'Result', 'ControlGroup', 'ExecMainPID', 'ExecMainCode', 'ExecMainStatus'],

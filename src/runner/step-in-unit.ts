@@ -2,7 +2,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { Command, CommandOptions, CommandResult } from './command.ts'
 import type { InUnit } from './in-unit.ts'
 import type { Numbered, StepsRun } from './steps.ts'
-import { stepPhases, type GoOn, type StepPhase } from './underway.ts'
+import { givenSecrets, stepPhases, type GoOn, type StepPhase } from './underway.ts'
 import { unitOf, type Unit } from './unit.ts'
 
 /** The unit that a step runs in, if commands run in units. */
@@ -31,6 +31,7 @@ export async function noteUnderway(numbered: Numbered, all: StepsRun): Promise<v
   const { job, app } = run
   await underway.note({
     ...{ deployment: context.deployment, attempt: job.attempt, fingerprint: app.fingerprint, version, phase },
+    secrets: givenSecrets(app),
     ...{ number: numbered.number, index: numbered.index, unit: unit.name },
     startedAt: clock.now().toISOString(),
   })

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode } from '../lib/error-code.ts'
+import type { App } from '../model/deploy-map.ts'
 import { replaceFile } from './replace-file.ts'
 import type { Version } from './strategy.ts'
 
@@ -15,6 +17,8 @@ export type Underway = {
   readonly attempt: number
   /** Of the app's entry. */
   readonly fingerprint: string
+  /** What its steps were given to keep to themselves, as `givenSecrets` tells it. */
+  readonly secrets: string
   /** Of the machine's present run: nothing outlives it. */
   readonly boot: string
   readonly version: Version
@@ -40,6 +44,18 @@ export type GoOn = Underway & {
 
 export function isPast(phase: StepPhase, now: StepPhase): boolean {
   return stepPhases.indexOf(phase) < stepPhases.indexOf(now)
+}
+
+/**
+ * A digest of what steps are given as secrets. A step that goes on still has what it was started with, and a daemon that
+ * has read another secret since then could not hide that in its log.
+ */
+export function givenSecrets({ env, steps, beforeSwitch, activate, after }: App): string {
+  const envs = [env, ...[...steps, ...beforeSwitch, ...activate, ...after].map((step) => step.env)]
+  const told = envs.map((one) =>
+    [...one].map(([name, value]) => [name, typeof value === 'string' ? value : value.reveal()]),
+  )
+  return createHash('sha256').update(JSON.stringify(told)).digest('hex')
 }
 
 /** One file per deployment in `directory`, which is made (0700) when needed. They hold nothing secret. */

@@ -6,6 +6,7 @@ import { systemPath } from './environment.ts'
 import { runQuietly } from './exec.ts'
 import { openNamedFifo, type Fifo } from './fifo.ts'
 import { locate } from './not-started.ts'
+import { replaceFile } from './replace-file.ts'
 import { parseUnitNotes, unitScript, type UnitNotes, type UnitPrograms } from './unit-script.ts'
 
 /** What a unit is given: in a directory of its own, which nobody but the daemon and systemd enters. */
@@ -25,6 +26,11 @@ export function unitFiles(own: string): UnitFiles {
     notes: join(own, 'notes'),
     aside: join(own, 'aside'),
   }
+}
+
+/** By which systemd gives them to the unit's first process. */
+export function stdio({ script, output, notes }: UnitFiles): readonly string[] {
+  return [`StandardInput=file:${script}`, `StandardOutput=file:${output}`, `StandardError=file:${notes}`]
 }
 
 /** The pipe is open when this returns. */
@@ -58,7 +64,7 @@ export function notesIn({ notes }: UnitFiles): UnitNotes {
 
 /** Some bytes of output that may be the beginning of a secret: for the next daemon alone. */
 export async function keepAside(aside: Buffer | null | undefined, files: UnitFiles): Promise<void> {
-  if (aside !== null && aside !== undefined) await writeFile(files.aside, aside, { mode: 0o600 })
+  if (aside !== null && aside !== undefined) await replaceFile(files.aside, aside)
 }
 
 export async function takeUpAside({ carry }: Pick<CommandOptions, 'carry'>, files: UnitFiles): Promise<void> {

@@ -3,8 +3,13 @@ import { cookieOf, isListed, liveProcesses } from './processes.ts'
 import type { UnitCgroup } from './unit-cgroup.ts'
 import { notesIn, type UnitFiles } from './unit-files.ts'
 
+export type WithoutHolder = Pick<UnitCgroup, 'pids' | 'kill'> & {
+  /** Only in the unit: a note may have become another process's number, or be a step's invention. */
+  endHolder(): void
+}
+
 /** Who holds the pipe is neither found nor ended with the command. */
-export function withoutHolder(cgroup: UnitCgroup, files: UnitFiles): Pick<UnitCgroup, 'pids' | 'kill'> {
+export function withoutHolder(cgroup: Pick<UnitCgroup, 'pids'>, files: UnitFiles): WithoutHolder {
   let holder: number | null = null
   const pids = () => {
     holder ??= notesIn(files).holder
@@ -18,6 +23,10 @@ export function withoutHolder(cgroup: UnitCgroup, files: UnitFiles): Pick<UnitCg
         if (members.size === 0) return
         for (const pid of members) end(pid)
       }
+    },
+    endHolder() {
+      const { holder: noted } = notesIn(files)
+      if (noted !== null && cgroup.pids().has(noted)) end(noted)
     },
   }
 }
@@ -35,7 +44,7 @@ export function kinIn(cgroup: Pick<UnitCgroup, 'pids'>, cookie: string | null): 
   }
 }
 
-export function end(pid: number): void {
+function end(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
   } catch {

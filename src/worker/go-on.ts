@@ -1,5 +1,5 @@
 import type { App } from '../model/deploy-map.ts'
-import type { GoOn, Left } from '../runner/underway.ts'
+import { givenSecrets, type GoOn, type Left } from '../runner/underway.ts'
 import type { Claim } from '../store/store.ts'
 
 /**
@@ -12,6 +12,7 @@ export function goOnWith(
 ): GoOn | null {
   if (left.deployment !== owner.id || left.attempt !== owner.attempt) return null
   if (app.executor === 'process' || app.fingerprint !== left.fingerprint) return null
+  if (givenSecrets(app) !== left.secrets) return null // The log of what it has could not be masked any more.
   const own = deployment.steps.filter(({ attempt }) => attempt === owner.attempt)
   const newest = Math.max(0, ...own.map(({ number }) => number))
   if (newest === left.number - 1) return { ...left, step: 'fresh' }

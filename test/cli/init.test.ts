@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, stat, symlink, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { providers } from '../../src/providers/index.ts'
@@ -295,6 +295,23 @@ describe('the repository that deployhook init asks', () => {
 
     const { out } = await init([...flags, '--make-key', '--force', '--json', '--no-git-check'])
     expect(JSON.parse(out)).toMatchObject({ deployKey: { file: key, public: publicLine }, git: { asked: false } })
+  })
+
+  it('makes a deploy key through no link that somebody has put in its place', async () => {
+    const { init, dir, read } = await createPlace()
+    const [key, elsewhere] = [join(dir, 'etc/blog.key'), join(dir, 'elsewhere')]
+    await symlink(elsewhere, key)
+    const flags = ['--repo', 'ssh://git@127.0.0.1:1/acme/blog.git', '--provider', 'gitea', '--path', join(dir, 'srv')]
+    const { err, code } = await init([...flags, '--make-key', '--no-git-check'])
+    expect(err).toContain(`${key} is there already, without ${key}.pub`)
+    expect(code).toBe(1)
+    await expect(readFile(elsewhere)).rejects.toThrow('ENOENT')
+    expect(await readdir(join(dir, 'etc'))).toEqual(['blog.key'])
+    await unlink(key)
+    await symlink(elsewhere, `${key}.pub`)
+    expect((await init([...flags, '--make-key', '--no-git-check'])).code).toBe(1)
+    expect(await readdir(join(dir, 'etc'))).toEqual(['blog.key.pub'])
+    await expect(read('blog.key')).rejects.toThrow('ENOENT')
   })
 
   it('wants a key that is not there yet: that is told, with how to make it', async () => {

@@ -61,6 +61,10 @@ describe('what runs the steps', () => {
       'sandbox.read_write_paths[0]: "cache" must be an absolute path without . and ..',
     ],
     [
+      'sandbox: { read_only_paths: ["/srv/a\\nExecStartPost=/bin/b"] }',
+      'sandbox.read_only_paths[0]: "/srv/a�ExecStartPost=/bin/b" must be an absolute path without . and .., on one line',
+    ],
+    [
       'sandbox: { inaccessible_paths: [/srv/../etc] }',
       'sandbox.inaccessible_paths[0]: "/srv/../etc" must be an absolute path without . and ..',
     ],

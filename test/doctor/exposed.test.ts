@@ -87,6 +87,13 @@ describe('the site of an app', () => {
     ])
   })
 
+  it('cannot hold the daemon up with what it sends', async () => {
+    const site = await serve(await privateDirectory(), { fallback: `gitdir: a${' '.repeat(65_000)}\nx` })
+    const startedAt = performance.now()
+    expect(await lookAt(site)).toMatchObject([{ level: 'ok' }])
+    expect(performance.now() - startedAt).toBeLessThan(1_500)
+  })
+
   it('of releases is also looked at where the document root is one directory too high', async () => {
     const root = await privateDirectory()
     await mkdir(join(root, 'current'))

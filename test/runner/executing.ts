@@ -42,7 +42,7 @@ export function startExecuting(executor: ExecutorName): Executing {
   const state = join(folder, 'state')
   mkdirSync(state, { mode: 0o700 })
   const manager = createServiceManager({ stateId, runtimeDirectory: ownRuntime() })
-  const units = createUnits({ manager, stateId, directory: join(state, 'units') })
+  const units = unitsIn(state, stateId)
   const asChild = runningAs(createRunCommand({ directory: join(state, 'pipes') }))
   onTestFinished(async () => {
     expect(processesWith(cookie)).toEqual([])
@@ -67,6 +67,12 @@ export function startExecuting(executor: ExecutorName): Executing {
     return { result, output: Buffer.concat(chunks) }
   }
   return { folder, cookie, unit: name, units, run, sh: (text, options) => run(['/bin/sh', '-c', text], options) }
+}
+
+/** Those of a state directory. */
+export function unitsIn(state: string, stateId: string): Units {
+  const manager = createServiceManager({ stateId, runtimeDirectory: ownRuntime() })
+  return createUnits({ manager, stateId, directory: join(state, 'units') })
 }
 
 /** What systemd says of a unit to everybody who asks. */

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { cannot, executors, nobody, startExecuting } from './executing.ts'
+import { cannot, executors, nobody, shown, startExecuting, unitsIn } from './executing.ts'
 import { isAlive, until } from './running.ts'
 
 const isRoot = process.getuid?.() === 0
@@ -174,4 +174,28 @@ describe.each(executors.map((name) => ({ name, why: cannot(name) })))('the execu
       expect(result).toMatchObject({ kind: 'signalled', signal: 'SIGKILL' })
     })
   })
+
+  if (name === 'systemd')
+    test("leaves a unit alone that had its name before, and is another state directory's", async () => {
+      const executing = startExecuting(name)
+      const others = unitsIn(join(executing.folder, 'other'), 'another')
+      const stop = new AbortController()
+      const unit = { name: executing.unit, description: 'a test', properties: [], endsAfterMs: null, isHeld: true }
+      const running = others.run(
+        { argv: ['/bin/sleep', '60'], cwd: '/', env: {}, unit },
+        { signal: stop.signal, timeoutMs: null, graceMs: 1_000, onOutput: () => undefined },
+      )
+      const isRunning = async () => (await shown(executing.unit)).includes('ActiveState=active')
+      await expect.poll(isRunning, { timeout: 20_000 }).toBe(true)
+
+      const { result } = await executing.sh('echo never', { unit })
+      expect(result).toMatchObject({ kind: 'not_started', message: expect.stringContaining('another unit') as string })
+      expect(await executing.units.isThere(executing.unit)).toBe(false)
+      await executing.units.release(executing.unit)
+      expect(await isRunning()).toBe(true)
+
+      stop.abort('cancelled')
+      expect(await running).toMatchObject({ kind: 'stopped', why: 'cancelled' })
+      await others.release(executing.unit)
+    })
 })

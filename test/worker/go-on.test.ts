@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { StepRecord } from '../../src/model/deployment.ts'
-import type { Left } from '../../src/runner/underway.ts'
+import { Secret } from '../../src/lib/secret.ts'
+import { givenSecrets, type Left } from '../../src/runner/underway.ts'
 import { goOnWith } from '../../src/worker/go-on.ts'
 import { createDeployment } from '../support/deployment.ts'
 import { createApp, revision } from '../support/map.ts'
@@ -10,6 +11,7 @@ const at = new Date(0)
 
 const left: Left = {
   ...{ deployment: 7, attempt: 2, fingerprint: app.fingerprint, boot: 'this one', phase: 'build', number: 2, index: 1 },
+  secrets: givenSecrets(app),
   version: { revision: revision('a'), ref: 'refs/heads/main', directory: '/srv/blog', release: null },
   ...{ unit: 'deployhook-blog-7', startedAt: at.toISOString(), hasUnit: true },
 }
@@ -28,6 +30,15 @@ function goOn(steps: readonly StepRecord[], change: Partial<Left> = {}, entry = 
 describe('a deployment that an earlier daemon left running', () => {
   it('goes on with the step that is in its unit, running or ended unread', () => {
     expect(goOn([step(1, 0), step(2, null)])).toBe('attach')
+  })
+
+  it('starts again when its steps hold another secret than this daemon could hide in their log', () => {
+    const holding = (text: string) =>
+      createApp('blog', { executor: 'auto', env: new Map([['TOKEN', new Secret(text)]]) })
+    const secrets = givenSecrets(holding('the old one'))
+    expect(goOn([step(1, 0), step(2, null)], { secrets }, holding('the old one'))).toBe('attach')
+    expect(goOn([step(1, 0), step(2, null)], { secrets }, holding('the new one'))).toBeNull()
+    expect(secrets).not.toContain('old')
   })
 
   it('goes on with one that failed and whose unit still tells so', () => {

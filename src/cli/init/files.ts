@@ -1,6 +1,6 @@
-import { chown, link, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
-import { hostname } from 'node:os'
-import { dirname } from 'node:path'
+import { link, mkdir, mkdtemp, open, readFile, rename, rm } from 'node:fs/promises'
+import { hostname, tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { errorCode } from '../../lib/error-code.ts'
 import { readProgram } from '../../runner/exec.ts'
 import { CliError, exit } from '../cli-error.ts'
@@ -65,26 +65,41 @@ export async function makeDeployKey(
 ): Promise<DeployKey> {
   const known = await publicLineOf(file)
   if (known !== null) return { file, publicLine: known, isNew: false }
-  await mkdir(dirname(file), { recursive: true, mode: 0o755 }).catch((error: unknown) => {
-    throw cannotWrite(file, error)
-  })
-  const comment = `deployhook ${app} on ${hostname()}`
-  const { exitCode } = await readProgram(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', comment, '-f', file], {
-    timeoutMs: 30_000,
-  })
-  const publicLine = await publicLineOf(file)
-  if (exitCode !== 0 || publicLine === null)
-    throw new CliError(
-      `no key could be made at ${oneLine(file)}: is ssh-keygen there (apt install openssh-client), and may this user write there?`,
-      { exitCode: exit.failed },
+  const made = await newKey(`deployhook ${app} on ${hostname()}`)
+  if (!(await writeNew(file, { text: made.privateText, mode: 0o600, owner: user })))
+    throw failed(
+      `${oneLine(file)} is there already, without ${oneLine(file)}.pub: take it away, or name it as --ssh-key`,
     )
-  if (user !== null) for (const one of [file, `${file}.pub`]) await chown(one, user.uid, user.gid)
-  return { file, publicLine, isNew: true }
+  if (!(await writeNew(`${file}.pub`, { text: `${made.publicLine}\n`, mode: 0o644, owner: user }))) {
+    await rm(file)
+    throw failed(`${oneLine(file)}.pub is there already, and is no public key: take it away`)
+  }
+  return { file, publicLine: made.publicLine, isNew: true }
+}
+
+/** Where nobody else can put a link in its way: the folder that it is for may be another user's. */
+async function newKey(comment: string): Promise<{ readonly privateText: string; readonly publicLine: string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'deployhook-key-'))
+  try {
+    const key = join(folder, 'key')
+    const argv = ['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', comment, '-f', key] as const
+    const { exitCode } = await readProgram(argv, { timeoutMs: 30_000 })
+    const publicLine = await publicLineOf(key)
+    if (exitCode !== 0 || publicLine === null)
+      throw failed('no key could be made: is ssh-keygen there (apt install openssh-client)?')
+    return { privateText: await readFile(key, 'utf8'), publicLine }
+  } finally {
+    await rm(folder, { recursive: true })
+  }
 }
 
 async function publicLineOf(file: string): Promise<string | null> {
   const text = await readFile(`${file}.pub`, 'utf8').catch(() => null)
   return text === null ? null : text.trim()
+}
+
+function failed(message: string): CliError {
+  return new CliError(message, { exitCode: exit.failed })
 }
 
 function cannotWrite(file: string, cause: unknown): CliError {
