@@ -47,6 +47,7 @@ export type UnitsOf = {
 export function createUnits({ manager, directory, stateId }: UnitsOf): Units {
   /** By which a unit is known to be of this state directory. */
   const mark = `(${stateId})`
+  const isForeign = ({ description }: UnitFound): boolean => !description.endsWith(mark)
   const filesOf = (name: string) => unitFiles(join(directory, name))
 
   return {
@@ -93,7 +94,8 @@ export function createUnits({ manager, directory, stateId }: UnitsOf): Units {
   }
 
   async function release(name: string): Promise<void> {
-    await manager.end(name)
+    const found = await manager.look(name).catch(() => null)
+    if (found === null || !isForeign(found)) await manager.end(name)
     await rm(join(directory, name), { recursive: true, force: true })
   }
 
@@ -105,10 +107,8 @@ export function createUnits({ manager, directory, stateId }: UnitsOf): Units {
       argv: ['/usr/bin/env', '-i', '/bin/sh', '-s'] as const,
     }
     const found = await manager.look(unit.name)
-    if (found !== null) {
-      if (!found.description.endsWith(mark)) return `there is another unit of that name (${found.description})`
-      await manager.end(unit.name)
-    }
+    if (found !== null && isForeign(found)) return `there is another unit of that name (${found.description})`
+    if (found !== null) await manager.end(unit.name)
     return manager.start(unit.name, start)
   }
 

@@ -1,6 +1,7 @@
+import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { cannot, executors, nobody, startExecuting } from './executing.ts'
 import { isAlive, until } from './running.ts'
 
@@ -173,5 +174,25 @@ describe.each(executors.map((name) => ({ name, why: cannot(name) })))('the execu
       const { result } = await startExecuting(name).sh('kill -9 0')
       expect(result).toMatchObject({ kind: 'signalled', signal: 'SIGKILL' })
     })
+  })
+})
+
+describe('the executor systemd', () => {
+  const why = cannot('systemd')
+
+  it.skipIf(why !== null)('starts nothing in place of a unit that is another’s, and leaves that running', async () => {
+    const executing = startExecuting('systemd')
+    const systemctl = (...args: readonly string[]) => execFileSync('systemctl', args, { encoding: 'utf8' })
+    const unit = `${executing.unit}.service`
+    execFileSync('systemd-run', ['--quiet', `--unit=${unit}`, '--description=theirs', 'sleep', '300'])
+    onTestFinished(() => void systemctl('stop', unit))
+    const { result } = await executing.sh('echo ran >ran')
+    expect(result).toMatchObject({
+      kind: 'not_started',
+      message: `systemd could not start ${executing.unit}: there is another unit of that name (theirs)`,
+    })
+    await executing.units.release(executing.unit)
+    expect(systemctl('is-active', unit)).toBe('active\n')
+    expect(existsSync(join(executing.folder, 'ran'))).toBe(false)
   })
 })
