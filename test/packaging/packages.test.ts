@@ -38,6 +38,12 @@ describe('the npm tarball', () => {
     expect(messages.map((message) => formatMessage(message, pkg))).toEqual([])
   })
 
+  it('is the same bytes when somebody else builds it, whose files nobody may read', { timeout: 120_000 }, () => {
+    const out = temporary()
+    run('sh', '-c', `umask 077; exec "$0" ${root}/packaging/main.ts --only npm --out ${out}`, process.execPath)
+    expect(readFileSync(join(out, basename(packages.npm))).equals(readFileSync(packages.npm))).toBe(true)
+  })
+
   it('of a checkout, as `npm pack` makes it, never takes the packages along', () => {
     const { files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { files: readonly string[] }
     expect(files).toContain('!dist/packages')
@@ -149,11 +155,16 @@ describe('the man page', () => {
 })
 
 function unpack(archive: string): string {
-  const directory = mkdtempSync(join(tmpdir(), 'deployhook-unpacked-'))
+  const directory = temporary()
+  run('tar', '-xzf', archive, '-C', directory)
+  return directory
+}
+
+function temporary(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'deployhook-packages-'))
   onTestFinished(() => {
     rmSync(directory, { recursive: true })
   })
-  run('tar', '-xzf', archive, '-C', directory)
   return directory
 }
 

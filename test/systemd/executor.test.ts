@@ -1,5 +1,5 @@
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { root } from '../packaging/built.ts'
 import { bootMachine, whyNoMachine, type Machine } from './support/machine.ts'
 
 type Told = {
@@ -10,7 +10,6 @@ type Told = {
 }
 
 const why = whyNoMachine()
-const root = join(import.meta.dirname, '../..')
 
 /** What needs a systemd is skipped everywhere else; here it is run in one that was booted for it. */
 describe.skipIf(why !== null)(`in a booted systemd${why === null ? '' : ` (skipped: ${why})`}`, () => {
@@ -25,21 +24,15 @@ describe.skipIf(why !== null)(`in a booted systemd${why === null ? '' : ` (skipp
   it.each([
     ['test/runner/executor-contract.test.ts', 50],
     ['test/stories/in-units.test.ts', 15],
-  ])(
-    '%s passes, with none of its tests left out',
-    async (file, atLeast) => {
-      const run = `node_modules/.bin/vitest run --reporter=json --outputFile=/tmp/told.json ${file}`
-      const { stdout, stderr } = await machine.try(
-        `cd ${root} && PATH=${root}/node_modules/.bin:$PATH && { ${run} >/tmp/said.txt 2>&1 || cat /tmp/said.txt >&2; } && cat /tmp/told.json`,
-      )
-      const told = JSON.parse(stdout) as Told
-      const all = told.testResults.flatMap(({ assertionResults }) => assertionResults)
-      expect(
-        all.filter(({ status }) => status !== 'passed').map(({ fullName }) => fullName),
-        stderr,
-      ).toEqual([])
-      expect(told.numPassedTests).toBeGreaterThanOrEqual(atLeast)
-    },
-    420_000,
-  )
+  ])('%s passes, with none of its tests left out', { timeout: 420_000 }, async (file, atLeast) => {
+    const { stdout, stderr } = await machine.try(`cd ${root}
+      export PATH=${root}/node_modules/.bin:$PATH
+      vitest run --reporter=json --outputFile=/tmp/told.json ${file} >/tmp/said.txt 2>&1 || cat /tmp/said.txt >&2
+      cat /tmp/told.json`)
+    const told = JSON.parse(stdout) as Told
+    const all = told.testResults.flatMap(({ assertionResults }) => assertionResults)
+    const others = all.filter(({ status }) => status !== 'passed').map(({ fullName }) => fullName)
+    expect(others, stderr).toEqual([])
+    expect(told.numPassedTests).toBeGreaterThanOrEqual(atLeast)
+  })
 })

@@ -60,6 +60,31 @@ describe.skipIf(why !== null)(`an installed daemon under load${why === null ? ''
     expect(cutOff).toBeLessThanOrEqual(3 * 4)
   })
 
+  it(
+    'as root with systemd as executor, is restarted in mid-build: the build goes on',
+    { timeout: 120_000 },
+    async () => {
+      const { machine } = installed
+      await installed.configure({})
+      await installed.dropIn(await machine.sh('cat /usr/share/doc/deployhook/systemd/drop-ins/root.conf'))
+      await machine.sh('install -d /srv/api')
+      const steps = ['echo $$ >/tmp/up; while [ ! -e /tmp/go ]; do sleep 0.2; done; echo went on', 'echo second']
+      await installed.configure({ api: { strategy: 'releases', run_as: 'nobody', executor: 'systemd', steps } })
+      const id = await installed.ship('in a unit')
+      await until('the step', async () => (await machine.try('test -s /tmp/up')).code === 0)
+      const before = [await installed.property('MainPID'), (await machine.sh('cat /tmp/up')).trim()]
+      await machine.sh('systemctl restart deployhook')
+      await machine.sh(`kill -0 ${before[1] ?? ''}; systemctl is-active deployhook-api-${id}`)
+      expect(await installed.property('MainPID')).not.toBe(before[0])
+      expect(await installed.deployment(id)).toMatchObject({ state: 'running' })
+      await machine.sh('touch /tmp/go')
+      expect(await installed.done(id)).toMatchObject({ outcome: 'succeeded', attempts: 1 })
+      expect((await installed.log(id)).match(/ {3}(went on|second)$/gm)).toEqual(['   went on', '   second'])
+      expect((await machine.sh('cat /tmp/up')).trim()).toBe(before[1])
+      await installed.configure({})
+    },
+  )
+
   it('would be seen to refuse: without the socket its senders are told so', { timeout: 120_000 }, async () => {
     const answers = await underLoad(installed, async () => {
       await installed.machine.sh('systemctl stop deployhook.socket deployhook.service; sleep 1')

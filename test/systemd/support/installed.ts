@@ -22,7 +22,7 @@ export type Installed = {
   /** Commits and pushes to the bare repository; resolves to the revision. */
   commit(page: string): Promise<string>
   /** Signs and sends the push, as the git host would. */
-  push(revision: string): Promise<{ readonly status: number; readonly body: { readonly result: string } }>
+  push(revision: string, url?: string): Promise<{ readonly status: number; readonly body: { readonly result: string } }>
   /** Both: resolves to the newest deployment that it made. */
   ship(page: string): Promise<number>
   deployment(id: number): Promise<Seen>
@@ -35,12 +35,12 @@ export type Installed = {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Boots a machine, and installs the package as `dpkg -i` does. */
+/** Boots a machine, and installs the package as README.md says. */
 export async function openInstalled(): Promise<Installed> {
   const { deb } = await builtPackages()
   const machine = await bootMachine()
   try {
-    await machine.sh(`dpkg -i ${deb}`)
+    await machine.sh(`apt-get install -y -qq --no-install-recommends ${deb}`) // what is recommended is not to be had offline
     await machine.sh(prepare)
   } catch (error) {
     await machine[Symbol.asyncDispose]()
@@ -68,8 +68,8 @@ export async function openInstalled(): Promise<Installed> {
       const script = `cd /root/site; echo '${page}' >page; git add page; git commit -q --allow-empty -m '${page}'; git push -q origin HEAD:main; git rev-parse HEAD`
       return (await machine.sh(script)).trim()
     },
-    async push(revision) {
-      return JSON.parse(await machine.sh(pushing(`once ${revision}`))) as Awaited<ReturnType<Installed['push']>>
+    async push(revision, url = '') {
+      return JSON.parse(await machine.sh(pushing(`once ${revision} ${url}`))) as Awaited<ReturnType<Installed['push']>>
     },
     async ship(page) {
       const { body } = await installed.push(await installed.commit(page))

@@ -1,14 +1,14 @@
 // Runs inside the machine: sends signed pushes of GitHub's form, each over a connection of its own.
-//   push.ts once REVISION              one push; prints the answer
+//   push.ts once REVISION [URL]        one push; prints the answer
 //   push.ts load REVISION FILE         one after another from four senders until FILE is there; prints what came of them
 import { createHmac, randomUUID } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
 
-const [mode, revision = '', stopFile = ''] = process.argv.slice(2)
+const [mode, revision = '', given = ''] = process.argv.slice(2)
 const secret = readFileSync('/etc/deployhook/secrets/github', 'utf8').trim()
-const url = 'http://127.0.0.1:9000/hooks/github'
+const url = mode === 'once' && given !== '' ? given : 'http://127.0.0.1:9000/hooks/github'
 
 /** The status, or the code of the error that took its place. */
 type Answer = { readonly status: number | string; readonly body: string }
@@ -48,7 +48,7 @@ function push(): Promise<Answer> {
 }
 
 async function load(counts: Record<string, number>): Promise<void> {
-  while (!existsSync(stopFile)) {
+  while (!existsSync(given)) {
     const { status } = await push()
     counts[status] = (counts[status] ?? 0) + 1
     await setTimeout(10)
