@@ -1,6 +1,7 @@
 import { rename } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import type { Deployment } from '../../src/model/deployment.ts'
+import { caughtUp } from '../support/caught-up.ts'
 import { until } from '../support/until.ts'
 import { createWorld, type World } from '../support/world.ts'
 
@@ -26,6 +27,7 @@ describe('what is pushed while the daemon is down', () => {
       shop: { ...app, repository: 'acme/shop', tags: ['v*'] },
       left: { ...app, repository: 'acme/docs', catch_up: 'off' },
     })
+    await caughtUp(world)
     await world.done(await world.ship({ f: '1' }))
     const tagged = await world.repository('acme/shop').push({ f: '1' })
     const tag = async (name: string): Promise<string> =>

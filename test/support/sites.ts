@@ -6,6 +6,7 @@ import { request } from 'undici'
 import type { Deployment } from '../../src/model/deployment.ts'
 import { freePort } from '../../src/runner/health/index.ts'
 import { isAlive } from '../runner/running.ts'
+import { caughtUp } from './caught-up.ts'
 import { openWorld, type World, type WorldApp } from './open-world.ts'
 import { until } from './until.ts'
 
@@ -55,6 +56,7 @@ export async function openSites<Name extends string>(entries: Readonly<Record<Na
     world.configure(Object.fromEntries(opened.map(({ name, entry }) => [name, { ...entry, ...changed[name] }])))
   await configure()
   await world.start()
+  await caughtUp(world)
   const sites = Object.fromEntries(opened.map(({ name, site }) => [name, site])) as Record<Name, Site>
   return {
     ...sites,
