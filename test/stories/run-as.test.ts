@@ -71,6 +71,7 @@ describe.skipIf(process.getuid?.() !== 0)('an app of another user (only root can
     expect(sleepersOf(world)).toEqual([])
 
     await world.configure({ blog: wholeApp({ steps: [up.replace('data/up', 'data/again')] }) }, ofRoot)
+    await world.daemon.api('/api/reload', { method: 'POST' })
     const second = await world.ship({ page: '2' })
     await until('the step', () => existsSync(world.path('srv/blog/shared/data/again')))
     await world.daemon.api(`/api/deployments/${second}/cancel`, { method: 'POST' })
