@@ -4,22 +4,23 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
 /**
  * Lets V8's room for new objects grow while there is work, and no further than to `mostBytes`: where those of 64 requests
  * at once do not fit, each collection carries them over to the old ones, which took a sixth of the time at 64 connections.
- * `main.ts` has forbidden it to grow before, when it would for what a start alone leaves behind, and for good.
+ * `main.ts` has forbidden it to grow before, when it would for what a start alone leaves behind, and for good. Of itself
+ * V8 takes the room back when nothing happens for a while, so that it must be able to grow again.
  */
 export function letYoungSpaceGrow({ mostBytes }: { readonly mostBytes: number }): Disposable {
   const collections: number[] = []
   const observer = new PerformanceObserver((list) => {
     for (const { startTime } of list.getEntries()) collections.push(startTime)
     const [first = 0] = collections.splice(0, collections.length - busyCollections)
-    if (youngSpaceBytes() >= mostBytes) stop()
-    else growBy(performance.now() - first < 1000 ? 2 : 1)
+    const isBusy = performance.now() - first < 1000
+    growBy(isBusy && youngSpaceBytes() < mostBytes ? 2 : 1)
   })
   observer.observe({ entryTypes: ['gc'] })
-  return { [Symbol.dispose]: stop }
-
-  function stop(): void {
-    observer.disconnect()
-    growBy(1)
+  return {
+    [Symbol.dispose]() {
+      observer.disconnect()
+      growBy(1)
+    },
   }
 }
 

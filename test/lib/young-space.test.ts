@@ -1,11 +1,12 @@
 import { setImmediate } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { expect, it, onTestFinished } from 'vitest'
 import { letYoungSpaceGrow, youngSpaceBytes } from '../../src/lib/young-space.ts'
 
 const MiB = 1024 * 1024
 
-it('lets the room for new objects grow when there is work, and no further than it is told', async () => {
+it('lets the room for new objects grow when there is work, and no further than it is told, again and again', async () => {
   onTestFinished(() => {
     setFlagsFromString('--semi-space-growth-factor=2')
   })
@@ -24,7 +25,19 @@ it('lets the room for new objects grow when there is work, and no further than i
   expect(grown).toBeLessThanOrEqual(8 * atFirst)
   await work()
   expect(youngSpaceBytes()).toBe(grown)
+
+  takeBack()
+  expect(youngSpaceBytes()).toBeLessThan(grown)
+  await work()
+  expect(youngSpaceBytes()).toBe(grown)
 })
+
+/** As V8 does of itself after a while in which nothing happens. */
+function takeBack(): void {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as (how: object) => void
+  collect({ type: 'major', flavor: 'last-resort' })
+}
 
 /** As requests do: many at once, each with objects that live for a while. */
 async function work(): Promise<void> {
