@@ -9,12 +9,16 @@ export type FollowOptions = {
   /** Whether nothing more will be written. */
   readonly isOver: () => boolean
   readonly bell: Bell
-  /** Of all who follow this file. */
-  readonly shared: SharedChunks
+  readonly shared: Shared
 }
 
-/** The pieces of a file that somebody has just read: many who follow it are mostly at the same place. */
-export type SharedChunks = Map<string, Promise<Chunk>>
+/** What many who follow one file have of it together. */
+export type Shared = {
+  /** What somebody has just read, by its place: the others are mostly not far behind. */
+  readonly chunks: Map<string, Promise<Chunk>>
+  /** How many follow it. */
+  readonly followers: () => number
+}
 
 /** What one read has brought. */
 type Chunk = {
@@ -57,12 +61,13 @@ export async function* followLines({
   }
 }
 
-/** Small, for there may be hundreds who follow. */
+/** Small, for there may be hundreds who follow. Chunks end at its multiples, so that all who read find the same ones. */
 const chunkLength = 16 * 1024
 /** A log has no line as long as this; whatever else the file holds comes in pieces. */
 const longestKept = 1024 * 1024
-/** Of one file. */
-const mostShared = 8
+/** Of one file: a chunk that was forgotten too early is read, and sent, from memory of its own. */
+const mostShared = 64
+const sharedForEach = 4
 
 type Reader = {
   /** Every whole line that is there now and was not told yet. */
@@ -71,7 +76,7 @@ type Reader = {
   rest(): readonly LogLine[]
 }
 
-function createReader(offset: number, shared: SharedChunks): Reader {
+function createReader(offset: number, { chunks, followers }: Shared): Reader {
   // One byte early: if that is a newline, the offset is the start of a line; if not, the line it is in is skipped.
   let position = Math.max(0, offset - 1)
   let isSkipping = offset > 0
@@ -94,25 +99,30 @@ function createReader(offset: number, shared: SharedChunks): Reader {
   /** Reads it once for all who are at the same byte of the same line. */
   async function readShared(file: FileHandle): Promise<Chunk> {
     const place = `${position} ${unfinished.length}`
-    const others = await shared.get(place)
-    if (others !== undefined && others.bytesRead > 0) return others
+    // Taken in the same turn in which it is looked for: many come in one, and each would read it.
+    const early = chunks.get(place)
+    const others = early === undefined ? null : await early
+    if (others !== null && others.bytesRead > 0) return others
     // Nothing was there when another looked; now there may be.
+    const late = chunks.get(place)
+    if (late !== undefined && late !== early) return late
     const reading = read(file)
-    shared.set(place, reading)
+    chunks.set(place, reading)
     const forget = () => {
-      if (shared.get(place) === reading) shared.delete(place)
+      if (chunks.get(place) === reading) chunks.delete(place)
     }
     const chunk = await reading.catch((error: unknown) => {
       forget()
       throw error
     })
     if (chunk.bytesRead === 0) forget()
-    for (const oldest of shared.keys()) if (shared.size > mostShared) shared.delete(oldest)
+    const most = Math.min(mostShared, sharedForEach * followers())
+    for (const oldest of chunks.keys()) if (chunks.size > most) chunks.delete(oldest)
     return chunk
   }
 
   async function read(file: FileHandle): Promise<Chunk> {
-    const { bytesRead } = await file.read(room, 0, chunkLength, position)
+    const { bytesRead } = await file.read(room, 0, chunkLength - (position % chunkLength), position)
     return { bytesRead, ...split(room.subarray(0, bytesRead), position + bytesRead) }
   }
 

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
 import { createMask } from '../lib/masker.ts'
-import { followLines, openIfThere, type Bell, type SharedChunks } from './log-follow.ts'
+import { followLines, openIfThere, type Bell, type Shared } from './log-follow.ts'
 import { createSink } from './log-sink.ts'
 import { pruneLogs, type LogBounds, type PruneLogs } from './prune-logs.ts'
 import type { LogSink, Store } from './store.ts'
@@ -31,7 +31,7 @@ const limits = { head: 16 * 1024 * 1024, tail: 1024 * 1024 }
 export function createLogs({ directory, clock, log, isDone, isKnown, isNeeded }: LogsOptions): Logs {
   const openSinks = new Map<number, number>()
   const bells = new Map<number, Set<Alarm>>()
-  const chunks = new Map<number, SharedChunks>()
+  const chunks = new Map<number, Shared['chunks']>()
   let isClosed = false
 
   return {
@@ -62,15 +62,15 @@ export function createLogs({ directory, clock, log, isDone, isKnown, isNeeded }:
       const alarm = createAlarm(signal)
       const others = bells.get(deployment) ?? new Set()
       bells.set(deployment, others.add(alarm))
-      const shared: SharedChunks = chunks.get(deployment) ?? new Map<never, never>()
-      chunks.set(deployment, shared)
+      const read: Shared['chunks'] = chunks.get(deployment) ?? new Map<never, never>()
+      chunks.set(deployment, read)
       if (isClosed) alarm.end()
       try {
         yield* followLines({
           path: pathOf(deployment),
           offset,
           bell: alarm,
-          shared,
+          shared: { chunks: read, followers: () => others.size },
           isOver: () => !openSinks.has(deployment) && isDone(deployment),
         })
       } finally {
