@@ -56,11 +56,11 @@ export async function follow(
     }
   }
 
-  /** The same for all who follow: the store gives them the same lines. */
-  async function eventOf(line: LogLine): Promise<Encoded> {
+  /** One for all who follow: the store gives them the same lines, at about the same time. */
+  function eventOf(line: LogLine): Promise<Encoded> {
     const known = events.get(line)
     if (known !== undefined) return known
-    const event = encoded({ event: 'line', id: line.next, data: await lineOf(line) })
+    const event = lineOf(line).then((data) => encoded({ event: 'line', id: line.next, data }))
     events.set(line, event)
     return event
   }
@@ -76,7 +76,7 @@ export async function follow(
   }
 }
 
-const events = new WeakMap<LogLine, Encoded>()
+const events = new WeakMap<LogLine, Promise<Encoded>>()
 
 /** Of the newest attempt that has a step of this number. */
 function nameOf(number: number, steps: readonly StepRecord[]): string | null {

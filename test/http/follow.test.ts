@@ -1,6 +1,9 @@
 import { once } from 'node:events'
+import { Readable } from 'node:stream'
 import { Agent, request } from 'undici'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import type { Encoded, SentEvent } from '../../src/http/event-stream.ts'
+import { follow as sendFollowed } from '../../src/http/follow.ts'
 import type { Deployment } from '../../src/model/deployment.ts'
 import type { Owner, Store } from '../../src/store/store.ts'
 import { until } from '../support/until.ts'
@@ -263,6 +266,33 @@ describe('following a log', () => {
     for (const events of await Promise.all(followers.map(all))) expect(texts(events)).toEqual(expected)
   })
 
+  it('makes the event of a line once, however many are sent it', async () => {
+    const door = await openDoor()
+    const id = await logged(door, { lines: 50 })
+    const deployment = (await door.store.deployment(id)) ?? never()
+    const present = { one: () => Promise.resolve({} as never), all: () => Promise.resolve([]) }
+    const readers = Array.from({ length: 20 }, () => [] as Encoded[])
+    const sendings = readers.map((taken) => {
+      const over = new AbortController()
+      const stream = {
+        ...{ body: Readable.from([]), signal: over.signal },
+        end: () => {
+          over.abort()
+        },
+        send: (event: SentEvent | Encoded) => {
+          if (Buffer.isBuffer(event)) taken.push(event)
+          return Promise.resolve()
+        },
+      }
+      return sendFollowed({ deployment, offset: 0 }, stream, { store: door.store, present })
+    })
+    await Promise.all(sendings)
+
+    const [first = [], ...others] = readers
+    expect(first).toHaveLength(50)
+    for (const taken of others) expect(taken.every((event, at) => event === first[at])).toBe(true)
+  })
+
   it('waits for a slow reader instead of piling up, and forgets no line', async () => {
     let taken = 0
     const door = await openDoor({
@@ -392,3 +422,7 @@ describe('following a log', () => {
     expect(door.logged).toContainEqual(expect.objectContaining({ level: 'error', message: 'following a log failed' }))
   })
 })
+
+function never(): never {
+  throw new Error('the deployment is gone')
+}
