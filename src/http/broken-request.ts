@@ -1,7 +1,9 @@
-import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { HttpError, type HttpErrorCode } from './http-error.ts'
 import { securityHeaders } from './security-headers.ts'
+
+/** Not imported: that would load all of Node's own undici with it, 4 MiB and 20 ms at the start. */
+const { STATUS_CODES } = process.getBuiltinModule('node:http')
 
 /**
  * Answers what never became a request: too slow, too long, or not HTTP at all. The connection ends with it. On one that

@@ -1,27 +1,9 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { RefusalReason } from '../model/delivery.ts'
-import type { Deployment } from '../model/deployment.ts'
 import { freezeOf, holdOf, type Gates } from '../model/gate.ts'
-import type { HttpDeps } from './http-deps.ts'
+import type { Measured, Metrics } from './metrics.ts'
 
-/** What `GET /metrics` tells. Counters begin at 0 with the daemon. */
-export type Metrics = {
-  delivery(webhook: string, result: string): void
-  refusal(webhook: string, reason: RefusalReason): void
-  /** A kept delivery was judged again. */
-  replay(result: string): void
-  /** A deployment is done. */
-  deployed(deployment: Deployment): void
-  read(): Promise<{ readonly contentType: string; readonly text: string }>
-}
-
-export function createMetrics({
-  store,
-  map,
-  config,
-  catchUp,
-  clock,
-}: Pick<HttpDeps, 'store' | 'map' | 'config' | 'catchUp' | 'clock'>): Metrics {
+/** In prom-client's registry, from 0 on. */
+export function createPrometheus({ store, map, config, catchUp, clock }: Measured): Metrics {
   const register = new Registry()
   const registers = [register]
   // A delay of the event loop is told to the tenth of a second: at its default of 10 ms this timer would be all that an
