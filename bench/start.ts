@@ -4,7 +4,7 @@ import { get } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { bareFastify } from './sides/bare-fastify.ts'
-import { compiled, waitingApps, writeDeployFile } from './sides/deployhook.ts'
+import { asInstalled, compiled, waitingApps, writeDeployFile } from './sides/deployhook.ts'
 import { freePort } from './sides/free-port.ts'
 import { alternate } from './support/alternate.ts'
 import type { Bench, Benchmark, Found } from './support/benchmark.ts'
@@ -58,7 +58,10 @@ async function run({ dir, rounds }: Bench): Promise<Found> {
 
 async function msUntilReady(argv: readonly string[], port: number): Promise<number> {
   const begunAt = performance.now()
-  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(process.execPath, argv, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...asInstalled },
+  })
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
   try {

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { startDaemon, type Daemon } from '../../test/support/daemon.ts'
+import { unitEnvironment } from '../../test/support/unit-environment.ts'
 
 export type Deployhook = Daemon & AsyncDisposable & { readonly state: string }
 
@@ -22,6 +23,7 @@ export async function startDeployhook(options: DeployhookOptions): Promise<Deplo
   await writeDeployFile(options)
   const daemon = await startDaemon({
     program: compiled,
+    env: asInstalled,
     config: join(dir, 'deploy.yml'),
     state: join(dir, 'state'),
     socket: join(dir, 'control.sock'),
@@ -47,6 +49,9 @@ export async function writeDeployFile({ dir, apps, server = {}, defaults = {} }:
   await writeFile(join(dir, 'github.secret'), `${secret}\n`, { mode: 0o600 })
   await writeFile(join(dir, 'deploy.yml'), JSON.stringify(map), { mode: 0o600 })
 }
+
+/** The tests start theirs with a cache of what V8 compiled, which spares time at the start and costs memory. */
+export const asInstalled = { ...unitEnvironment(), NODE_DISABLE_COMPILE_CACHE: '1' }
 
 /** `npm run build` makes it. */
 export const compiled = join(import.meta.dirname, '../../dist/main.js')

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
 import { Agent, getGlobalDispatcher, setGlobalDispatcher } from 'undici'
 import { openWorld, processesOf, type World } from '../support/open-world.ts'
+import { unitEnvironment } from '../support/unit-environment.ts'
 import { until } from '../support/until.ts'
 import { faults, mostDice, type Fault } from './steady-faults.ts'
 import { createStage, openReceiver, repositories, type Mood } from './steady-world.ts'
@@ -190,13 +190,6 @@ const moment = fc.record({
   dice: fc.nat(mostDice),
 })
 type Moment = typeof moment extends fc.Arbitrary<infer Value> ? Value : never
-
-/** As our unit has it started. */
-function unitEnvironment(): Readonly<Record<string, string>> {
-  const unit = readFileSync(new URL('../../systemd/deployhook.service', import.meta.url), 'utf8')
-  const pairs = /^Environment=(.*)$/m.exec(unit)?.[1]?.split(' ') ?? []
-  return Object.fromEntries(pairs.map((pair) => pair.split('=', 2) as [string, string]))
-}
 
 /** What runs in the world although it should not, besides its daemon. */
 function strangers({ dir, daemon }: World): readonly string[] {
