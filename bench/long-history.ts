@@ -39,12 +39,15 @@ async function run({ dir, rounds, note }: Bench): Promise<Found> {
   const rates = await alternate({ long: () => accept(long), short: () => accept(short) }, rounds)
 
   note('claiming')
-  const claims = await alternate({ long: () => claimMs(long), short: () => claimMs(short) }, rounds)
+  const claims = await alternate({ long: () => claimMs(long), short: () => claimMs(short) }, rounds, {
+    warmUps: 1,
+  })
 
   note('listing')
   const pages = await alternate(
     { long: () => listAll(long, lengths.long), short: () => listAll(short, lengths.short) },
     rounds,
+    { warmUps: 1 },
   )
 
   const theirs = (values: readonly number[]) => ({ who: '1,000 deployments', values })
