@@ -18,7 +18,10 @@ export type LedgerDeps = {
 }
 
 export type Ledger = WakeLoop & {
-  /** Removes all logs that the daemon can do without, for want of room on the disk. */
+  /**
+   * For want of room on the disk: removes all logs that the daemon can do without, and bodies, whose room in the
+   * database, which never shrinks, is then there for the deliveries to come.
+   */
   makeRoom(): Promise<void>
 }
 
@@ -37,19 +40,35 @@ export function createLedger({ store, map, clock, clockJumped, log, signal, retr
   })
   return {
     ...loop,
-    makeRoom: () =>
-      pruneLogs({ logsBefore: new Date(clock.now().getTime() - leastLogsMs), maxLogBytes: leastLogBytes }),
+    async makeRoom() {
+      await pruneLogs({ logsBefore: new Date(clock.now().getTime() - leastLogsMs), maxLogBytes: leastLogBytes })
+      try {
+        await forget({ maxBodyBytes: leastBodyBytes })
+      } catch (error) {
+        // It may want room itself.
+        log.warn({ err: error }, 'no bodies of deliveries can be forgotten to make room')
+      }
+    },
   }
 
   async function prune(): Promise<void> {
-    const { keepDeliveriesMs, keepLogsMs, maxLogBytes, keepHistoryMs, maxHistory } = map().server
-    const now = clockJumped() ? Number.NEGATIVE_INFINITY : clock.now().getTime()
+    const forgotten = await forget({ maxBodyBytes })
+    // Looking at every file is for now and then.
+    if (forgotten === 0 && performance.now() - logsAt < logsEveryMs) return
+    logsAt = performance.now()
+    const { keepLogsMs, maxLogBytes } = map().server
+    if (!signal.aborted) await pruneLogs({ logsBefore: before(now() - keepLogsMs), maxLogBytes })
+  }
+
+  /** All of the ledger that is beyond its bounds. Answers how much it was. */
+  async function forget(bodies: { readonly maxBodyBytes: number }): Promise<number> {
+    const { keepDeliveriesMs, keepHistoryMs, maxHistory } = map().server
     const bounds = {
-      bodiesBefore: before(now - keepDeliveriesMs),
-      maxBodyBytes,
-      deliveriesBefore: before(now - Math.max(keepDeliveriesMs, keepRowsMs)),
+      ...bodies,
+      bodiesBefore: before(now() - keepDeliveriesMs),
+      deliveriesBefore: before(now() - Math.max(keepDeliveriesMs, keepRowsMs)),
       maxDeliveries,
-      historyBefore: before(now - keepHistoryMs),
+      historyBefore: before(now() - keepHistoryMs),
       maxHistory,
     }
     let forgotten = 0
@@ -58,10 +77,11 @@ export function createLedger({ store, map, clock, clockJumped, log, signal, retr
       if (signal.aborted) break
     }
     if (forgotten > 0) log.debug({ forgotten }, 'old deliveries and deployments forgotten')
-    // Looking at every file is for now and then.
-    if (forgotten === 0 && performance.now() - logsAt < logsEveryMs) return
-    logsAt = performance.now()
-    if (!signal.aborted) await pruneLogs({ logsBefore: before(now - keepLogsMs), maxLogBytes })
+    return forgotten
+  }
+
+  function now(): number {
+    return clockJumped() ? Number.NEGATIVE_INFINITY : clock.now().getTime()
   }
 
   async function pruneLogs(bounds: LogBounds): Promise<void> {
@@ -84,6 +104,7 @@ const maxDeliveries = 20_000
 
 const logsEveryMs = 3_600_000
 
-/** What is left of the logs when room is short. */
+/** What is left of logs and bodies when room is short. */
 const leastLogsMs = 86_400_000
 const leastLogBytes = 64 * 1024 * 1024
+const leastBodyBytes = 16 * 1024 * 1024

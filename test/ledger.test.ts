@@ -57,6 +57,16 @@ it('looks at the logs once an hour, and removes what it can do without when room
   expect(logs[1]).toEqual({ logsBefore: days(1), maxLogBytes: 64 * 2 ** 20 })
 })
 
+it('keeps 16 MiB of bodies when room is short, and does without when forgetting them needs room itself', async () => {
+  const { ledger, asked } = createWoken([0, 50, 0, new Error('database or disk is full')])
+  await ledger.settled()
+  await ledger.makeRoom()
+  expect(asked.map(({ maxBodyBytes }) => maxBodyBytes / 2 ** 20)).toEqual([512, 16, 16])
+  expect(asked[1]).toMatchObject({ bodiesBefore: days(7), historyBefore: days(365) })
+  await ledger.makeRoom()
+  expect(asked).toHaveLength(4)
+})
+
 it.each([
   [0, 0, 30],
   [90, 90, 90],
