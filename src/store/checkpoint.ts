@@ -18,5 +18,5 @@ export function createCheckpoint(database: DatabaseSync): () => void {
   }
 }
 
-/** As many pages as SQLite's own default. */
-const longPages = 1000
+/** Four times SQLite's own default, 16 MiB: pages that are written again and again are moved once. */
+const longPages = 4000

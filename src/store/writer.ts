@@ -80,14 +80,25 @@ export function createWriter(database: DatabaseSync, deps: WriterDeps): Writer {
     if (jobs.length === 0) return
     const touched = new Set<number>()
     try {
-      const done = commitTogether(transaction, { ...deps, jobs, touched })
+      const { done, isChanged } = commitTogether(transaction, { ...deps, jobs, touched })
       for (const { resolve } of done) resolve()
+      if (isChanged) setImmediate(tidy)
     } catch (error) {
       const problem = deps.trust.judge(error)
       for (const { reject } of jobs) reject(problem)
       return
     }
     if (touched.size > 0) deps.onCommitted(touched)
+  }
+
+  /** In a turn of its own: what is committed is answered first. */
+  function tidy(): void {
+    if (isClosed) return
+    try {
+      transaction.checkpointWhenLong()
+    } catch (error) {
+      deps.trust.judge(error)
+    }
   }
 }
 
@@ -96,8 +107,8 @@ type Flush = Omit<WriterDeps, 'onCommitted'> & {
   readonly touched: Set<number>
 }
 
-/** Answers the jobs that are on disk now; the others have been rejected. Throws if none could be kept. */
-function commitTogether(transaction: Transaction, flush: Flush): readonly Job[] {
+/** `done`: the jobs that are on disk now; the others have been rejected. Throws if none could be kept. */
+function commitTogether(transaction: Transaction, flush: Flush): { done: readonly Job[]; isChanged: boolean } {
   const { jobs, failPoint, trust } = flush
   trust.check()
   try {
@@ -108,8 +119,7 @@ function commitTogether(transaction: Transaction, flush: Flush): readonly Job[] 
     transaction.commit()
     if (isChanged) failPoint('in-commit')
     trust.check()
-    if (isChanged) transaction.checkpointWhenLong()
-    return done
+    return { done, isChanged }
   } catch (error) {
     if (transaction.isOpen()) transaction.rollback()
     throw error
