@@ -4,7 +4,7 @@ import { get } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { bareFastify } from './sides/bare-fastify.ts'
-import { asInstalled, compiled, waitingApps, writeDeployFile } from './sides/deployhook.ts'
+import { compiled, environmentOfUnit, waitingApps, writeDeployFile } from './sides/deployhook.ts'
 import { freePort } from './sides/free-port.ts'
 import { alternate } from './support/alternate.ts'
 import type { Bench, Benchmark, Found } from './support/benchmark.ts'
@@ -23,15 +23,16 @@ async function run({ dir, rounds }: Bench): Promise<Found> {
     ...[compiled, 'serve', '--config', join(dir, 'deploy.yml'), '--state', join(dir, state)],
     ...['--listen', `127.0.0.1:${port}`],
   ]
-  const started = async (argv: (port: number) => readonly string[]) => {
+  const started = async (argv: (port: number) => readonly string[], env = {}) => {
     const port = await freePort()
-    return msUntilReady(argv(port), port)
+    return msUntilReady(argv(port), { port, env })
   }
+  const ours = environmentOfUnit()
   const measured = await alternate(
     {
-      again: () => started((port) => serve('state', port)),
+      again: () => started((port) => serve('state', port), ours),
       first: async (round) => {
-        const ms = await started((port) => serve(`state-${round}`, port))
+        const ms = await started((port) => serve(`state-${round}`, port), ours)
         await rm(join(dir, `state-${round}`), { recursive: true })
         return ms
       },
@@ -53,11 +54,14 @@ async function run({ dir, rounds }: Bench): Promise<Found> {
   }
 }
 
-async function msUntilReady(argv: readonly string[], port: number): Promise<number> {
+async function msUntilReady(
+  argv: readonly string[],
+  { port, env }: { readonly port: number; readonly env: Readonly<Record<string, string>> },
+): Promise<number> {
   const begunAt = performance.now()
   const child = spawn(process.execPath, argv, {
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, ...asInstalled },
+    env: { ...process.env, ...env },
   })
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))

@@ -3,6 +3,7 @@ import type { Log } from './lib/log.ts'
 import { createWakeLoop, type WakeLoop } from './lib/wake-loop.ts'
 import type { DeployMap } from './model/deploy-map.ts'
 import type { LogBounds } from './store/prune-logs.ts'
+import type { LedgerBounds } from './store/prune.ts'
 import type { Store } from './store/store.ts'
 
 export type LedgerDeps = {
@@ -18,11 +19,13 @@ export type LedgerDeps = {
 }
 
 export type Ledger = WakeLoop & {
-  /**
-   * For want of room on the disk: removes all logs that the daemon can do without, and bodies, whose room in the
-   * database, which never shrinks, is then there for the deliveries to come.
-   */
+  /** Removes all logs that the daemon can do without, for want of room on some disk. What cannot be removed is logged. */
   makeRoom(): Promise<void>
+  /**
+   * Forgets bodies of deliveries, for want of room on the disk of the database. That does not shrink; but the next
+   * deliveries are then kept where those were.
+   */
+  makeRoomForDeliveries(): Promise<void>
 }
 
 /**
@@ -40,19 +43,26 @@ export function createLedger({ store, map, clock, clockJumped, log, signal, retr
   })
   return {
     ...loop,
-    async makeRoom() {
-      await pruneLogs({ logsBefore: new Date(clock.now().getTime() - leastLogsMs), maxLogBytes: leastLogBytes })
-      try {
-        await forget({ maxBodyBytes: leastBodyBytes })
-      } catch (error) {
-        // It may want room itself.
-        log.warn({ err: error }, 'no bodies of deliveries can be forgotten to make room')
-      }
-    },
+    makeRoom: () =>
+      attempt('logs', () => pruneLogs({ logsBefore: before(now() - leastLogsMs), maxLogBytes: leastLogBytes })),
+    makeRoomForDeliveries: () =>
+      attempt('bodies of deliveries', async () => {
+        const forgotten = await forget({ maxBodyBytes: leastBodyBytes })
+        if (forgotten > 0) log.info({ forgotten }, 'bodies of deliveries forgotten for want of room on the disk')
+      }),
+  }
+
+  /** It may want room itself. */
+  async function attempt(what: string, remove: () => Promise<void>): Promise<void> {
+    try {
+      await remove()
+    } catch (error) {
+      log.warn({ err: error }, `${what} cannot be removed to make room on the disk`)
+    }
   }
 
   async function prune(): Promise<void> {
-    const forgotten = await forget({ maxBodyBytes })
+    const forgotten = await forget({ maxBodyBytes: mostBodyBytes })
     // Looking at every file is for now and then.
     if (forgotten === 0 && performance.now() - logsAt < logsEveryMs) return
     logsAt = performance.now()
@@ -60,11 +70,11 @@ export function createLedger({ store, map, clock, clockJumped, log, signal, retr
     if (!signal.aborted) await pruneLogs({ logsBefore: before(now() - keepLogsMs), maxLogBytes })
   }
 
-  /** All of the ledger that is beyond its bounds. Answers how much it was. */
-  async function forget(bodies: { readonly maxBodyBytes: number }): Promise<number> {
+  /** Forgets all of the ledger that is beyond its bounds. Answers how much it was. */
+  async function forget({ maxBodyBytes }: Pick<LedgerBounds, 'maxBodyBytes'>): Promise<number> {
     const { keepDeliveriesMs, keepHistoryMs, maxHistory } = map().server
     const bounds = {
-      ...bodies,
+      maxBodyBytes,
       bodiesBefore: before(now() - keepDeliveriesMs),
       deliveriesBefore: before(now() - Math.max(keepDeliveriesMs, keepRowsMs)),
       maxDeliveries,
@@ -96,7 +106,7 @@ function before(ms: number): Date {
 }
 
 /** Of all bodies together, compressed. A push is some kilobytes, so this is for whoever is sent 26 MB over and over. */
-const maxBodyBytes = 512 * 1024 * 1024
+const mostBodyBytes = 512 * 1024 * 1024
 
 /** Of the rows that made no deployment: an organisation's webhook may bring thousands of events a day. */
 const keepRowsMs = 30 * 86_400_000

@@ -12,6 +12,7 @@ const days = (number: number): Date => new Date(now.getTime() - number * 86_400_
 function createWoken(answers: (number | Error)[], keepDeliveriesMs = 604_800_000, clockJumped = false) {
   const asked: LedgerBounds[] = []
   const logs: LogBounds[] = []
+  const told: object[] = []
   const stop = new AbortController()
   onTestFinished(() => {
     stop.abort()
@@ -32,12 +33,12 @@ function createWoken(answers: (number | Error)[], keepDeliveriesMs = 604_800_000
     map: () => ({ ...map, server: { ...map.server, keepDeliveriesMs } }),
     clock: { now: () => now },
     clockJumped: () => clockJumped,
-    log: silent,
+    log: { ...silent, info: (what: object) => void told.push(what) },
     signal: stop.signal,
     retryMs: 1,
   })
   ledger.wake()
-  return { ledger, asked, logs, stop }
+  return { ledger, asked, logs, told, stop }
 }
 
 it('forgets batch by batch until all is within its bounds, counted from the clock', async () => {
@@ -57,14 +58,22 @@ it('looks at the logs once an hour, and removes what it can do without when room
   expect(logs[1]).toEqual({ logsBefore: days(1), maxLogBytes: 64 * 2 ** 20 })
 })
 
-it('keeps 16 MiB of bodies when room is short, and does without when forgetting them needs room itself', async () => {
-  const { ledger, asked } = createWoken([0, 50, 0, new Error('database or disk is full')])
+it('keeps 16 MiB of bodies when room for deliveries is short, and does without when that needs room itself', async () => {
+  const { ledger, asked, told } = createWoken([0, 50, 0, new Error('database or disk is full')])
   await ledger.settled()
-  await ledger.makeRoom()
+  await ledger.makeRoomForDeliveries()
   expect(asked.map(({ maxBodyBytes }) => maxBodyBytes / 2 ** 20)).toEqual([512, 16, 16])
   expect(asked[1]).toMatchObject({ bodiesBefore: days(7), historyBefore: days(365) })
-  await ledger.makeRoom()
+  expect(told).toEqual([{ forgotten: 50 }])
+  await ledger.makeRoomForDeliveries()
   expect(asked).toHaveLength(4)
+})
+
+it('makes room by size alone while the clock is in doubt', async () => {
+  const { ledger, logs } = createWoken([], 0, true)
+  await ledger.settled()
+  await ledger.makeRoom()
+  expect(logs.at(-1)).toEqual({ logsBefore: new Date(0), maxLogBytes: 64 * 2 ** 20 })
 })
 
 it.each([

@@ -23,7 +23,7 @@ export async function startDeployhook(options: DeployhookOptions): Promise<Deplo
   await writeDeployFile(options)
   const daemon = await startDaemon({
     program: compiled,
-    env: asInstalled,
+    env: environmentOfUnit(),
     config: join(dir, 'deploy.yml'),
     state: join(dir, 'state'),
     socket: join(dir, 'control.sock'),
@@ -50,8 +50,10 @@ export async function writeDeployFile({ dir, apps, server = {}, defaults = {} }:
   await writeFile(join(dir, 'deploy.yml'), JSON.stringify(map), { mode: 0o600 })
 }
 
-/** The tests start theirs with a cache of what V8 compiled, which spares time at the start and costs memory. */
-export const asInstalled = { ...unitEnvironment(), NODE_DISABLE_COMPILE_CACHE: '1' }
+/** The environment of a daemon that the unit starts: without V8's cache of what it compiled, which the tests give theirs. */
+export function environmentOfUnit(): Readonly<Record<string, string>> {
+  return { ...unitEnvironment(), NODE_DISABLE_COMPILE_CACHE: '1' }
+}
 
 /** `npm run build` makes it. */
 export const compiled = join(import.meta.dirname, '../../dist/main.js')

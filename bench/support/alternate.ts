@@ -1,7 +1,7 @@
 /**
  * Measures the sides in turn, A B A B, so that what slows the machine for a while slows all of them. A side that is not
- * there (null) has no values. Of each, the first `warmUps` are not kept: what is done for the first time is not measured,
- * here and in what is measured.
+ * there (null) has no values. The first `warmUps` rounds, which count in what `measure` is told, are not kept: what is done for
+ * the first time takes longer, here and in what is measured.
  */
 export async function alternate<Side extends string, Value>(
   sides: Readonly<Record<Side, ((round: number) => Promise<Value>) | null>>,

@@ -12,14 +12,18 @@ export function openFloor({
 }: {
   readonly map: () => DeployMap
   readonly stateDirectory: string
-  readonly ledger: Pick<Ledger, 'makeRoom'>
+  readonly ledger: Pick<Ledger, 'makeRoom' | 'makeRoomForDeliveries'>
 }): {
   readonly floor: DiskFloor
   readonly diskProblems: (apps?: Iterable<{ readonly path: string }>) => Promise<readonly string[]>
 } {
-  const floor = createDiskFloor({
+  const floor: DiskFloor = createDiskFloor({
     minFreeBytes: () => map().server.minFreeBytes,
-    makeRoom: () => ledger.makeRoom(),
+    async makeRoom() {
+      await ledger.makeRoom()
+      const isShortOfRoom = (await floor.problems([stateDirectory])).length > 0
+      if (isShortOfRoom) await ledger.makeRoomForDeliveries()
+    },
     everyMs,
   })
   return {

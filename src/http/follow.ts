@@ -62,6 +62,7 @@ export async function follow(
     if (known !== undefined) return known
     const event = lineOf(line).then((data) => encoded({ event: 'line', id: line.next, data }))
     events.set(line, event)
+    event.catch(() => events.delete(line))
     return event
   }
 

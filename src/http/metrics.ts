@@ -2,7 +2,7 @@ import type { RefusalReason } from '../model/delivery.ts'
 import type { Deployment } from '../model/deployment.ts'
 import type { HttpDeps } from './http-deps.ts'
 
-/** What `GET /metrics` tells. Counters begin at 0 with the daemon. */
+/** What `GET /metrics` tells. The daemon's own counters begin at 0 with it, those about Node with the first count. */
 export type Metrics = {
   delivery(webhook: string, result: string): void
   refusal(webhook: string, reason: RefusalReason): void
@@ -13,14 +13,15 @@ export type Metrics = {
   read(): Promise<{ readonly contentType: string; readonly text: string }>
 }
 
-export type Measured = Pick<HttpDeps, 'store' | 'map' | 'config' | 'catchUp' | 'clock' | 'log'>
+export type Measured = Pick<HttpDeps, 'store' | 'map' | 'config' | 'catchUp' | 'clock'>
 
 /**
- * Made when there first is something to count or somebody asks: prom-client takes a while to load, which no start need
- * wait for, and its look at the event loop wakes the daemon ten times a second.
+ * Metrics that are loaded when there is first something to count, or somebody asks: prom-client takes a while to load,
+ * which no start need wait for, and its look at the event loop wakes the daemon ten times a second.
  */
-export function createMetrics(deps: Measured): Metrics {
-  let making: Promise<Metrics> | null = null
+export function createMetrics({ log, ...measured }: Measured & Pick<HttpDeps, 'log'>): Metrics {
+  let loading: Promise<Metrics> | null = null
+  let hasFailed = false
 
   return {
     delivery: (...counted) => {
@@ -43,28 +44,29 @@ export function createMetrics(deps: Measured): Metrics {
         metrics.deployed(...counted)
       })
     },
-    read: async () => (await made()).read(),
+    read: async () => (await loaded()).read(),
   }
 
   function count(one: (metrics: Metrics) => void): void {
-    made()
+    loaded()
       .then(one)
       .catch((error: unknown) => {
-        deps.log.error({ err: error }, 'not counted in the metrics')
+        if (!hasFailed) log.error({ err: error }, 'metrics cannot be loaded, so nothing is counted')
+        hasFailed = true
       })
   }
 
-  /** In vain, it is tried anew by the next. */
-  function made(): Promise<Metrics> {
-    making ??= make().catch((error: unknown) => {
-      making = null
+  /** Where a file could not be opened, the next may be luckier. */
+  function loaded(): Promise<Metrics> {
+    loading ??= load().catch((error: unknown) => {
+      loading = null
       throw error
     })
-    return making
+    return loading
   }
 
-  async function make(): Promise<Metrics> {
+  async function load(): Promise<Metrics> {
     const { createPrometheus } = await import('./prometheus.ts')
-    return createPrometheus(deps)
+    return createPrometheus(measured)
   }
 }

@@ -2,7 +2,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import { freezeOf, holdOf, type Gates } from '../model/gate.ts'
 import type { Measured, Metrics } from './metrics.ts'
 
-/** In prom-client's registry, from 0 on. */
+/** Metrics in a registry of prom-client, every count at 0. */
 export function createPrometheus({ store, map, config, catchUp, clock }: Measured): Metrics {
   const register = new Registry()
   const registers = [register]

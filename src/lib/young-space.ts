@@ -11,8 +11,9 @@ export function letYoungSpaceGrow({ mostBytes }: { readonly mostBytes: number })
   const collections: number[] = []
   const observer = new PerformanceObserver((list) => {
     for (const { startTime } of list.getEntries()) collections.push(startTime)
-    const [first = 0] = collections.splice(0, collections.length - busyCollections)
-    const isBusy = performance.now() - first < 1000
+    collections.splice(0, collections.length - busyCollections)
+    const [oldest = 0] = collections
+    const isBusy = collections.length === busyCollections && performance.now() - oldest < 1000
     growBy(isBusy && youngSpaceBytes() < mostBytes ? 2 : 1)
   })
   observer.observe({ entryTypes: ['gc'] })

@@ -61,13 +61,13 @@ export async function* followLines({
   }
 }
 
-/** Small, for there may be hundreds who follow. Chunks end at its multiples, so that all who read find the same ones. */
+/** Small, for there may be hundreds who follow. A chunk goes to the next multiple of it at most, so that all who read find the same ones. */
 const chunkLength = 16 * 1024
 /** A log has no line as long as this; whatever else the file holds comes in pieces. */
 const longestKept = 1024 * 1024
-/** Of one file: a chunk that was forgotten too early is read, and sent, from memory of its own. */
-const mostShared = 64
+/** How many chunks of one file are kept for who comes after: some for each who follows it, and a megabyte at most. */
 const sharedForEach = 4
+const mostShared = 64
 
 type Reader = {
   /** Every whole line that is there now and was not told yet. */
@@ -99,11 +99,10 @@ function createReader(offset: number, { chunks, followers }: Shared): Reader {
   /** Reads it once for all who are at the same byte of the same line. */
   async function readShared(file: FileHandle): Promise<Chunk> {
     const place = `${position} ${unfinished.length}`
-    // Taken in the same turn in which it is looked for: many come in one, and each would read it.
     const early = chunks.get(place)
-    const others = early === undefined ? null : await early
-    if (others !== null && others.bytesRead > 0) return others
-    // Nothing was there when another looked; now there may be.
+    const known = early === undefined ? null : await early
+    if (known !== null && known.bytesRead > 0) return known
+    // Nothing was there when another looked; now there may be. Who looks next, be it in the same turn, finds this reading.
     const late = chunks.get(place)
     if (late !== undefined && late !== early) return late
     const reading = read(file)

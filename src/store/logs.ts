@@ -60,22 +60,22 @@ export function createLogs({ directory, clock, log, isDone, isKnown, isNeeded }:
     },
     async *followLog(deployment, offset, signal) {
       const alarm = createAlarm(signal)
-      const others = bells.get(deployment) ?? new Set()
-      bells.set(deployment, others.add(alarm))
-      const read: Shared['chunks'] = chunks.get(deployment) ?? new Map<never, never>()
-      chunks.set(deployment, read)
+      const alarms = bells.get(deployment) ?? new Set()
+      bells.set(deployment, alarms.add(alarm))
+      const own: Shared['chunks'] = chunks.get(deployment) ?? new Map<never, never>()
+      chunks.set(deployment, own)
       if (isClosed) alarm.end()
       try {
         yield* followLines({
           path: pathOf(deployment),
           offset,
           bell: alarm,
-          shared: { chunks: read, followers: () => others.size },
+          shared: { chunks: own, followers: () => alarms.size },
           isOver: () => !openSinks.has(deployment) && isDone(deployment),
         })
       } finally {
-        others.delete(alarm)
-        if (others.size === 0 && bells.get(deployment) === others) {
+        alarms.delete(alarm)
+        if (alarms.size === 0 && bells.get(deployment) === alarms) {
           bells.delete(deployment)
           chunks.delete(deployment)
         }

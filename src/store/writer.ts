@@ -82,7 +82,7 @@ export function createWriter(database: DatabaseSync, deps: WriterDeps): Writer {
     try {
       const { done, isChanged } = commitTogether(transaction, { ...deps, jobs, touched })
       for (const { resolve } of done) resolve()
-      if (isChanged) setImmediate(tidy)
+      if (isChanged) setImmediate(checkpoint)
     } catch (error) {
       const problem = deps.trust.judge(error)
       for (const { reject } of jobs) reject(problem)
@@ -91,10 +91,11 @@ export function createWriter(database: DatabaseSync, deps: WriterDeps): Writer {
     if (touched.size > 0) deps.onCommitted(touched)
   }
 
-  /** In a turn of its own: what is committed is answered first. */
-  function tidy(): void {
+  /** Of a long write-ahead log, in a turn of its own, for what was committed is answered first. Another may have failed meanwhile. */
+  function checkpoint(): void {
     if (isClosed) return
     try {
+      deps.trust.check()
       transaction.checkpointWhenLong()
     } catch (error) {
       deps.trust.judge(error)

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { Agent, request } from 'undici'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { Encoded, SentEvent } from '../../src/http/event-stream.ts'
+import type { Encoded, EventStream, SentEvent } from '../../src/http/event-stream.ts'
 import { follow as sendFollowed } from '../../src/http/follow.ts'
 import type { Deployment } from '../../src/model/deployment.ts'
 import type { Owner, Store } from '../../src/store/store.ts'
@@ -270,27 +270,35 @@ describe('following a log', () => {
     const door = await openDoor()
     const id = await logged(door, { lines: 50 })
     const deployment = (await door.store.deployment(id)) ?? never()
-    const present = { one: () => Promise.resolve({} as never), all: () => Promise.resolve([]) }
     const readers = Array.from({ length: 20 }, () => [] as Encoded[])
-    const sendings = readers.map((taken) => {
-      const over = new AbortController()
-      const stream = {
-        ...{ body: Readable.from([]), signal: over.signal },
-        end: () => {
-          over.abort()
-        },
-        send: (event: SentEvent | Encoded) => {
-          if (Buffer.isBuffer(event)) taken.push(event)
-          return Promise.resolve()
-        },
-      }
-      return sendFollowed({ deployment, offset: 0 }, stream, { store: door.store, present })
-    })
-    await Promise.all(sendings)
+    await Promise.all(
+      readers.map((taken) => sendFollowed({ deployment, offset: 0 }, streamTo(taken), { store: door.store, present })),
+    )
 
     const [first = [], ...others] = readers
     expect(first).toHaveLength(50)
     for (const taken of others) expect(taken.every((event, at) => event === first[at])).toBe(true)
+  })
+
+  it('asks again for the name of a step that could not be looked up for another reader', async () => {
+    const door = await openDoor()
+    const deployment = (await door.store.deployment(await logged(door, { lines: 1 }))) ?? never()
+    const line = { at: '2026-01-02T03:04:05.678Z', step: 2, text: 'x', next: 30 }
+    let looked = 0
+    const store: Store = {
+      ...door.store,
+      // eslint-disable-next-line @typescript-eslint/require-await -- as the store has it
+      async *followLog() {
+        yield line
+      },
+      deployment: () => (++looked === 2 ? Promise.reject(new Error('busy')) : Promise.resolve(deployment)),
+    }
+    const send = (taken: Encoded[]) => sendFollowed({ deployment, offset: 0 }, streamTo(taken), { store, present })
+
+    await expect(send([])).rejects.toThrow('busy')
+    const taken: Encoded[] = []
+    await send(taken)
+    expect(String(taken[0])).toContain('"text":"x"')
   })
 
   it('waits for a slow reader instead of piling up, and forgets no line', async () => {
@@ -422,6 +430,23 @@ describe('following a log', () => {
     expect(door.logged).toContainEqual(expect.objectContaining({ level: 'error', message: 'following a log failed' }))
   })
 })
+
+const present = { one: () => Promise.resolve({} as never), all: () => Promise.resolve([]) }
+
+/** A reader that keeps what is made once for all. */
+function streamTo(taken: Encoded[]): EventStream {
+  const over = new AbortController()
+  return {
+    ...{ body: Readable.from([]), signal: over.signal },
+    end: () => {
+      over.abort()
+    },
+    send: (event: SentEvent | Encoded) => {
+      if (Buffer.isBuffer(event)) taken.push(event)
+      return Promise.resolve()
+    },
+  }
+}
 
 function never(): never {
   throw new Error('the deployment is gone')

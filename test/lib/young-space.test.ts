@@ -42,7 +42,7 @@ function takeBack(): void {
 /** As requests do: many at once, each with objects that live for a while. */
 async function work(): Promise<void> {
   let alive: object[] = []
-  for (let turn = 0; turn < 200; turn++) {
+  for (let turn = 0; turn < 600; turn++) {
     for (let each = 0; each < 100; each++) alive.push(Array.from({ length: 200 }, (_, at) => at))
     if (alive.length > 3000) alive = []
     await setImmediate()

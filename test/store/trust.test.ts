@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { existsSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -116,5 +117,17 @@ describe('the write-ahead log', () => {
 
     expect(statSync(file).size).toBeGreaterThan(before)
     expect(statSync(`${file}-wal`).size).toBeLessThan(20_000_000)
+  })
+
+  it('is not moved into a database that was harmed since the commit before', async () => {
+    const { store, file } = await usedStore()
+    await store.accept(arrival({ body: randomBytes(18_000_000).toString('base64') }))
+    expect(statSync(`${file}-wal`).size).toBeGreaterThan(4_000 * 4_096)
+    truncateSync(file)
+
+    expect(await store.failed).toMatchObject({
+      message: expect.stringContaining(`${file} was truncated while the daemon ran`) as string,
+    })
+    expect(statSync(file).size).toBe(0)
   })
 })

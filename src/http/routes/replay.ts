@@ -38,7 +38,8 @@ const codes = {
 } as const
 
 const meanings = {
-  not_kept: 'What this delivery said is not kept (any more): see server.keep_deliveries in deploy.yml.',
+  not_kept:
+    'What this delivery said is not kept (any more): for its age (server.keep_deliveries in deploy.yml), or for want of room.',
   webhook_gone: 'The webhook that it came to is not in deploy.yml any more.',
   other_provider: 'The webhook that it came to has another provider now, which cannot read it.',
 } as const
