@@ -208,16 +208,18 @@ async function local(
   const env = gitEnvironment(settings, { cookie, protocol: 'none' })
   if (place.indexFile !== undefined) env['GIT_INDEX_FILE'] = place.indexFile
   const stdout: Buffer[] = []
+  const closed: Promise<unknown>[] = []
   let exitCode = -1
-  let said = ''
+  let stderr: readonly Buffer[] = []
   const { GitPluginError, simpleGit } = await import('simple-git') // not before the daemon listens
   await simpleGit({
     baseDir: settings.stateDirectory,
     config: [...localHardening],
     abort: signal,
     input: () => input,
-    // Not a moment earlier: what comes after the exit may be the half of a list of files.
-    completion: { onClose: true, onExit: false },
+    // Of each call in which one of them is false simple-git keeps something for good:
+    // https://github.com/steveukx/git-js/blob/main/simple-git/src/lib/plugins/completion-detection.plugin.ts
+    completion: { onClose: true, onExit: true },
     allowEnvironment: Object.keys(env).filter((name) => name.startsWith('GIT_')),
     unsafe: {
       // They name directories and files of ours: without --git-dir and the like git would look for others.
@@ -229,22 +231,25 @@ async function local(
     // simple-git takes a silent failure for a success; here the exit code alone decides.
     errors: (error, result) => {
       exitCode = result.exitCode
-      said = Buffer.concat(result.stdErr).toString('utf8')
+      stderr = result.stdErr
       return error instanceof GitPluginError ? error : undefined
     },
   })
     .env(env)
-    .outputHandler((_command, stream) => {
-      stream.on('data', (chunk: Buffer) => stdout.push(chunk))
-      // After a command that has said nothing, simple-git waits 50 ms for it to say something after all:
-      // https://github.com/steveukx/git-js/blob/main/simple-git/src/lib/plugins/completion-detection.plugin.ts
-      stream.once('end', () => stream.emit('data', Buffer.alloc(0)))
+    .outputHandler((_command, output, errors) => {
+      for (const stream of [output, errors]) closed.push(new Promise((resolve) => stream.once('close', resolve)))
+      output.on('data', (chunk: Buffer) => stdout.push(chunk))
+      // After a command that has said nothing, simple-git waits 50 ms for it to say something after all.
+      queueMicrotask(() => output.emit('data', Buffer.alloc(0)))
     })
     .raw([
       `--git-dir=${place.gitDir}`,
       ...(place.workTree === undefined ? [] : [`--work-tree=${place.workTree}`]),
       ...args,
     ])
+  // What comes after the exit may be the half of a list of files.
+  await Promise.all(closed)
+  const said = Buffer.concat(stderr).toString('utf8')
   if (!accept.includes(exitCode) || isShort(exitCode, said)) throw new GitCommandError(args[0] ?? '', exitCode, said)
   return { stdout: Buffer.concat(stdout), exitCode }
 }

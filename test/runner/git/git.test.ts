@@ -2,6 +2,7 @@ import { execa } from 'execa'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { queryObjects } from 'node:v8'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { configValue, gitEnvironment, writeGlobalConfig } from '../../../src/runner/git-environment.ts'
 import { createGit, GitCommandError } from '../../../src/runner/git.ts'
@@ -106,6 +107,25 @@ describe('git', () => {
       { key: 'remote.origin.url', value: 'x' },
       { key: 'core.bare', value: '' },
     ])
+  })
+
+  it('is heard to its end, which may come after its exit', async () => {
+    const { place, dir } = await createRepositoryOfOurs()
+    const another = '#!/bin/sh\n(sleep 0.2; echo refs/late) & echo refs/early\n'
+    await writeFile(join(dir, 'git'), another, { mode: 0o755 })
+    const { signal } = new AbortController()
+    const git = createGit({ stateDirectory: dir, path: `${dir}:${gitPath}` }, { signal, cookie: 'c' })
+    expect(await git.refNames(place)).toEqual(['refs/early', 'refs/late'])
+  })
+
+  it('leaves nothing of a call in memory', async () => {
+    const { git, place } = await createRepositoryOfOurs()
+    const call = async (times: number): Promise<number> => {
+      for (let time = 0; time < times; time++) await git.commitOf(place, 'refs/heads/none')
+      return queryObjects(Promise, { format: 'count' })
+    }
+    const before = await call(5)
+    expect((await call(50)) - before).toBeLessThan(25)
   })
 
   it('trusts exactly the named local repositories, whatever their names', async () => {
