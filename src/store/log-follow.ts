@@ -81,8 +81,6 @@ function createReader(offset: number, { chunks, followers }: Shared): Reader {
   let position = Math.max(0, offset - 1)
   let isSkipping = offset > 0
   let unfinished: Buffer = Buffer.alloc(0)
-  // The same for every read: all lines of one are made before the next.
-  const room = Buffer.allocUnsafe(chunkLength)
   return {
     async *lines(file, bell) {
       while (!bell.hasEnded) {
@@ -121,7 +119,8 @@ function createReader(offset: number, { chunks, followers }: Shared): Reader {
   }
 
   async function read(file: FileHandle): Promise<Chunk> {
-    const { bytesRead } = await file.read(room, 0, chunkLength - (position % chunkLength), position)
+    const room = Buffer.allocUnsafe(chunkLength - (position % chunkLength))
+    const { bytesRead } = await file.read(room, 0, room.length, position)
     return { bytesRead, ...split(room.subarray(0, bytesRead), position + bytesRead) }
   }
 
