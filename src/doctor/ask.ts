@@ -1,4 +1,4 @@
-import { connectionProblem } from '../runner/health/connection-problem.ts'
+import { networkProblem } from '../lib/network-problem.ts'
 
 export type Asked = {
   readonly url: string
@@ -67,7 +67,7 @@ export function createAsk({
     } catch (error) {
       if (signal?.aborted)
         return { kind: 'unreachable', why: 'was not asked to the end: there was no time left', through: shown(through) }
-      const why = limit.aborted ? `gave no answer within ${timeoutMs / 1000} s` : connectionProblem(error)
+      const why = limit.aborted ? `gave no answer within ${timeoutMs / 1000} s` : networkProblem(error)
       return { kind: 'unreachable', why, through: shown(through) }
     } finally {
       await agent.destroy()

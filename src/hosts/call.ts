@@ -69,9 +69,7 @@ export function createCall(options: CallOptions): Call {
       throw refusalOf(read, { host, path, right, said: maskText(secrets, wordsOf(read.body)) })
     } catch (error) {
       if (error instanceof HostProblem || signal.aborted) throw error
-      const why = limit.aborted
-        ? `gave no whole answer within ${timeoutMs / 1000} s`
-        : networkProblem(error, { otherwise: 'cannot be asked' })
+      const why = limit.aborted ? `gave no whole answer within ${timeoutMs / 1000} s` : networkProblem(error)
       throw new HostProblem('unreachable', `${host} ${why}: is that where its API lies (--api-url)?`, { cause: error })
     } finally {
       await agent.destroy()

@@ -95,5 +95,5 @@ const privateProblem = 'is on this machine or its network: if that is meant, add
 
 function problemOf(error: unknown): string {
   if (error instanceof PrivateAddress) return privateProblem
-  return networkProblem(error, { otherwise: 'cannot be told' })
+  return networkProblem(error)
 }

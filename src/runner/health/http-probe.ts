@@ -1,8 +1,8 @@
 import type { Dispatcher } from 'undici'
 import { formatDuration } from '../../lib/duration.ts'
+import { networkProblem } from '../../lib/network-problem.ts'
 import type { Env } from '../../model/deploy-map.ts'
 import { bodyHolds, maxBodyBytes } from './body-holds.ts'
-import { connectionProblem } from './connection-problem.ts'
 import { sick, well, type Answer, type AskProbe, type ProbeOf } from './probe.ts'
 import { timeLimit } from './time-limit.ts'
 
@@ -16,7 +16,7 @@ export const askHttp: AskProbe<'http'> = async (probe, { timeoutMs, signal }) =>
   try {
     return await askFrom(probe, limit.signal)
   } catch (error) {
-    return sick(limit.isUp() ? `gave no full answer within ${formatDuration(timeoutMs)}` : connectionProblem(error))
+    return sick(limit.isUp() ? `gave no full answer within ${formatDuration(timeoutMs)}` : networkProblem(error))
   }
 }
 

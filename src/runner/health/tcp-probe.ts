@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { formatDuration } from '../../lib/duration.ts'
-import { connectionProblem } from './connection-problem.ts'
+import { networkProblem } from '../../lib/network-problem.ts'
 import { sick, well, type AskProbe } from './probe.ts'
 import { timeLimit } from './time-limit.ts'
 
@@ -14,7 +14,7 @@ export const askTcp: AskProbe<'tcp'> = async ({ host, port }, { timeoutMs, signa
     await once(socket, 'connect')
     return well
   } catch (error) {
-    return sick(limit.isUp() ? `took no connection within ${formatDuration(timeoutMs)}` : connectionProblem(error))
+    return sick(limit.isUp() ? `took no connection within ${formatDuration(timeoutMs)}` : networkProblem(error))
   } finally {
     socket.on('error', () => undefined).destroy()
   }

@@ -94,7 +94,7 @@ describe('an http check', () => {
     const [trusted, plain] = [await startHttps(), await answering(200)]
     expect(await openAsk().try(httpCheck(trusted))).toEqual(
       sick(
-        'has no TLS certificate that is trusted (DEPTH_ZERO_SELF_SIGNED_CERT): name its authority in NODE_EXTRA_CA_CERTS of the service, or ask by http',
+        'has no TLS certificate that is trusted (DEPTH_ZERO_SELF_SIGNED_CERT): name its authority in NODE_EXTRA_CA_CERTS',
       ),
     )
     expect(await openAsk().try(httpCheck(plain.origin.replace('http:', 'https:')))).toEqual(
