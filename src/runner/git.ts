@@ -17,6 +17,7 @@ import {
   type Setting,
   type Specials,
 } from './git-output.ts'
+import { GitCommandError } from './git-command-error.ts'
 import { gitEnvironment, localHardening, type GitSettings } from './git-environment.ts'
 import { isShort } from './git-shortage.ts'
 import { decoded, nulTerminated, treePathsOf, type TreePath } from './tree-path.ts'
@@ -26,17 +27,6 @@ export type Place = { readonly gitDir: string; readonly workTree?: string; reado
 
 /** What simple-git does for us: local work, each with a fixed argument list. Nobody else can add an option. */
 export type Git = ReturnType<typeof createGit>
-
-/** A git that answered with an exit code it should not have. */
-export class GitCommandError extends Error {
-  readonly output: string
-
-  constructor(command: string, exitCode: number, output: string) {
-    super(`git ${command} ended with ${exitCode}: ${output}`)
-    // simple-git has no exit code to tell, whatever its types say, of one that was killed.
-    this.output = Number.isInteger(exitCode) ? output : `${output}\ngit ${command} was ended by a signal`
-  }
-}
 
 /** `signal` ends a command (its promise rejects); `cookie` marks its process. */
 export function createGit(settings: GitSettings, context: { readonly signal: AbortSignal; readonly cookie: string }) {

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import type { Revision } from '../model/revision.ts'
-import { GitCommandError, type Git } from './git.ts'
+import { GitCommandError } from './git-command-error.ts'
+import type { Git } from './git.ts'
 import { copyIndex, stageAsOnDisk, type Scratch } from './scratch-index.ts'
 import type { Tree } from './tree.ts'
 import { shownList, type TreePath } from './tree-path.ts'

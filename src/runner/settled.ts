@@ -1,7 +1,7 @@
 import { errorCode } from '../lib/error-code.ts'
 import type { App } from '../model/deploy-map.ts'
 import { failureOf } from './git-failure.ts'
-import { GitCommandError } from './git.ts'
+import { GitCommandError } from './git-command-error.ts'
 import { LockHeld } from './lock-holder.ts'
 import { whereOf } from './mirror.ts'
 import type { Stop } from './runner.ts'
