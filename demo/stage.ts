@@ -103,6 +103,9 @@ apps:
           grep -q "$DEPLOYHOOK_REVISION" public/index.html
           echo "public/ is of $(git describe --always), $(ls public | wc -l) pages"
 
+defaults:
+  catch_up: off # else the start might find the first push before its delivery comes, and there were nothing left to see
+
 server:
   allow_root_steps: true # the demo may be run as root; your server should not be
 `

@@ -44,7 +44,14 @@ function isMet({ of, is, limit }: Target, found: Omit<Judged, 'isMet'>): boolean
 }
 
 export function spreadOf(values: readonly number[]): Spread {
-  return { median: percentile(values, 0.5), min: Math.min(...values), max: Math.max(...values) }
+  return { median: medianOf(values), min: Math.min(...values), max: Math.max(...values) }
+}
+
+/** Of an even number it is the mean of the two in the middle. */
+function medianOf(values: readonly number[]): number {
+  const sorted = values.toSorted((one, other) => one - other)
+  const [low = NaN, high = NaN] = [sorted[Math.ceil(sorted.length / 2) - 1], sorted[Math.floor(sorted.length / 2)]]
+  return (low + high) / 2
 }
 
 /** The value that `share` (0 to 1) of all values are at most; NaN of none. */

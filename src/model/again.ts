@@ -3,7 +3,7 @@ import { kindOf, type Deployment } from './deployment.ts'
 /**
  * The deployment that failed for want of room and is to be made again, now that there is some; `later`: not yet; null: none is.
  * Nobody pushes again because a disk was full. `past`: those of one app, newest first. What fills the disk itself
- * is tried again at ever longer intervals, for room may come that is enough.
+ * is tried again at ever longer intervals, for room may come that is enough; pushes that met a full disk do not count.
  */
 export function toDeployAgain(past: readonly Deployment[], now: Date): Deployment | 'later' | null {
   const settled = past.filter(({ outcome }) => outcome !== 'superseded')
@@ -12,9 +12,9 @@ export function toDeployAgain(past: readonly Deployment[], now: Date): Deploymen
   const other = settled.findIndex(
     (one) => !isForRoom(one) || one.requestedRevision !== last.requestedRevision || one.ref !== last.ref,
   )
-  const times = other === -1 ? settled.length : other
+  const tries = settled.slice(0, other === -1 ? undefined : other).filter(({ trigger }) => trigger === 'catch-up')
   const sinceMs = now.getTime() - (last.finishedAt?.getTime() ?? 0)
-  const isDue = sinceMs < 0 || sinceMs >= waitMs(times)
+  const isDue = sinceMs < 0 || sinceMs >= waitMs(tries.length)
   return isDue ? last : 'later'
 }
 
@@ -27,6 +27,6 @@ function isForRoom({ outcome, reason, exact, trigger }: Deployment): boolean {
 }
 
 /** At once the first time, then twice as long each time, up to an hour. */
-function waitMs(times: number): number {
-  return times <= 1 ? 0 : Math.min(1_000 * 2 ** times, 3_600_000)
+function waitMs(tries: number): number {
+  return tries === 0 ? 0 : Math.min(2_000 * 2 ** tries, 3_600_000)
 }

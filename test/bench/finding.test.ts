@@ -11,6 +11,13 @@ describe('what a benchmark found', () => {
     expect(ratio).toEqual({ median: 0.5, min: 0.5, max: 0.5 })
   })
 
+  it('of two rounds is neither the better nor the worse', () => {
+    const { ours, ratio } = judge(finding({ ours: [100, 300], theirs: [100, 100] }))
+
+    expect(ours).toEqual({ median: 200, min: 100, max: 300 })
+    expect(ratio?.median).toBe(2)
+  })
+
   it.each<[Target, boolean]>([
     [{ of: 'ratio', is: 'at least', limit: 2 }, true],
     [{ of: 'ratio', is: 'at least', limit: 2.1 }, false],

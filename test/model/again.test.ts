@@ -27,16 +27,22 @@ describe('now that there is room', () => {
   })
 
   it('what fills the disk by itself waits twice as long each time, up to an hour', () => {
-    expect(toDeployAgain([full(), full()], after(3))).toBe('later')
-    expect(toDeployAgain([full(), full()], after(4))).toMatchObject({ reason: 'disk_full' })
-    expect(toDeployAgain([full(), full(), full()], after(7))).toBe('later')
-    const many = Array.from({ length: 16 }, () => full())
+    const again = full({ trigger: 'catch-up' })
+    expect(toDeployAgain([again, full()], after(3))).toBe('later')
+    expect(toDeployAgain([again, full()], after(4))).toMatchObject({ reason: 'disk_full' })
+    expect(toDeployAgain([again, again, full()], after(7))).toBe('later')
+    const many = Array.from({ length: 16 }, () => again)
     expect(toDeployAgain(many, after(3_599))).toBe('later')
     expect(toDeployAgain(many, after(3_600))).toMatchObject({ reason: 'disk_full' })
   })
 
+  it('what was pushed again and again while there was none has not waited yet', () => {
+    expect(toDeployAgain([full(), full(), full()], after(0))).toMatchObject({ reason: 'disk_full' })
+  })
+
   it('another push has not waited yet', () => {
-    expect(toDeployAgain([full({ requestedRevision: revision('b') }), full(), full()], after(0))).toMatchObject({
+    const again = full({ trigger: 'catch-up' })
+    expect(toDeployAgain([full({ requestedRevision: revision('b') }), again, again, full()], after(0))).toMatchObject({
       requestedRevision: revision('b'),
     })
   })
