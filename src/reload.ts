@@ -63,7 +63,7 @@ export function createLiveMap(first: Extract<Reading, { kind: 'loaded' }>, deps:
     const reading = await read()
     if (reading.kind === 'refused') return refuse(reading.problems)
 
-    const warnings = [...reading.warnings, ...needsRestart(current.map, reading.map)]
+    const warnings = [...reading.warnings, ...needsRestart(first.map, reading.map)]
     current = reading
     state = { ...state, loadedAt: clock.now(), problems: [] }
     const removed = await reconcile()
@@ -95,8 +95,8 @@ export function createLiveMap(first: Extract<Reading, { kind: 'loaded' }>, deps:
   }
 }
 
-/** What only a restart can put into force. */
-function needsRestart(before: DeployMap, after: DeployMap): readonly string[] {
-  if (JSON.stringify(before.server.listen) === JSON.stringify(after.server.listen)) return []
+/** What only a restart can put into force, told by each reload until then. */
+function needsRestart(atStart: DeployMap, after: DeployMap): readonly string[] {
+  if (JSON.stringify(atStart.server.listen) === JSON.stringify(after.server.listen)) return []
   return ['server.listen has changed: it takes effect at the next restart']
 }

@@ -31,6 +31,7 @@ async function createHistory({
   keepDeliveriesMs = 604_800_000,
   catchUp = {},
   diskProblems = [],
+  isWritable = true,
 }: Setting = {}): Promise<History> {
   const directory = await mkdtemp(join(tmpdir(), 'deployhook-explain-'))
   onTestFinished(() => rm(directory, { recursive: true }))
@@ -58,7 +59,8 @@ async function createHistory({
   const config = () => ({ file: '/etc/deployhook/deploy.yml', loadedAt: before(3600), problems })
   const realPath = (path: string): string => path
   const explain = createExplain({
-    ...{ store, map, realPath, refusals, strays, config, clock: { now: () => now } },
+    ...{ map, realPath, refusals, strays, config, clock: { now: () => now } },
+    store: isWritable ? store : { ...store, ping: () => Promise.reject(new Error('database or disk is full')) },
     diskProblems: () => Promise.resolve(diskProblems),
     catchUp: ({ catchUpMs: everyMs }) => ({
       everyMs,
@@ -112,6 +114,7 @@ type Setting = {
   readonly keepDeliveriesMs?: number
   readonly catchUp?: Partial<CatchUpState>
   readonly diskProblems?: readonly string[]
+  readonly isWritable?: boolean
 }
 
 type History = {
@@ -677,6 +680,15 @@ describe('explaining why nothing happens', () => {
       'Catch-up has asked in vain 3 times, since 15 min ago, and goes on asking. Until it is answered, a push whose webhook never arrives here is not noticed: it waits for the next push, or for deployhook deploy blog.',
       'Asking failed. Add a deploy key.',
     ])
+  })
+
+  it('says first that nothing can be kept, when that is so', async () => {
+    const full = 'the disk that /var/lib lies on has 0 KiB free'
+    const { explain } = await createHistory({ diskProblems: [full], isWritable: false })
+    const { headline, facts, next } = await explain(null)
+    expect(headline).toBe('Nothing can be kept, so every delivery is answered 503')
+    expect(facts).toContain(`Neither are deliveries kept nor is anything deployed: ${full}`)
+    expect(next[0]).toContain('redeliver at the git host')
   })
 
   it('says of the disk that is full what it stops, also for one app', async () => {

@@ -63,7 +63,7 @@ function configProblems(problems: readonly string[], paint: Terminal['paint']): 
 function diskProblems({ problems, stops }: StatusView['disk'], paint: Terminal['paint']): readonly string[] {
   if (problems.length === 0) return []
   const what = stops === 'all' ? 'Nothing is deployed' : `Not deployed: ${stops.map(oneLine).join(', ')}`
-  return ['', paint.red(`${what}, and what arrives is kept:`), ...problems.map(harmless)]
+  return ['', paint.red(`${what}; what arrives is kept while the database finds room:`), ...problems.map(harmless)]
 }
 
 function gates({ held, frozen }: StatusView, { paint, now }: Looks): readonly string[] {

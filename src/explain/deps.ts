@@ -20,6 +20,7 @@ export type ExplainDeps = {
     | 'reportsOf'
     | 'gates'
     | 'quarantined'
+    | 'ping'
   >
   readonly map: () => DeployMap
   /** Where a path of the map really lies. */

@@ -18,8 +18,13 @@ export async function explainEverything(deps: ExplainDeps): Promise<Explanation>
   const strays = explainStrays(deps)
   const failed = await failedApps(deps)
   const kept = await explainAllGates(deps)
+  const full = await deps.diskProblems()
+  const isWritable = await store.ping().then(
+    () => true,
+    () => false,
+  )
   return {
-    headline: headline(webhooks, problems),
+    headline: isWritable ? headline(webhooks, problems) : 'Nothing can be kept, so every delivery is answered 503',
     facts: [
       `deploy.yml is ${file}, loaded ${told(loadedAt, deps)}, with ${counted(map().apps.size, 'app')}.`,
       ...problems.map((problem) => `The file has a problem, so the map from before is in use: ${problem}`),
@@ -27,13 +32,16 @@ export async function explainEverything(deps: ExplainDeps): Promise<Explanation>
       ...strays.facts,
       `${running} running, ${queue.length - running} queued.`,
       ...kept.facts,
-      ...(await deps.diskProblems()).map(
-        (problem) => `Deliveries are kept, but deployments fail until there is room: ${problem}`,
+      ...full.map((problem) =>
+        isWritable
+          ? `Deliveries are kept, but deployments fail until there is room: ${problem}`
+          : `Neither are deliveries kept nor is anything deployed: ${problem}`,
       ),
       ...failed.map(({ app, id }) => `The newest deployment of ${app}, ${id}, did not succeed.`),
       ...explainAllCatchUp(deps),
     ],
     next: [
+      ...(isWritable ? [] : ['Once there is room, redeliver at the git host what was answered 503: deployhook doctor']),
       ...(problems.length === 0 ? [] : ['Mend deploy.yml: deployhook check, then deployhook reload']),
       ...(map().apps.size === 0 ? [`Nothing can be deployed yet: write an app into ${file}`] : []),
       ...new Set(webhooks.flatMap((seen) => seenAdvice(seen, deps))),

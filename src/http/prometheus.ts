@@ -9,6 +9,7 @@ export function createPrometheus({ store, map, config, catchUp, clock }: Measure
   // A delay of the event loop is told to the tenth of a second: at its default of 10 ms this timer would be all that an
   // idle daemon does.
   collectDefaultMetrics({ register, prefix: 'deployhook_', eventLoopMonitoringPrecision: 100 })
+  countEarlierCpu(register)
 
   const deliveries = new Counter({
     name: 'deployhook_deliveries_total',
@@ -152,6 +153,15 @@ export function createPrometheus({ store, map, config, catchUp, clock }: Measure
       }
     },
     read: async () => ({ contentType: register.contentType, text: await register.metrics() }),
+  }
+}
+
+/** prom-client counts processor time from when it is loaded; here it is that of the process. */
+function countEarlierCpu(register: Registry): void {
+  const { user, system } = process.cpuUsage()
+  for (const [name, microseconds] of Object.entries({ user_: user, system_: system, '': user + system })) {
+    const counter = register.getSingleMetric(`deployhook_process_cpu_${name}seconds_total`)
+    if (counter instanceof Counter) counter.inc(microseconds / 1e6)
   }
 }
 

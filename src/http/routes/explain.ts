@@ -15,7 +15,7 @@ export function explainRoute({ explain }: RouteDeps): Route {
         throw new HttpError('not_found', {
           as: 'nothing_known',
           message:
-            'Nothing is known by this name or number: see deployhook apps, deployments and deliveries. A delivery that is in none of them never arrived here (or came under a wrong URL), or was refused before the last restart.',
+            'Nothing is known by this name or number: see deployhook apps, deployments and deliveries. A delivery that is in none of them never arrived here (or came under a wrong URL), could not be kept (503), or was refused before the last restart.',
         })
       }
       return explanation
