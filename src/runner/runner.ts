@@ -58,6 +58,8 @@ export type Target =
 
 /** What can be looked up once the tip is there. */
 export type Look = {
+  /** Whether anything is where the live version should be. */
+  readonly isThere: () => boolean
   /** The files that differ between a revision and the tip; null when that revision is not there any more. */
   readonly changedSince: (revision: Revision) => Promise<readonly string[] | null>
   /** The message of the tip; null when that cannot be told. */

@@ -7,6 +7,7 @@ import { Agent, request } from 'undici'
 import type { Delivery } from '../../src/model/delivery.ts'
 import { fixtures, providerOf, sentBy, verify, type Fixture } from '../providers/fixtures.ts'
 import { parsed, startDaemon, type Daemon } from '../support/daemon.ts'
+import { given } from './given.ts'
 
 /**
  * Sends mutations of every provider's fixtures to a real daemon over a real socket, and throws at the first answer that
@@ -244,6 +245,6 @@ async function memoryOf(pid: number): Promise<number> {
 
 if (import.meta.main) {
   const started = Date.now()
-  const answers = await soakDeliveries(Number(process.argv[2] ?? 50_000))
+  const answers = await soakDeliveries(given(2, 50_000))
   console.log(JSON.stringify({ seconds: Math.round((Date.now() - started) / 1000), answers }))
 }

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { openWorld, type World } from '../support/open-world.ts'
 import type { Pushed } from '../support/repository.ts'
+import { given } from './given.ts'
 import { createSmallDisk, diskKinds, hindrance, type DiskKind, type SmallDisk } from './small-disk.ts'
 import { keepRunning, type Supervisor } from './supervisor.ts'
 import { broken, createWitness, type Acknowledged } from './witness.ts'
@@ -253,7 +254,7 @@ const mostLeft = {
 } as const
 
 if (import.meta.main) {
-  const [cycles, seed] = [Number(process.argv[2] ?? 50), Number(process.argv[3] ?? 1)]
+  const [cycles, seed] = [given(2, 50), given(3, 1)]
   const kinds = diskKinds.filter((kind) => {
     const why = hindrance(kind)
     if (why !== null) console.log(`${kind}: left out, ${why}`)

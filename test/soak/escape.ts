@@ -12,6 +12,7 @@ import { createRunCommand } from '../../src/runner/exec.ts'
 import { createRunner } from '../../src/runner/index.ts'
 import { silentLog } from '../store/support.ts'
 import { createApp, revision } from '../support/map.ts'
+import { given } from './given.ts'
 import { upperBound } from './upper-bound.ts'
 
 /**
@@ -208,7 +209,7 @@ function sum(counts: Readonly<Record<string, number>>): number {
 }
 
 if (import.meta.main) {
-  const { steps, left, seen } = await soakEscape(Number(process.argv[2] ?? 100))
+  const { steps, left, seen } = await soakEscape(given(2, 100))
   const control = await soakEscape(20, { run: plainTimeout })
   console.log(JSON.stringify({ steps, left, seen, control: control.left }))
   console.log(

@@ -5,6 +5,7 @@ import type { Deployment } from '../../src/model/deployment.ts'
 import { readMemory } from '../../src/runner/tree.ts'
 import { openWorld, processesOf, type World } from '../support/open-world.ts'
 import { until } from '../support/until.ts'
+import { given } from './given.ts'
 import { layTraps, type Kind, type FaultPoint, type Traps } from './inject.ts'
 
 export type FaultsReport = {
@@ -196,7 +197,7 @@ function countBy<T>(items: readonly T[], name: (item: T) => string): Record<stri
 }
 
 if (import.meta.main) {
-  const report = await soakFaults({ every: Number(process.argv[2] ?? 1) })
+  const report = await soakFaults({ every: given(2, 1) })
   console.log(JSON.stringify(report, null, 2))
   if (report.problems.length > 0) process.exitCode = 1
 }

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import type { Pushed } from '../support/repository.ts'
 import { openWorld, type World } from '../support/open-world.ts'
+import { given } from './given.ts'
 import { broken, createWitness, missingFrom, type Acknowledged } from './witness.ts'
 
 export type KillsReport = {
@@ -122,7 +123,7 @@ async function deliver(
 }
 
 if (import.meta.main) {
-  const report = await soakKills(Number(process.argv[2] ?? 2_000), { seed: Number(process.argv[3] ?? 1) })
+  const report = await soakKills(given(2, 2_000), { seed: given(3, 1) })
   console.log(JSON.stringify(report, null, 2))
   if (report.problems.length > 0) process.exitCode = 1
 }

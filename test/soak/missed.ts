@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startDaemon, type Daemon } from '../support/daemon.ts'
 import { createRepository } from '../support/repository.ts'
+import { given } from './given.ts'
 
 export type Missed = {
   readonly pushes: number
@@ -100,7 +101,7 @@ export async function soakMissed(pushes: number, { controlMs = 2_000 } = {}): Pr
 const intervalMs = 300_000
 
 if (import.meta.main) {
-  const missed = await soakMissed(Number(process.argv[2] ?? 20))
+  const missed = await soakMissed(given(2, 20))
   console.log(JSON.stringify(missed))
   if (missed.live < missed.pushes || missed.liveWithoutCatchUp > 0) process.exitCode = 1
 }

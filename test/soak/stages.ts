@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openWorld, processesOf, type World, type WorldApp } from '../support/open-world.ts'
+import { given } from './given.ts'
 import { createWitness } from './witness.ts'
 
 /** Every stage at which the daemon can be made to die, in the order in which a push reaches them. */
@@ -132,7 +133,7 @@ async function end(world: World, signal: NodeJS.Signals): Promise<void> {
 }
 
 if (import.meta.main) {
-  const rounds = Number(process.argv[2] ?? 25)
+  const rounds = given(2, 25)
   const problems = [...(await soakStages(rounds)), ...(await soakReleaseStages(rounds))]
   console.log(JSON.stringify({ stages: stages.length + releaseStages.length, rounds, problems }, null, 2))
   if (problems.length > 0) process.exitCode = 1

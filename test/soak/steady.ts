@@ -5,6 +5,7 @@ import { Agent, getGlobalDispatcher, setGlobalDispatcher } from 'undici'
 import { openWorld, processesOf, type World } from '../support/open-world.ts'
 import { unitEnvironment } from '../support/unit-environment.ts'
 import { until } from '../support/until.ts'
+import { given } from './given.ts'
 import { faults, mostDice, type Fault } from './steady-faults.ts'
 import { createStage, openReceiver, repositories, type Mood } from './steady-world.ts'
 import { bottomsOf, growthOf, isBackAt, leaksIn, mebibytes, median, vitalsOf, type Vitals } from './vitals.ts'
@@ -207,10 +208,10 @@ function errorsIn({ daemon }: World): readonly string[] {
 }
 
 if (import.meta.main) {
-  const seed = Number(process.argv[3] ?? Date.now() % 1_000_000)
+  const seed = given(3, Date.now() % 1_000_000)
   console.log(`seed ${seed}`)
   const leaks = process.argv[4] === 'leaks'
-  const report = await soakSteady(Number(process.argv[2] ?? 60) * 60, { seed, leaks })
+  const report = await soakSteady(given(2, 60) * 60, { seed, leaks })
   console.log(JSON.stringify(report, null, 2))
   if (report.problems.length > 0) process.exitCode = 1
 }

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { createWorld, gate } from '../support/world.ts'
 
@@ -61,6 +61,11 @@ describe('a push to main', () => {
 
     await world.deliver(older)
     expect(await world.done(2)).toMatchObject({ outcome: 'skipped', reason: 'already_live', steps: [] })
+
+    await rm(world.path('srv/blog'), { recursive: true })
+    await world.deliver({ ...newer, message: 'another delivery, after somebody has removed the directory' })
+    expect(await world.done(3)).toMatchObject({ outcome: 'succeeded' })
+    expect(await world.read('srv/blog/index.html')).toBe('newer')
   })
 
   it('is deployed again although its commit is live when the entry in deploy.yml has changed', async () => {

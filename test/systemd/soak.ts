@@ -1,3 +1,4 @@
+import { given } from '../soak/given.ts'
 import { openInstalled } from './support/installed.ts'
 import { whyNoMachine } from './support/machine.ts'
 import { killAndWait, underLoad, upgrade, type Answers } from './upgrades.ts'
@@ -8,7 +9,7 @@ import { killAndWait, underLoad, upgrade, type Answers } from './upgrades.ts'
  */
 const why = whyNoMachine()
 if (why !== null) throw new Error(`no systemd can be booted here: ${why}`)
-const rounds = Number(process.argv[2] ?? 100)
+const rounds = given(2, 100)
 
 await using installed = await openInstalled()
 await installed.configure({ blog: { steps: ['cp page built'] } })

@@ -83,6 +83,7 @@ async function world({ app, clock = { now: () => new Date() }, alarmMs = 60_000 
     targets.push(target)
     await progress.revision(told.tip)
     const reason = await skip(told.tip, {
+      isThere: () => true,
       changedSince: () => Promise.resolve(null),
       message: () => Promise.resolve(null),
     })
