@@ -499,6 +499,24 @@ describe('explaining an app', () => {
     expect(next.join()).toContain('Push to main')
   })
 
+  it.each([
+    ['b', 'bbbbbbbbbbbb, whose newest deployment did not succeed.'],
+    ['c', 'cccccccccccc, which did not succeed; the last good one is bbbbbbbbbbbb.'],
+  ])('says of which commit the files are when a step of %s failed', async (letter, told) => {
+    const { request, start, end, explain, store } = await createHistory()
+    for (const commit of ['b', letter]) {
+      await request('blog')
+      const running = await start()
+      const owner = { id: running.id, attempt: running.attempts }
+      await store.setRevision(owner, revision(commit))
+      await store.startStep(owner, { number: 1, phase: 'build', name: 'npm ci', at: before(80) })
+      const isLast = running.id === 2
+      await store.finishStep(owner, { number: 1, exitCode: isLast ? 3 : 0, signal: null, at: before(61) })
+      await end(running, isLast ? { outcome: 'failed', reason: 'step_failed', message: 'npm ci failed' } : {})
+    }
+    expect((await explain('app:blog')).facts.join('\n')).toContain(`are those of ${told}`)
+  })
+
   it('remembers one that was taken out of deploy.yml', async () => {
     const apps = [createApp('blog')]
     const { receive, explain } = await createHistory({ apps })

@@ -53,6 +53,8 @@ async function unfinishedTree(app: App, newest: Deployment | undefined, deps: Ex
   if (left === null) return []
   const { revision } = await deps.store.live(app.name)
   const where = app.strategy === 'releases' ? `${app.path}/current` : app.path
+  if (revision === left)
+    return [`The files in ${where} are those of ${short(left)}, whose newest deployment did not succeed.`]
   const lastGood = revision === null ? 'none was good before' : `the last good one is ${short(revision)}`
   return [`The files in ${where} are those of ${short(left)}, which did not succeed; ${lastGood}.`]
 }
