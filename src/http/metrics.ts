@@ -13,7 +13,7 @@ export type Metrics = {
   read(): Promise<{ readonly contentType: string; readonly text: string }>
 }
 
-export type Measured = Pick<HttpDeps, 'store' | 'map' | 'config' | 'catchUp' | 'clock'>
+export type Measured = Pick<HttpDeps, 'store' | 'map' | 'config' | 'catchUp' | 'diskProblems' | 'clock'>
 
 /**
  * Metrics that are loaded when there is first something to count, or somebody asks: prom-client takes a while to load,

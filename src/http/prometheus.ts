@@ -2,8 +2,8 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import { freezeOf, holdOf, type Gates } from '../model/gate.ts'
 import type { Measured, Metrics } from './metrics.ts'
 
-/** Metrics in a registry of prom-client, every count at 0. */
-export function createPrometheus({ store, map, config, catchUp, clock }: Measured): Metrics {
+/** Metrics in a registry of prom-client, with nothing counted yet. */
+export function createPrometheus({ store, map, config, catchUp, diskProblems, clock }: Measured): Metrics {
   const register = new Registry()
   const registers = [register]
   // A delay of the event loop is told to the tenth of a second: at its default of 10 ms this timer would be all that an
@@ -74,6 +74,15 @@ export function createPrometheus({ store, map, config, catchUp, clock }: Measure
     registers,
     collect() {
       this.set(config().problems.length > 0 ? 1 : 0)
+    },
+  })
+
+  new Gauge({
+    name: 'deployhook_full_disks',
+    help: 'Disks of the state directory and the apps that are below server.min_free: what lies on them is not deployed.',
+    registers,
+    async collect() {
+      this.set((await diskProblems()).length)
     },
   })
 

@@ -7,6 +7,7 @@ describe('GET /healthz', () => {
   it('warns when a disk has too little room to deploy anything', async () => {
     const door = await openDoor({ diskProblems: () => Promise.resolve(['full']) })
     expect(await door.api('/readyz')).toMatchObject({ status: 200, body: { status: 'ready', warnings: ['disk_full'] } })
+    expect((await door.api('/metrics')).text).toContain('deployhook_full_disks 1')
   })
 
   it('is alive whatever the store and the map are', async () => {
@@ -119,6 +120,8 @@ describe('GET /metrics', () => {
       expect(text.split('\n')).toContain(line)
     }
     expect(text).toMatch(/^deployhook_process_resident_memory_bytes \d/m)
+    const [, cpu] = /^deployhook_process_cpu_seconds_total (\S+)/m.exec(text) ?? []
+    expect(Number(cpu) / process.cpuUsage().user).toBeGreaterThan(0.5e-6) // also what came before the metrics
     expect(
       text.split('\n').filter((line) => line !== '' && !line.startsWith('#') && !line.startsWith('deployhook_')),
     ).toEqual([])
