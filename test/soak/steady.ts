@@ -1,3 +1,4 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
@@ -21,6 +22,8 @@ export type SteadyReport = {
   /** From a push's first byte to its 202. */
   readonly answeredMs: { readonly median: number; readonly p99: number; readonly most: number }
   readonly memory: {
+    /** Objects, once all garbage is collected. */
+    readonly aliveMiB: readonly number[]
     readonly atRestMiB: readonly number[]
     readonly mostMiB: number
     readonly grownMiB: number
@@ -54,7 +57,12 @@ export async function soakSteady(
   const stage = createStage(world, { receiver: receiver.url, maxHistory })
   const { problems, acknowledged } = stage
   await stage.configure(0)
-  await world.start({ ...unitEnvironment(), ...(leaks ? { NODE_OPTIONS: `--import=${plantLeak}` } : {}) })
+  const planted = leaks ? [plantGauge, plantLeak] : [plantGauge]
+  const gauge = world.path('alive')
+  await world.start({
+    ...unitEnvironment(),
+    ...{ NODE_OPTIONS: planted.map((file) => `--import=${file}`).join(' '), HEAP_GAUGE: gauge },
+  })
   const vitals = (): Vitals => vitalsOf(world.daemon.pid, world.path('state'))
 
   const moments = fc.sample(moment, { numRuns: seconds * perSecond, seed })
@@ -62,10 +70,15 @@ export async function soakSteady(
   for (const repository of repositories) await stage.push(repository, 'calm')
   await load(moments.slice(0, warmUp))
   const before = await rest()
+  const aliveBefore = await alive()
   const startedAt = performance.now()
   const underLoad = await load(moments.slice(warmUp))
   const overHours = (performance.now() - startedAt) / 3_600_000
   const after = await rest(before)
+  const aliveAfter = await alive()
+  const [kept, mostKept] = [aliveAfter - aliveBefore, keptAllowed(overHours)]
+  if (kept > mostKept)
+    problems.push(`objects alive at rest: ${mebibytes(kept)} MiB more than before, not ${mebibytes(mostKept)}`)
   problems.push(...leaksIn({ before, after, underLoad }, { maxGrowthBytes: growthAllowed(overHours) }))
 
   for (const repository of repositories) await stage.push(repository, 'calm')
@@ -85,6 +98,7 @@ export async function soakSteady(
       most: Math.round(times.at(-1) ?? 0),
     },
     memory: {
+      aliveMiB: [aliveBefore, aliveAfter].map(mebibytes),
       atRestMiB: [before, after].map(({ rssBytes }) => mebibytes(rssBytes)),
       mostMiB: mebibytes(Math.max(...underLoad.map(({ rssBytes }) => rssBytes))),
       grownMiB: mebibytes(growthOf(underLoad)),
@@ -98,6 +112,18 @@ export async function soakSteady(
     threads: [before.threads, after.threads],
     databaseMiB: mebibytes(after.databaseBytes),
     problems: [...new Set(problems)],
+  }
+
+  /** Bytes of the objects that are left when all garbage is collected. */
+  async function alive(): Promise<number> {
+    process.kill(world.daemon.pid, 'SIGUSR2')
+    const text = await until(
+      'the objects to be counted',
+      () => existsSync(gauge) && readFileSync(gauge, 'utf8'),
+      patience,
+    )
+    rmSync(gauge)
+    return Number(text)
   }
 
   /** Lets the moments come, five a second however long each takes. Answers what the daemon looked like meanwhile. */
@@ -170,6 +196,12 @@ function growthAllowed(hours: number): number {
   return (hours < 1 / 6 ? 150 : 12 + 6 * hours) * 2 ** 20
 }
 
+/** V8 learns about code for hours, which is kept among the objects: at first some MiB, later less than 200 bytes a push. */
+function keptAllowed(hours: number): number {
+  return (hours < 1 / 6 ? 8 : 3) * 2 ** 20
+}
+
+const plantGauge = pathToFileURL(`${import.meta.dirname}/plant-gauge.ts`).href
 const plantLeak = pathToFileURL(`${import.meta.dirname}/plant-leak.ts`).href
 
 const weighted = <T>(weight: number, value: T): fc.WeightedArbitrary<T> => ({ weight, arbitrary: fc.constant(value) })
