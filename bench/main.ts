@@ -24,7 +24,7 @@ function askedFor(args: string[]): Asked | { readonly problem: string } {
   try {
     const { values, positionals } = parseArgs({
       args,
-      options: { rounds: { type: 'string', default: '5' } },
+      options: { rounds: { type: 'string', default: '3' } },
       allowPositionals: true,
     })
     const unknown = positionals.find((name) => !names().includes(name))
