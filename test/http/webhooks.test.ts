@@ -92,7 +92,7 @@ describe('POST /api/deliveries/:id/replay', () => {
         error: {
           code: 'delivery_not_kept',
           message:
-            'What this delivery said is not kept (any more): see server.keep_deliveries in deploy.yml. Deploy the tip of the branch instead: deployhook deploy blog',
+            'What this delivery said is not kept (any more): for its age (server.keep_deliveries in deploy.yml), or for want of room. Deploy the tip of the branch instead: deployhook deploy blog',
         },
       },
     })
