@@ -115,7 +115,9 @@ describe('status', () => {
   ])('says what is not deployed for want of room on a disk: %j', async (stops, what) => {
     const answer = { ...status, disk: { problems: ['the disk that /srv lies on has 1 MiB free'], stops } }
     const { out } = await ask(['status'], { path: '/api/status', answer })
-    expect(out).toContain(`${what}; what arrives is kept while the database finds room:\nthe disk that /srv lies on has 1 MiB free\n`)
+    expect(out).toContain(
+      `${what}; what arrives is kept while the database finds room:\nthe disk that /srv lies on has 1 MiB free\n`,
+    )
   })
 
   it('says what is held and frozen, by whom, why and until when', async () => {

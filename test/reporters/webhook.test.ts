@@ -134,7 +134,9 @@ describe('a report by webhook', () => {
   })
 
   it('that nobody receives says so', async () => {
-    expect(await tell('http://127.0.0.1:1/')).toEqual(failure('127.0.0.1:1 refuses connections: nothing listens there (yet)'))
+    expect(await tell('http://127.0.0.1:1/')).toEqual(
+      failure('127.0.0.1:1 refuses connections: nothing listens there (yet)'),
+    )
   })
 
   it('carries the user and password of its URL as they should be, and tells them to nobody else', async () => {
