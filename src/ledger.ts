@@ -63,6 +63,7 @@ export function createLedger({ store, map, clock, clockJumped, log, signal, retr
 
   async function prune(): Promise<void> {
     const forgotten = await forget({ maxBodyBytes: mostBodyBytes })
+    if (forgotten > 0) log.debug({ forgotten }, 'old deliveries and deployments forgotten')
     // Looking at every file is for now and then.
     if (forgotten === 0 && performance.now() - logsAt < logsEveryMs) return
     logsAt = performance.now()
@@ -86,7 +87,6 @@ export function createLedger({ store, map, clock, clockJumped, log, signal, retr
       forgotten += batch
       if (signal.aborted) break
     }
-    if (forgotten > 0) log.debug({ forgotten }, 'old deliveries and deployments forgotten')
     return forgotten
   }
 

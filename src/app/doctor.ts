@@ -1,6 +1,7 @@
 import type { ServeOptions } from '../cli/locations.ts'
 import { examine, type Doctor } from '../doctor.ts'
 import { thisMachine } from '../doctor/machine.ts'
+import { succeeds } from '../lib/succeeds.ts'
 import type { DeployMap } from '../model/deploy-map.ts'
 import type { Reading } from '../reload.ts'
 import type { DiskFloor } from '../runner/disk-floor.ts'
@@ -60,9 +61,6 @@ export function createDoctor(parts: DoctorParts): Doctor {
 }
 
 async function reasonsOf({ store, health, draining }: DoctorParts): Promise<readonly string[]> {
-  const isWritable = await store.ping().then(
-    () => true,
-    () => false,
-  )
+  const isWritable = await succeeds(store.ping())
   return [...(isWritable ? [] : ['store_unavailable']), ...health().reasons, ...(draining() ? ['draining'] : [])]
 }

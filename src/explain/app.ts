@@ -1,5 +1,6 @@
 import type { Explanation } from '../explain.ts'
 import type { App } from '../model/deploy-map.ts'
+import { livePath } from '../model/live-path.ts'
 import { leftInTree } from '../model/left-in-tree.ts'
 import { kindAndName, refsOf } from '../model/ref-filter.ts'
 import type { Deployment } from '../model/deployment.ts'
@@ -52,7 +53,7 @@ async function unfinishedTree(app: App, newest: Deployment | undefined, deps: Ex
   const left = newest === undefined ? null : leftInTree(newest, app)
   if (left === null) return []
   const { revision } = await deps.store.live(app.name)
-  const where = app.strategy === 'releases' ? `${app.path}/current` : app.path
+  const where = livePath(app)
   if (revision === left)
     return [`The files in ${where} are those of ${short(left)}, whose newest deployment did not succeed.`]
   const lastGood = revision === null ? 'none was good before' : `the last good one is ${short(revision)}`

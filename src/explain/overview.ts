@@ -1,4 +1,5 @@
 import type { Explanation } from '../explain.ts'
+import { succeeds } from '../lib/succeeds.ts'
 import type { DeliveryRecord, Refusal } from '../model/delivery.ts'
 import type { Server, Webhook } from '../model/deploy-map.ts'
 import { explainAllCatchUp } from './catch-up.ts'
@@ -19,10 +20,7 @@ export async function explainEverything(deps: ExplainDeps): Promise<Explanation>
   const failed = await failedApps(deps)
   const kept = await explainAllGates(deps)
   const full = await deps.diskProblems()
-  const isWritable = await store.ping().then(
-    () => true,
-    () => false,
-  )
+  const isWritable = await succeeds(store.ping())
   return {
     headline: isWritable ? headline(webhooks, problems) : 'Nothing can be kept, so every delivery is answered 503',
     facts: [

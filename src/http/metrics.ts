@@ -2,14 +2,20 @@ import type { RefusalReason } from '../model/delivery.ts'
 import type { Deployment } from '../model/deployment.ts'
 import type { HttpDeps } from './http-deps.ts'
 
-/** What `GET /metrics` tells. The daemon's own counters begin at 0 with it, those about Node with the first count. */
-export type Metrics = {
-  delivery(webhook: string, result: string): void
-  refusal(webhook: string, reason: RefusalReason): void
+/** What is counted, each with what is told of it. */
+type Counts = {
+  readonly delivery: readonly [webhook: string, result: string]
+  readonly refusal: readonly [webhook: string, reason: RefusalReason]
   /** A kept delivery was judged again. */
-  replay(result: string): void
+  readonly replay: readonly [result: string]
   /** A deployment is done. */
-  deployed(deployment: Deployment): void
+  readonly deployed: readonly [deployment: Deployment]
+}
+
+type Counters = { readonly [Name in keyof Counts]: (...told: Counts[Name]) => void }
+
+/** What `GET /metrics` tells. The daemon's own counters begin at 0 with it, those about Node with the first count. */
+export type Metrics = Counters & {
   read(): Promise<{ readonly contentType: string; readonly text: string }>
 }
 
@@ -24,36 +30,21 @@ export function createMetrics({ log, ...measured }: Measured & Pick<HttpDeps, 'l
   let hasFailed = false
 
   return {
-    delivery: (...counted) => {
-      count((metrics) => {
-        metrics.delivery(...counted)
-      })
-    },
-    refusal: (...counted) => {
-      count((metrics) => {
-        metrics.refusal(...counted)
-      })
-    },
-    replay: (...counted) => {
-      count((metrics) => {
-        metrics.replay(...counted)
-      })
-    },
-    deployed: (...counted) => {
-      count((metrics) => {
-        metrics.deployed(...counted)
-      })
-    },
+    ...{ delivery: count('delivery'), refusal: count('refusal'), replay: count('replay'), deployed: count('deployed') },
     read: async () => (await loaded()).read(),
   }
 
-  function count(one: (metrics: Metrics) => void): void {
-    loaded()
-      .then(one)
-      .catch((error: unknown) => {
-        if (!hasFailed) log.error({ err: error }, 'metrics cannot be loaded, so nothing is counted')
-        hasFailed = true
-      })
+  function count<Name extends keyof Counts>(name: Name): (...told: Counts[Name]) => void {
+    return (...told) => {
+      loaded()
+        .then((counters: Counters) => {
+          counters[name](...told)
+        })
+        .catch((error: unknown) => {
+          if (!hasFailed) log.error({ err: error }, 'metrics cannot be loaded, so nothing is counted')
+          hasFailed = true
+        })
+    }
   }
 
   /** Where a file could not be opened, the next may be luckier. */

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { livePath } from '../model/live-path.ts'
 import { kindAndName, kindOfRef, refsOf, refToDeploy } from '../model/ref-filter.ts'
 import { shortRef } from '../model/ref.ts'
 import type { Revision } from '../model/revision.ts'
@@ -27,7 +28,7 @@ export async function findWanted(run: Run, workspace: Workspace): Promise<Wanted
   if (revision === null) return unreachable(run, { revision: exact ?? tip, ref })
   await nameRevision(run, { revision, ref, tip })
   const skip = await job.skip(revision, {
-    isThere: () => existsSync(app.strategy === 'releases' ? `${app.path}/current` : app.path),
+    isThere: () => existsSync(livePath(app)),
     changedSince: (from) => workspace.changedFiles(app, { from, to: revision }, context),
     message: () => workspace.messageOf(app, revision, context),
   })

@@ -1,4 +1,5 @@
 import { access, constants, stat } from 'node:fs/promises'
+import { succeeds } from '../lib/succeeds.ts'
 import type { App } from '../model/deploy-map.ts'
 import type { Access } from './access.ts'
 import { neverAsk } from './askpass.ts'
@@ -74,11 +75,8 @@ function oddPath(key: string, path: string): string {
   return `${key}: the path ${JSON.stringify(path)} has characters that ssh does not take literally. Use letters, digits and . _ - , : @ = + / only.`
 }
 
-async function isReadable(path: string): Promise<boolean> {
-  return access(path, constants.R_OK).then(
-    () => true,
-    () => false,
-  )
+function isReadable(path: string): Promise<boolean> {
+  return succeeds(access(path, constants.R_OK))
 }
 
 function failed(reason: GitFailure['reason'], message: string): GitFailure {

@@ -2,6 +2,7 @@ import { lstat, rm } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { newSecret } from '../../lib/new-secret.ts'
 import type { Secret } from '../../lib/secret.ts'
+import { succeeds } from '../../lib/succeeds.ts'
 import { providers } from '../../providers/index.ts'
 import { CliError, exit } from '../cli-error.ts'
 import type { Cli } from '../command.ts'
@@ -112,9 +113,6 @@ async function takePlace(
   })
 }
 
-async function isThere(file: string): Promise<boolean> {
-  return lstat(file).then(
-    () => true,
-    () => false,
-  )
+function isThere(file: string): Promise<boolean> {
+  return succeeds(lstat(file))
 }
