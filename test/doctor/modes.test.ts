@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { execa } from 'execa'
 import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -11,6 +12,8 @@ import { createApp, createMap } from '../support/map.ts'
 import { createPatient, privateDirectory } from './patient.ts'
 
 const isRoot = process.getuid?.() === 0
+/** Another user does not get as far as our own Node, as in a clone below a directory of mode 0700. */
+const isHidden = isRoot && spawnSync(process.execPath, ['--version'], { uid: 65_534 }).status !== 0
 
 /** A place of its own with everything as it should be. */
 async function place(change: Partial<Patient> = {}) {
@@ -139,27 +142,30 @@ describe('modes and owners', () => {
     expect(await look()).toMatchObject([{ level: 'ok' }])
   })
 
-  it('are a problem for an app that the user of the daemon cannot write to, or cannot make, with the cure', async () => {
-    const { directory, path } = await place()
-    await chmod(directory, 0o755)
-    await chmod(path, 0o555)
-    const missing = join(path, 'deeper', 'shop')
-    const found = await checkModesAsSomebody([path, missing])
-    expect(found.filter(({ what }) => what.startsWith('of app'))).toEqual([
-      {
-        level: 'problem',
-        where: path,
-        what: 'of app app-0 cannot be written to by somebody (EACCES)',
-        cure: `as root: install -d -o somebody ${path}`,
-      },
-      {
-        level: 'problem',
-        where: missing,
-        what: 'of app app-1 cannot be made by somebody (EACCES)',
-        cure: `as root: install -d -o somebody ${missing}`,
-      },
-    ])
-  })
+  it.skipIf(isHidden)(
+    'are a problem for an app that the user of the daemon cannot write to, or cannot make, with the cure',
+    async () => {
+      const { directory, path } = await place()
+      await chmod(directory, 0o755)
+      await chmod(path, 0o555)
+      const missing = join(path, 'deeper', 'shop')
+      const found = await checkModesAsSomebody([path, missing])
+      expect(found.filter(({ what }) => what.startsWith('of app'))).toEqual([
+        {
+          level: 'problem',
+          where: path,
+          what: 'of app app-0 cannot be written to by somebody (EACCES)',
+          cure: `as root: install -d -o somebody ${path}`,
+        },
+        {
+          level: 'problem',
+          where: missing,
+          what: 'of app app-1 cannot be made by somebody (EACCES)',
+          cure: `as root: install -d -o somebody ${missing}`,
+        },
+      ])
+    },
+  )
 
   it('are looked at without a daemon, too', async () => {
     const { patient } = await place({ daemon: null })

@@ -17,6 +17,9 @@ can() {
   for tool in unshare nsenter ip dpkg-deb; do
     command -v "$tool" >/dev/null || { echo "$tool is missing"; return 1; }
   done
+  case $(realpath "$0") in
+    /tmp/* | /run/*) echo "the checkout lies below /tmp or /run, which are empty in a booted machine: clone it elsewhere"; return 1 ;;
+  esac
   for hierarchy in "${hierarchies[@]}"; do
     [[ -d $cgroups/$hierarchy ]] || { echo "it knows cgroups of version 1 beside 2 only, and $hierarchy is not there"; return 1; }
   done
