@@ -11,7 +11,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { errorCode } from '../../src/lib/error-code.ts'
 
 /** With blocks of 4 KiB as usual; of 1 KiB, where SQLite's shared memory can meet the end of the disk; in memory. */
@@ -28,7 +28,10 @@ export type SmallDisk = {
   fillWithFiles(): void
   /** Removes what it was filled with. */
   free(): void
-  remount(how: 'ro' | 'rw'): void
+  /** As a broken one does: nothing can be written to it from here on. ext4 only. */
+  turnReadOnly(): void
+  /** What a person does about it, once nobody uses it any more: checks it, and mounts it anew. */
+  mend(): void
   remove(): void
 }
 
@@ -48,9 +51,10 @@ export function createSmallDisk(kind: DiskKind): SmallDisk {
   const image = join(folder, 'disk.img')
   const disk = join(folder, 'disk')
   const ballast = join(disk, 'ballast')
-  const shown: string[] = []
+  const shown: { readonly name: string; readonly path: string }[] = []
   try {
     mkdirSync(disk)
+    if (kind !== 'tmpfs') format(kind, image)
     mount(kind, { image, disk })
   } catch (error) {
     rmSync(folder, { recursive: true, force: true })
@@ -61,7 +65,7 @@ export function createSmallDisk(kind: DiskKind): SmallDisk {
     showAt(name, path) {
       mkdirSync(join(disk, name), { mode: 0o700 })
       must('mount', ['--bind', join(disk, name), path])
-      shown.push(path)
+      shown.push({ name, path })
     },
     fill(leaveBytes) {
       mkdirSync(ballast, { recursive: true })
@@ -83,11 +87,18 @@ export function createSmallDisk(kind: DiskKind): SmallDisk {
     free() {
       rmSync(ballast, { recursive: true, force: true })
     },
-    remount(how) {
-      for (const path of [disk, ...shown]) must('mount', ['-o', `remount,bind,${how}`, path])
+    turnReadOnly() {
+      writeFileSync(`/sys/fs/ext4/${loopDeviceOf(disk)}/trigger_fs_error`, '1')
+    },
+    mend() {
+      for (const path of [...shown.map(({ path }) => path), disk]) must('umount', [path])
+      // Its exit code tells what it did: up to 2, all is well again.
+      if ((spawnSync('e2fsck', ['-fy', image]).status ?? 8) > 2) throw new Error(`e2fsck could not mend ${image}`)
+      mount(kind, { image, disk })
+      for (const { name, path } of shown) must('mount', ['--bind', join(disk, name), path])
     },
     remove() {
-      for (const path of shown.splice(0)) spawnSync('umount', ['-l', path])
+      for (const { path } of shown.splice(0)) spawnSync('umount', ['-l', path])
       spawnSync('umount', ['-l', disk]) // steps of a killed daemon may still be in it
       rmSync(folder, { recursive: true, force: true })
     },
@@ -96,17 +107,23 @@ export function createSmallDisk(kind: DiskKind): SmallDisk {
 
 const slack = 2 ** 20
 
-function mount(kind: DiskKind, { image, disk }: { readonly image: string; readonly disk: string }): void {
-  if (kind === 'tmpfs') {
-    must('mount', ['-t', 'tmpfs', '-o', 'size=192m,nr_inodes=3000,mode=755', 'none', disk])
-    return
-  }
+function format(kind: Exclude<DiskKind, 'tmpfs'>, image: string): void {
   writeFileSync(image, '')
   truncateSync(image, 192 * 2 ** 20)
   const blocks = kind === 'ext4-1k' ? '1024' : '4096'
   // Root, as which this runs, could use what is reserved: nothing is.
   must('mkfs.ext4', ['-q', '-b', blocks, '-N', '3000', '-m', '0', '-E', 'lazy_itable_init=0', image])
-  must('mount', ['-o', 'loop', image, disk])
+}
+
+function mount(kind: DiskKind, { image, disk }: { readonly image: string; readonly disk: string }): void {
+  if (kind === 'tmpfs') must('mount', ['-t', 'tmpfs', '-o', 'size=192m,nr_inodes=3000,mode=755', 'none', disk])
+  else must('mount', ['-o', 'loop,errors=remount-ro', image, disk])
+}
+
+/** Such as `loop0`. */
+function loopDeviceOf(disk: string): string {
+  const { stdout } = spawnSync('findmnt', ['--noheadings', '--output', 'SOURCE', disk], { encoding: 'utf8' })
+  return basename(stdout.trim())
 }
 
 function freeBytes(disk: string): number {

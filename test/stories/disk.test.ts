@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { errorCode } from '../../src/lib/error-code.ts'
+import { createSmallDisk, hindrance } from '../soak/small-disk.ts'
 import { until } from '../support/until.ts'
 import { createWorld } from '../support/world.ts'
 
@@ -57,6 +58,39 @@ describe.skipIf(!canMount)('a full disk (needs to mount a small one)', () => {
     const [deployment] = (body as { deployments: { id: number }[] }).deployments
     expect(await world.done(deployment?.id ?? 0)).toMatchObject({ outcome: 'succeeded' })
     expect(world.daemon.pid).toBe(pid)
+  })
+})
+
+describe.skipIf(hindrance('ext4') !== null)('a disk that turns read-only after an error (needs ext4 on a loop)', () => {
+  it('is answered 503; no start gives up while it is so; once it is mended all is there and goes on', async () => {
+    const world = await createWorld({ blog: { steps: ['true'] } }, { start: false })
+    const disk = createSmallDisk('ext4')
+    onTestFinished(() => {
+      disk.remove()
+    })
+    mkdirSync(world.path('state'))
+    disk.showAt('state', world.path('state'))
+    const { address } = await world.start()
+    const first = await world.ship({ f: '1' })
+    await world.done(first)
+    const pushed = await world.repository().push({ f: '2' })
+    disk.turnReadOnly()
+
+    expect(await world.deliver(pushed, { id: 'two' })).toMatchObject({ status: 503, retryAfter: '10' })
+    expect((await fetch(`${address}/readyz`)).status).toBe(503)
+    expect((await fetch(`${address}/healthz`)).status).toBe(200) // its being started again would mend nothing
+    world.daemon.kill('SIGKILL')
+    await world.daemon.ended
+    // 1: systemd is to try again. 78 would be the last one.
+    await expect(world.start()).rejects.toThrow(/ended \(1\).*read-only.*how its disk is mounted/s)
+
+    disk.mend()
+    await world.start()
+    expect(await world.deployment(first)).toMatchObject({ outcome: 'succeeded' })
+    const { status, body } = await world.deliver(pushed, { id: 'two' })
+    expect(status).toBe(202)
+    const [deployment] = (body as { deployments: { id: number }[] }).deployments
+    expect(await world.done(deployment?.id ?? 0)).toMatchObject({ outcome: 'succeeded' })
   })
 })
 
