@@ -24,8 +24,8 @@ const exitCode = await runCli(
     async serve(options) {
       // Room for new objects stays as it is at the start: V8 would let it grow to 128 MiB, and keep that while nothing happens.
       setFlagsFromString('--semi-space-growth-factor=1')
-      // Old ones may take twice what lives of them until the next look: the busier the machine, the more V8 would let them.
-      setFlagsFromString('--heap-growing-percent=100')
+      // Old ones may take half again what lives of them until the next look: V8 would let them fill up what they may for hours.
+      setFlagsFromString('--heap-growing-percent=50')
       return (await import('./app.ts')).startApp(options, { process, version })
     },
   }),
