@@ -5,6 +5,7 @@ import type { HttpDeps } from './http-deps.ts'
 /** What is counted, each with what is told of it. */
 type Counts = {
   readonly delivery: readonly [webhook: string, result: string]
+  readonly unkept: readonly [webhook: string]
   readonly refusal: readonly [webhook: string, reason: RefusalReason]
   /** A kept delivery was judged again. */
   readonly replay: readonly [result: string]
@@ -30,7 +31,11 @@ export function createMetrics({ log, ...measured }: Measured & Pick<HttpDeps, 'l
   let hasFailed = false
 
   return {
-    ...{ delivery: count('delivery'), refusal: count('refusal'), replay: count('replay'), deployed: count('deployed') },
+    delivery: count('delivery'),
+    unkept: count('unkept'),
+    refusal: count('refusal'),
+    replay: count('replay'),
+    deployed: count('deployed'),
     read: async () => (await loaded()).read(),
   }
 

@@ -17,6 +17,12 @@ export function createPrometheus({ store, map, config, catchUp, diskProblems, cl
     labelNames: ['webhook', 'result'],
     registers,
   })
+  const unkept = new Counter({
+    name: 'deployhook_deliveries_unkept_total',
+    help: 'Deliveries that could not be kept and were answered with a 5xx: whoever sent them must send them again.',
+    labelNames: ['webhook'],
+    registers,
+  })
   const replays = new Counter({
     name: 'deployhook_replays_total',
     help: 'Kept deliveries that were judged again, by what became of them.',
@@ -147,6 +153,9 @@ export function createPrometheus({ store, map, config, catchUp, diskProblems, cl
   return {
     delivery: (webhook, result) => {
       deliveries.inc({ webhook, result })
+    },
+    unkept: (webhook) => {
+      unkept.inc({ webhook })
     },
     refusal: (webhook, reason) => {
       refused.inc({ webhook, reason })

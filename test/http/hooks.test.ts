@@ -126,6 +126,9 @@ describe('a verified delivery', () => {
     expect(answer.headers['retry-after']).toMatch(/^\d+$/)
     expect(answer.text).not.toContain('secret/place')
     expect(door.logged).toContainEqual(expect.objectContaining({ level: 'error', message: 'request failed' }))
+    const { text } = await door.api('/metrics')
+    expect(text).toContain('deployhook_deliveries_unkept_total{webhook="github"} 1')
+    expect(text).not.toContain('deployhook_deliveries_total{')
   })
 
   it('is answered 500 in our own words when something is broken here', async () => {

@@ -12,7 +12,7 @@ import { addressOf } from '../trusted-proxies.ts'
 
 /** `POST /hooks/<webhook>`: the bytes go to ingest as they came; what became of them is the answer (DESIGN §6). */
 export function hookRoute(deps: RouteDeps): Route {
-  const { map, ingest, clock, failPoint, limits } = deps
+  const { map, ingest, clock, failPoint, limits, metrics } = deps
   const slot = createSlots(limits.largeBodies)
   const answer = createAnswer(deps)
 
@@ -44,7 +44,10 @@ export function hookRoute(deps: RouteDeps): Route {
       }
       // Its bytes have just been put together, and are hashed next: in between somebody else has a turn.
       if (delivery.body.length > limits.largeBytes) await setImmediate()
-      const received = await ingest.receive(delivery, webhook)
+      const received = await ingest.receive(delivery, webhook).catch((error: unknown) => {
+        metrics.unkept(webhook.name)
+        throw error
+      })
       if (received.result !== 'refused')
         reply.raw.once('finish', () => {
           failPoint('after-answer')
