@@ -4,7 +4,7 @@ import { openFloor } from './app/disk.ts'
 import { createDoctor } from './app/doctor.ts'
 import { recordIn } from './app/record-in.ts'
 import { settleThePast } from './app/settle-the-past.ts'
-import { isOfTheSurroundings, listenOf, mayPass, readDeployMap, searchPathOf } from './app/surroundings.ts'
+import { isOfTheSurroundings, isWorthAnotherStart, listenOf, readDeployMap, searchPathOf } from './app/surroundings.ts'
 import { notifierOf, tellStatus } from './app/tell-status.ts'
 import type { Served } from './cli/io.ts'
 import type { ServeOptions } from './cli/locations.ts'
@@ -58,7 +58,7 @@ export async function startApp(options: ServeOptions, host: Host): Promise<Serve
     return await serve(options, host)
   } catch (error) {
     if (!isOfTheSurroundings(error)) throw error
-    if (mayPass(error)) return { kind: 'failed', problem: error.message }
+    if (isWorthAnotherStart(error)) return { kind: 'failed', problem: error.message }
     return { kind: 'cannot_start', problem: error.message }
   }
 }
@@ -238,12 +238,12 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
     await notifier.ready()
   }
 
-  /** Nobody waits for the answer: what the store could not take is logged, and is settled by the next reload or start. */
+  /** Nobody waits for the answer; what it comes to is in the log. */
   async function reloadQuietly(): Promise<void> {
     try {
       await reload()
     } catch (error) {
-      log.error({ err: error }, 'the queue could not follow the new deploy map')
+      log.error({ err: error }, 'deploy.yml could not be read anew')
     }
   }
 }

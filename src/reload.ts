@@ -1,6 +1,7 @@
 import type { Clock } from './lib/clock.ts'
 import type { Log } from './lib/log.ts'
 import { pause } from './lib/pause.ts'
+import { succeeds } from './lib/succeeds.ts'
 import type { DeployMap } from './model/deploy-map.ts'
 import type { Store } from './store/store.ts'
 
@@ -26,7 +27,7 @@ export type Reading =
 export type LiveMap = {
   readonly map: () => DeployMap
   readonly state: () => ConfigState
-  /** Reads the file and swaps the map if all of it is right; the queue follows. One at a time. */
+  /** Reads the file and swaps the map if all of it is right; the queue follows, at once if it can. One at a time. */
   readonly reload: () => Promise<Reloaded>
 }
 
@@ -35,7 +36,7 @@ export type LiveMapDeps = {
   readonly store: Pick<Store, 'reconcile'>
   readonly clock: Clock
   readonly log: Log
-  /** The new map is in place. */
+  /** The new map is in place, and the queue follows it. */
   readonly onSwap: () => void
   /** Between tries to let the queue follow the map, until the signal. */
   readonly retryMs: number
@@ -48,6 +49,7 @@ export function createLiveMap(first: Extract<Reading, { kind: 'loaded' }>, deps:
   let current = first
   let state: ConfigState = { file: first.map.file, loadedAt: clock.now(), problems: [] }
   let turn: Promise<unknown> = Promise.resolve()
+  let following: Promise<void> | null = null
 
   return {
     map: () => current.map,
@@ -66,26 +68,39 @@ export function createLiveMap(first: Extract<Reading, { kind: 'loaded' }>, deps:
     const warnings = [...reading.warnings, ...needsRestart(first.map, reading.map)]
     current = reading
     state = { ...state, loadedAt: clock.now(), problems: [] }
-    const removed = await reconcile()
-    onSwap()
-    log.info(
-      { file: state.file, apps: current.map.apps.size, removed: removed.map(({ id }) => id), warnings },
-      'deploy map loaded',
-    )
+    warnings.push(...(await letQueueFollow()))
+    log.info({ file: state.file, apps: current.map.apps.size, warnings }, 'deploy map loaded')
     return { kind: 'reloaded', warnings }
   }
 
-  /** However long the store refuses: a queue that did not follow the map would hold pushes back for ever. */
-  async function reconcile(): Promise<Awaited<ReturnType<Store['reconcile']>>> {
-    for (;;) {
-      try {
-        return await store.reconcile({ apps: current.map.apps, at: clock.now() })
-      } catch (error) {
-        if (deps.signal.aborted) throw error
-        log.error({ err: error }, 'the queue cannot follow the new deploy map; trying again')
-        await pause(deps.retryMs, deps.signal)
-      }
+  /** Says what keeps it from following now. It is tried until it does: a queue that did not would hold pushes back for ever. */
+  async function letQueueFollow(): Promise<readonly string[]> {
+    try {
+      await reconcile()
+      return []
+    } catch (error) {
+      log.error({ err: error }, 'the queue cannot follow the new deploy map yet')
+      following ??= followLater().finally(() => (following = null))
+      const why = error instanceof Error ? error.message : String(error)
+      return [`the queue does not follow the new deploy map yet, and will as soon as it can: ${why}`]
     }
+  }
+
+  async function followLater(): Promise<void> {
+    for (;;) {
+      await pause(deps.retryMs, deps.signal)
+      if (deps.signal.aborted || (await succeeds(reconcile()))) return
+    }
+  }
+
+  async function reconcile(): Promise<void> {
+    const removed = await store.reconcile({ apps: current.map.apps, at: clock.now() })
+    if (removed.length > 0)
+      log.info(
+        { removed: removed.map(({ id }) => id) },
+        'queued deployments of apps that deploy.yml no longer has are skipped',
+      )
+    onSwap()
   }
 
   function refuse(problems: readonly string[]): Reloaded {

@@ -4,12 +4,11 @@ import { delimiter, join } from 'node:path'
 import type { ServeOptions } from '../cli/locations.ts'
 import { loadDeployMap, loadDeployMapApart, parseListen } from '../config/index.ts'
 import { SocketTaken, type ListenWhere } from '../http/index.ts'
-import { errorCode } from '../lib/error-code.ts'
 import { handedOver } from '../lib/systemd.ts'
 import type { DeployMap } from '../model/deploy-map.ts'
 import type { Reading } from '../reload.ts'
 import { systemPath } from '../runner/environment.ts'
-import { StoreError } from '../store/index.ts'
+import { mayPass, StoreError } from '../store/index.ts'
 
 /**
  * Reads deploy.yml as the daemon runs it; texts are ready to be shown. Nobody is held up meanwhile: a long file is read by
@@ -69,9 +68,9 @@ export function listenOf({ listen }: ServeOptions, map: DeployMap, { env, pid }:
 }
 
 /** What hinders now and may be over at the next try (a full disk, a lock): systemd starts the daemon again. */
-export function mayPass(error: Error): boolean {
-  if (errorCode(error) === 'ENOSPC') return true
-  return error instanceof StoreError && (error.code === 'unavailable' || error.code === 'failed')
+export function isWorthAnotherStart(error: Error): boolean {
+  if (error instanceof StoreError) return error.code === 'unavailable' || error.code === 'failed'
+  return mayPass(error)
 }
 
 class CannotStart extends Error {

@@ -26,7 +26,7 @@ import { indexFile, openTree, readingIndex, type Tree } from './tree.ts'
 import { decoded, onDisk, shown, shownList, type TreePath } from './tree-path.ts'
 import { noteUnsupported } from './unsupported.ts'
 import { keepUsedView, makeView, viewDirectory, writeGitFile } from './view.ts'
-import type { CheckedOut, CheckoutOptions, GitContext } from './workspace.ts'
+import type { CheckedOut, CheckoutOptions, FetchContext, GitContext } from './workspace.ts'
 
 export type CheckoutDeps = {
   readonly settings: GitSettings
@@ -35,7 +35,7 @@ export type CheckoutDeps = {
   readonly idleMs: number
 }
 
-export type Checkout = { readonly context: GitContext & CheckoutOptions; readonly deps: CheckoutDeps }
+export type Checkout = { readonly context: FetchContext & CheckoutOptions; readonly deps: CheckoutDeps }
 
 /** See `Workspace.checkout`. Each part can be repeated after a death in the middle of it. */
 export async function checkOutTree(app: App, revision: Revision, { context, deps }: Checkout): Promise<CheckedOut> {
@@ -123,7 +123,7 @@ export async function finishCheckout(
   failPoint('in-checkout')
   const [mismatch, putView] = await allDone([
     mismatchIn(git, tree, revision),
-    view === null ? null : makeView(app, tree, { stateDirectory, view, revision, tags }),
+    view === null ? null : makeView(app, tree, { stateDirectory, view, revision, ref: context.ref, tags }),
   ])
   if (mismatch !== null) return { kind: 'failed', reason: 'checkout_mismatch', message: mismatch }
   await tree.setHead(revision)
@@ -145,7 +145,7 @@ type Finishing = {
   readonly isPlain: boolean
   /** null: the steps get none. */
   readonly view: string | null
-  readonly context: GitContext
+  readonly context: FetchContext
   readonly deps: CheckoutDeps
   readonly bring: () => Promise<boolean>
 }

@@ -90,20 +90,20 @@ export function createDiskFloor(deps: DiskFloorDeps): DiskFloor {
   }
 
   function bytesProblem(path: string, { bsize, blocks, bavail }: Disk, part: number): string | null {
-    const floor = (minFreeBytes() ?? Math.min(usualFloorBytes, blocks * bsize * usualShare)) * part
+    const floor = minFreeBytes() ?? Math.min(usualFloorBytes, blocks * bsize * usualShare)
     const free = bavail * bsize
-    if (free >= floor) return null
+    if (free >= floor * part) return null
     return (
-      `the disk that ${path} lies on has ${formatSize(free)} free, less than the ${formatSize(floor)} that deployhook ` +
+      `the disk that ${path} lies on has ${formatSize(free)} free, ${lessThan(part)} the ${formatSize(floor)} that deployhook ` +
       `leaves free (server.min_free): make room (df -h ${path}); then it is deployed by itself`
     )
   }
 
   function inodesProblem(path: string, { files, ffree }: Disk, part: number): string | null {
-    const floor = minFreeBytes() === 0 ? 0 : Math.min(usualFloorInodes, files * usualShare) * part
-    if (ffree >= floor) return null
+    const floor = minFreeBytes() === 0 ? 0 : Math.min(usualFloorInodes, files * usualShare)
+    if (ffree >= floor * part) return null
     return (
-      `the disk that ${path} lies on has room for ${ffree} more files, less than the ${Math.ceil(floor)} that deployhook ` +
+      `the disk that ${path} lies on has room for ${ffree} more files, ${lessThan(part)} the ${Math.ceil(floor)} that deployhook ` +
       `leaves: remove files that nobody needs (df -i ${path}); then it is deployed by itself`
     )
   }
@@ -125,6 +125,10 @@ export function createDiskFloor(deps: DiskFloorDeps): DiskFloor {
       return null
     }
   }
+}
+
+function lessThan(part: number): string {
+  return part === 1 ? 'less than' : 'less than half of'
 }
 
 async function realDisk(path: string): Promise<Disk> {

@@ -13,7 +13,8 @@ export async function goBack(
   failure: DeploymentResult,
   { run, tools, fallback }: { readonly run: Run; readonly tools: Tools; readonly fallback: Earlier | null },
 ): Promise<DeploymentResult> {
-  if (fallback === null || run.app.onFailure === 'stop' || !isBad(failure)) return failure
+  if (!isBad(failure)) return failure
+  if (fallback === null || run.app.onFailure === 'stop') return stayed(failure, run)
   if (!(await tools.strategy.hasLeft(run, fallback))) return failure
   const { progress } = run
   await progress.note(`${failure.message ?? failure.outcome}: going back to what was live before`)
@@ -55,6 +56,13 @@ async function makeLiveAgain(earlier: Earlier, run: Run, tools: Tools): Promise<
   const problem = await putLive(prepared.version, run, tools)
   if (problem === null) await tools.strategy.tidy(run)
   return problem
+}
+
+/** A release that failed and is live all the same, which nobody would expect of one that failed. */
+function stayed(failure: DeploymentResult, { app, live: { release } }: Run): DeploymentResult {
+  if (release === null) return failure
+  const why = app.onFailure === 'stop' ? 'on_failure is stop' : 'nothing was live and well before it'
+  return { ...failure, message: `${failure.message ?? failure.outcome}; release ${release} stays live: ${why}` }
 }
 
 /** A cancel and a time-out stay what they are: only what was sick itself is remembered as rolled back. */

@@ -1,3 +1,4 @@
+import { StringDecoder } from 'node:string_decoder'
 import type { App } from '../model/deploy-map.ts'
 import { isRefName } from '../model/ref.ts'
 import { parseRevision, type Revision } from '../model/revision.ts'
@@ -85,10 +86,12 @@ const maxLineBytes = 2048
 
 /** Whole lines out of chunks; what grows longer than the limit is cut off rather than kept. */
 function createLines(limit: number): { of(chunk: Buffer): readonly string[] } {
+  // A name may hold a character of several bytes, and a chunk may end in its midst.
+  const decoder = new StringDecoder('utf8')
   let rest = ''
   return {
     of(chunk) {
-      const parts = (rest + chunk.toString('utf8')).split('\n')
+      const parts = (rest + decoder.write(chunk)).split('\n')
       rest = (parts.pop() ?? '').slice(0, limit)
       return parts
     },

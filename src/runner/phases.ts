@@ -56,6 +56,7 @@ export async function putLive(version: Version, run: Run, tools: Tools): Promise
     await strategy.goLive(run, version)
     failPoint(run.backFrom === null ? 'after-switch' : 'in-rollback')
   }
+  if (run.backFrom === null) run.live.release = version.release
   const failure = (await runPhase('activate', of)) ?? treeProblem(version) ?? (await lookAtHealth(of))
   if (failure) return failure
   await strategy.prove(run, version)

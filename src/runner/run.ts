@@ -20,6 +20,8 @@ export type Run = {
   readonly cookie: string
   /** How many steps it has started, in all its phases. */
   readonly started: { steps: number }
+  /** What it has made live; null: nothing so far. */
+  readonly live: { release: string | null }
   /** Where an earlier daemon left it; null: it was not begun by one. */
   readonly goOn: GoOn | null
   /** What has failed, on the way back from it; null: all is well so far. */
@@ -34,7 +36,7 @@ export function openRun(
   const { app, deployment, attempt, signal, goOn } = job
   const cookie = `${stateId}.${deployment.id}.${attempt}`
   const started = { steps: goOn === null ? 0 : goOn.number - 1 - goOn.index }
-  return { job, app, progress, signal, runAs, cookie, started, goOn, backFrom: null }
+  return { job, app, progress, signal, runAs, cookie, started, live: { release: null }, goOn, backFrom: null }
 }
 
 export function gitContextOf({ signal, cookie, progress }: Run): GitContext {

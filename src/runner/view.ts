@@ -2,6 +2,7 @@ import { copyFile, constants, mkdir, readdir, rename, rm, writeFile } from 'node
 import { dirname, join } from 'node:path'
 import { allDone } from '../lib/all-done.ts'
 import type { App } from '../model/deploy-map.ts'
+import { branchOf } from '../model/ref.ts'
 import type { Revision } from '../model/revision.ts'
 import { configValue } from './git-environment.ts'
 import type { GitRef } from './git-output.ts'
@@ -18,8 +19,8 @@ export function viewDirectory(stateDirectory: string, app: string): string {
 }
 
 /**
- * Makes the repository that the steps see anew, by file writes alone: HEAD detached at the revision, the branch as
- * `origin/<branch>`, the tags, a copy of the index, the mirror's objects. What a step writes into it ends here: the
+ * Makes the repository that the steps see anew, by file writes alone: HEAD detached at the revision, a branch that is
+ * deployed as `origin/<branch>`, the tags, a copy of the index, the mirror's objects. What a step writes into it ends here: the
  * daemon never runs git with it. It is made beside, and put in place by what is returned. Like the files of the tree it is
  * not synced to the disk: whoever deploys makes another.
  */
@@ -30,12 +31,15 @@ export async function makeView(
     stateDirectory,
     view,
     revision,
+    ref,
     tags,
   }: {
     readonly stateDirectory: string
     /** Where it is made. */
     readonly view: string
     readonly revision: Revision
+    /** What is deployed, in full. */
+    readonly ref: string
     readonly tags: readonly GitRef[]
   },
 ): Promise<() => Promise<void>> {
@@ -47,7 +51,7 @@ export async function makeView(
     config: configText(app),
     HEAD: `${revision}\n`,
     [madeFor]: `${revision}\n`,
-    'packed-refs': packedRefs(app, { revision, tags }),
+    'packed-refs': packedRefs({ revision, ref, tags }),
     'objects/info/alternates': `${join(mirrorDirectory(stateDirectory, app.repo), 'objects')}\n`,
   }
   const write = ([name, text]: readonly [string, string]) =>
@@ -109,7 +113,9 @@ function configText({ repo }: App): string {
 }
 
 /** https://git-scm.com/docs/gitrepository-layout and refs/packed-backend.c: a tag that leads to a commit names it after `^`. */
-function packedRefs({ branch }: App, { revision, tags }: { revision: Revision; tags: readonly GitRef[] }): string {
+function packedRefs({ revision, ref, tags }: { revision: Revision; ref: string; tags: readonly GitRef[] }): string {
+  const branch = branchOf(ref)
   const lines = tags.map(({ name, id, peeled }) => `${id} ${name}\n${peeled === null ? '' : `^${peeled}\n`}`)
-  return ['# pack-refs with: peeled fully-peeled \n', `${revision} refs/remotes/origin/${branch}\n`, ...lines].join('')
+  const own = branch === null ? [] : [`${revision} refs/remotes/origin/${branch}\n`]
+  return ['# pack-refs with: peeled fully-peeled \n', ...own, ...lines].join('')
 }

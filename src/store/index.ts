@@ -25,7 +25,7 @@ import type { Store } from './store.ts'
 import { createWriter } from './writer.ts'
 
 export { backUpStopped, verifyBackup } from './backup.ts'
-export { NotOwner, StoreError, type StoreErrorCode } from './errors.ts'
+export { mayPass, NotOwner, StoreError, type StoreErrorCode } from './errors.ts'
 export { createRefusals, type Refusals } from './refusals.ts'
 export { createStrays, type Strays } from './strays.ts'
 
@@ -78,7 +78,7 @@ export async function openStore(directory: string, deps: StoreDeps): Promise<Sto
     prune: (bounds) => writer.write(() => prune(sql, bounds)),
     pruneLogs: (bounds) => logs.prune(bounds),
     ...createQueue(sql, writer),
-    ...createRunning(sql, writer),
+    ...createRunning(sql, { writer, read }),
     ...createCatchUpStore(sql, writer),
     seenRefs: (app, filter) => read(() => seenRefsOf(sql, app, filter)),
     reconcile: (request) => writer.write((touch) => reconcile(sql, request, touch)),

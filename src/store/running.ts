@@ -16,7 +16,10 @@ type Running = Pick<
 >
 
 /** What happens to a running deployment: written by its owner alone, or settled after the daemon's death. */
-export function createRunning(sql: Sql, writer: Writer): Running {
+export function createRunning(
+  sql: Sql,
+  { writer, read }: { readonly writer: Writer; readonly read: <T>(work: () => T) => Promise<T> },
+): Running {
   return {
     setRevision: (owner, revision) =>
       writer.write((touch) => {
@@ -59,7 +62,7 @@ export function createRunning(sql: Sql, writer: Writer): Running {
         )
         return deploymentOf(sql, owner.id)
       }),
-    running: () => Promise.resolve(allRunning(sql)),
+    running: () => read(() => allRunning(sql)),
     recover: ({ except, onInterrupt, maxAttempts, at }) =>
       writer.write((touch) => {
         const left = sql

@@ -142,9 +142,11 @@ function createSoak(world: World, { disk, daemon, control, patienceMs }: Setting
   async function configure(way: Way): Promise<void> {
     await world.configure(
       Object.fromEntries(names.map((name) => [name, { repository: `acme/${name}`, steps }])),
-      way === 'floor' ? {} : { min_free: '0B' },
+      way === 'floor' ? {} : { min_free: '0KiB' },
     )
-    if (cycles > 0) await daemon.api('/api/reload', { method: 'POST' })
+    if (cycles === 0) return
+    const { status, text } = await world.daemon.api('/api/reload', { method: 'POST' })
+    if (status !== 200) throw new Error(`a reload was answered ${status}: ${text}`)
   }
 
   function fill(way: Way, part: number): void {

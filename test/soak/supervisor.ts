@@ -8,7 +8,7 @@ export type Supervisor = AsyncDisposable & {
   /** Each end that it may not recover from by itself. */
   readonly problems: readonly string[]
   /** The answer of the API, or null when there is none. */
-  api(path: string, options?: { readonly method: 'POST' }): Promise<unknown>
+  api(path: string): Promise<unknown>
   /** The answer to a delivery, or null when there is none. */
   deliver(...given: Parameters<World['deliver']>): Promise<Awaited<ReturnType<World['deliver']>> | null>
   /** Whether `look` got to answer true in time. One that throws is asked again: the daemon may be starting. */
@@ -33,8 +33,8 @@ export function keepRunning(world: World): Supervisor {
       return restarts
     },
     problems,
-    async api(path, options) {
-      const { body } = await world.daemon.api(path, options)
+    async api(path) {
+      const { body } = await world.daemon.api(path)
       return body
     },
     deliver: (...given) => world.deliver(...given).catch(() => null),

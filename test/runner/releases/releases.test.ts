@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { mkdir, symlink } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { revision, script } from '../deploying.ts'
 import { createReleasing } from './releasing.ts'
@@ -178,12 +179,16 @@ describe('a release that is not well', () => {
 
   it('stays live when there is nothing to go back to, or the app wants it so', async () => {
     const world = await createReleasing()
-    expect(await world.ship(1, 'one', { health: [healthy('exit 1')] })).toMatchObject({ outcome: 'failed' })
+    expect(await world.ship(1, 'one', { health: [healthy('exit 1')] })).toMatchObject({
+      outcome: 'failed',
+      message: `command exit 1 ended with exit code 1 (2 tries); release ${basename(world.current() ?? '')} stays live: nothing was live and well before it`,
+    })
     expect(await world.read('srv/blog/current/page')).toBe('one')
     expect(await world.ship(2, 'two')).toMatchObject({ outcome: 'succeeded' })
     expect(await world.ship(3, 'three', { health: [healthy('exit 1')], onFailure: 'stop' })).toMatchObject({
       outcome: 'failed',
       reason: 'unhealthy',
+      message: expect.stringMatching(/ended with exit code 1.*; release \S+ stays live: on_failure is stop$/) as string,
     })
     expect(await world.read('srv/blog/current/page')).toBe('three')
   })
