@@ -27,7 +27,7 @@ export function createExplain(deps: ExplainDeps): Explain {
     delivery: ofDelivery,
     deployment: ofDeployment,
     app: (name) => explainApp(name, deps),
-    webhook: ofWebhook,
+    webhook: async (name) => (await ofWebhook(name)) ?? stray(name),
   }
 
   return async (subject) => {
@@ -36,9 +36,11 @@ export function createExplain(deps: ExplainDeps): Explain {
     const [, kind = '', name = ''] = /^([a-z]+):(.+)$/.exec(wanted) ?? []
     if (Object.hasOwn(kinds, kind)) return (await kinds[kind]?.(name)) ?? null
     if (isId(wanted)) return ofNumber(wanted)
-    return (
-      (await explainApp(wanted, deps)) ?? (await ofWebhook(wanted)) ?? (await ofProviderId(wanted)) ?? stray(wanted)
-    )
+    return (await named(wanted)) ?? (await ofProviderId(wanted)) ?? stray(wanted)
+  }
+
+  async function named(name: string): Promise<Explanation | null> {
+    return (await explainApp(name, deps)) ?? ofWebhook(name)
   }
 
   async function ofDeployment(id: string): Promise<Explanation | null> {
@@ -53,7 +55,7 @@ export function createExplain(deps: ExplainDeps): Explain {
 
   async function ofWebhook(name: string): Promise<Explanation | null> {
     const webhook = map().webhooks.get(name)
-    return webhook === undefined ? stray(name) : explainWebhook(webhook, deps)
+    return webhook === undefined ? null : explainWebhook(webhook, deps)
   }
 
   function stray(name: string): Explanation | null {
@@ -63,12 +65,13 @@ export function createExplain(deps: ExplainDeps): Explain {
   /** A deployment, and how to ask for what else has that number for a name. */
   async function ofNumber(id: string): Promise<Explanation | null> {
     const deployment = await ofDeployment(id)
-    if (deployment === null) return (await ofDelivery(id)) ?? explainApp(id, deps)
+    if (deployment === null) return (await ofDelivery(id)) ?? (await named(id)) ?? stray(id)
     const others = [
       ...((await store.delivery(Number(id))) === null
         ? []
         : [`Delivery ${id} is another thing: deployhook explain delivery ${id}`]),
       ...(map().apps.has(id) ? [`The app of that name: deployhook explain app ${id}`] : []),
+      ...(map().webhooks.has(id) ? [`The webhook of that name: deployhook explain webhook ${id}`] : []),
     ]
     return { ...deployment, next: [...deployment.next, ...others] }
   }

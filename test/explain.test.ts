@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createExplain, type Explain, type Explanation } from '../src/explain.ts'
-import { createIngest, type Received } from '../src/ingest.ts'
+import { createIngest, type Received, type Asked } from '../src/ingest.ts'
 import { Secret } from '../src/lib/secret.ts'
 import type { RefusalReason } from '../src/model/delivery.ts'
 import type { CatchUpState } from '../src/model/catch-up-state.ts'
@@ -85,8 +85,8 @@ async function createHistory({
       const signed = providers.github.sign({ event, id, body, at }, { secret: key, options: {} })
       return ingest.receive({ webhook: 'github', ...signed, receivedAt: at, remoteAddress: '140.82.115.1' }, webhook)
     },
-    request: (app) =>
-      ingest.request(createApp(app), { trigger: 'manual', ref: 'refs/heads/main', adopt: false, ...tip }),
+    request: (app, change) =>
+      ingest.request(createApp(app), { trigger: 'manual', ref: 'refs/heads/main', adopt: false, ...tip, ...change }),
     start: async () => {
       const resolve = (app: string) => ({
         concurrencyGroup: app,
@@ -125,7 +125,7 @@ type History = {
   readonly explain: (subject: string | null) => Promise<Explanation>
   readonly refuse: (reason: RefusalReason, how: { readonly at: Date; readonly providerId: string }) => void
   readonly receive: (sent?: Sent) => Promise<Received>
-  readonly request: (app: string) => Promise<Deployment>
+  readonly request: (app: string, change?: Partial<Asked>) => Promise<Deployment>
   /** Starts the next one in the queue. */
   readonly start: () => Promise<Deployment>
   readonly end: (running: Deployment, result: Partial<DeploymentResult>) => Promise<Deployment>
@@ -548,9 +548,24 @@ describe('what explain advises', () => {
     const { receive, start, end, explain } = await createHistory()
     await receive()
     await end(await start(), { outcome: 'failed', reason: 'path_occupied', message: '/srv/blog holds other files' })
-    expect((await explain('blog')).next).toContain('Try again: deployhook deploy blog --adopt')
+    expect((await explain('blog')).next).toContain('Take the directory over: deployhook deploy blog --adopt')
     expect((await explain('1')).next[0]).toBe('Take the directory over: deployhook deploy blog --adopt')
   })
+
+  it.each([
+    ['rollback', { release: '20261128-120000-aaaaaaaaaaaa' }, 'rollback blog --to 20261128-120000-aaaaaaaaaaaa'],
+    ['rollback', { release: null }, `rollback blog --to ${'a'.repeat(40)}`],
+    ['manual', { release: null }, `deploy blog --revision ${'a'.repeat(40)}`],
+  ] as const)(
+    'is no retry, which would deploy the newest, where a %s was to one version: %j',
+    async (trigger, to, advice) => {
+      const { request, start, end, explain } = await createHistory()
+      await request('blog', { trigger, version: { revision: revision('a'), ...to } })
+      await end(await start(), { outcome: 'failed', reason: 'step_failed', message: 'npm ci ended with exit code 1' })
+      expect((await explain('1')).next.at(-1)).toBe(`When the cause is mended, try again: deployhook ${advice}`)
+      expect((await explain('blog')).next).toContain(`Try again: deployhook ${advice}`)
+    },
+  )
 
   it('names of a duplicate the deployment that made it live', async () => {
     const { store, receive, start, end, explain } = await createHistory()
@@ -646,7 +661,7 @@ describe('explaining why nothing happens', () => {
   })
 
   it('tells of requests that never reached a webhook, and what was probably meant', async () => {
-    const { strays, explain } = await createHistory()
+    const { strays, receive, explain } = await createHistory()
     strays.record({ at: before(60), remoteAddress: '140.82.115.1', webhook: 'gihub', reason: 'no_webhook' })
     strays.record({ at: before(40), remoteAddress: '140.82.115.1', webhook: 'github', reason: 'no_webhook' })
     strays.record({ at: before(30), remoteAddress: '140.82.115.1', webhook: 'github', reason: 'encoded' })
@@ -663,6 +678,9 @@ describe('explaining why nothing happens', () => {
     )
     expect((await explain('gihub')).headline).toBe('gihub is no webhook of deploy.yml, and something was sent to it')
     expect((await explain('webhook:gihub')).facts).toHaveLength(1)
+    strays.record({ at: before(20), remoteAddress: '140.82.115.1', webhook: 'id-1', reason: 'no_webhook' })
+    await receive({ id: 'id-1' })
+    expect((await explain('id-1')).headline).toContain('Delivery 1 was accepted')
     expect((await explain('github')).facts.join('\n')).not.toContain('gihub,')
   })
 

@@ -6,7 +6,7 @@ import { kindAndName, refsOf } from '../model/ref-filter.ts'
 import type { Deployment } from '../model/deployment.ts'
 import { explainCatchUp } from './catch-up.ts'
 import { standing } from './deployment.ts'
-import { deployCommand } from './deploy-command.ts'
+import { deployCommand, tryAgain } from './deploy-command.ts'
 import { short, told, type ExplainDeps } from './deps.ts'
 import { explainGates } from './gates.ts'
 import { lookBack } from './look-back.ts'
@@ -108,6 +108,7 @@ function afterNewest(newest: Deployment | undefined, app: App): readonly string[
   if (newest.reason === 'quarantined') return [why]
   if (newest.outcome === 'skipped' && newest.reason !== 'branch_gone') return [`Deploy it all the same: ${again}`]
   if (newest.outcome === 'rolled_back')
-    return [why, `Push a fix, or deploy the same commit once more: deployhook retry ${newest.id}`]
-  return [why, `Try again: ${again}${newest.reason === 'path_occupied' ? ' --adopt' : ''}`]
+    return [why, `Push a fix, or deploy ${newest.exact ? 'that' : 'the newest'} commit once more: ${tryAgain(newest)}`]
+  if (newest.reason === 'path_occupied') return [why, `Take the directory over: ${again} --adopt`]
+  return [why, `Try again: ${tryAgain(newest)}`]
 }

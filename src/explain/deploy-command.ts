@@ -1,4 +1,5 @@
 import type { App } from '../model/deploy-map.ts'
+import type { Deployment } from '../model/deployment.ts'
 import { kindOfRef } from '../model/ref-filter.ts'
 import { shortRef } from '../model/ref.ts'
 
@@ -6,6 +7,13 @@ import { shortRef } from '../model/ref.ts'
 export function deployCommand({ name, branch }: Pick<App, 'name' | 'branch'>, ref: string | null): string {
   const command = `deployhook deploy ${name}`
   return branch !== null || ref === null ? command : `${command} --${kindOfRef(ref)}=${inShell(shortRef(ref))}`
+}
+
+/** The command that does once more what this deployment was to do: a retry would deploy the newest. */
+export function tryAgain({ id, app, trigger, exact, release, requestedRevision }: Deployment): string {
+  if (trigger === 'rollback') return `deployhook rollback ${app} --to ${release ?? requestedRevision ?? 'RELEASE'}`
+  if (exact && requestedRevision !== null) return `deployhook deploy ${app} --revision ${requestedRevision}`
+  return `deployhook retry ${id}`
 }
 
 function inShell(text: string): string {

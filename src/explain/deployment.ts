@@ -5,7 +5,7 @@ import type { Deployment, StepRecord } from '../model/deployment.ts'
 import { kindAndName, kindOfRef, refsOf, refToDeploy } from '../model/ref-filter.ts'
 import { branchOf } from '../model/ref.ts'
 import { standings, waitingFor } from '../model/queue.ts'
-import { deployCommand } from './deploy-command.ts'
+import { deployCommand, tryAgain } from './deploy-command.ts'
 import { short, told, type ExplainDeps } from './deps.ts'
 import { gateMeaning, whatOpens } from './gates.ts'
 import { reports } from './reports.ts'
@@ -169,7 +169,7 @@ function afterwards(deployment: Deployment, { map }: ExplainDeps): readonly stri
     return [`Push a newer commit, or deploy this one all the same: ${command} --force`]
   if (outcome === 'skipped' && reason !== 'branch_gone') return [`Deploy it all the same: ${command}`]
   if (reason === 'path_occupied') return [`Take the directory over: ${command} --adopt`]
-  return [`See what it printed: deployhook logs ${id}`, `When the cause is mended, try again: deployhook retry ${id}`]
+  return [`See what it printed: deployhook logs ${id}`, `When the cause is mended, try again: ${tryAgain(deployment)}`]
 }
 
 /** Neither a retry nor a request gets it, before deploy.yml wants it again. */

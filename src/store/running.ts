@@ -225,7 +225,7 @@ function settle(
       )
       return
     case 'poison': {
-      const message = `the daemon died ${deaths} times while this ran, so it is parked as poison and not started again (server.max_attempts: ${maxAttempts}); look at its log, then: deployhook retry ${owner.id}`
+      const message = `the daemon died ${deaths} times while this ran, so it is parked as poison and not started again (server.max_attempts: ${maxAttempts}); look at its log before it is tried again`
       end(sql, { ...ended, outcome: 'failed', reason: 'poison', message }, touch)
       return
     }
