@@ -12,6 +12,7 @@ import { judgePreview } from './preview.ts'
 import { stoppedIn, type Run } from './run.ts'
 import { placeOf, runSteps, type StepsRun, type StepTools } from './steps.ts'
 import { ended, type Prepared, type Strategy, type Version } from './strategy.ts'
+import { syncDisk } from './sync-disk.ts'
 import { isPast, type StepPhase } from './underway.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -40,6 +41,8 @@ export async function built(
     (await lookAtPreview(of))
   if (failure) return ended(failure)
   tools.failPoint('after-steps')
+  const unsynced = await syncDisk(version.directory, { run, tools })
+  if (unsynced) return ended(unsynced)
   await tools.strategy.seal(run, version)
   return prepared
 }

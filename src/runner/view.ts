@@ -21,8 +21,8 @@ export function viewDirectory(stateDirectory: string, app: string): string {
 /**
  * Makes the repository that the steps see anew, by file writes alone: HEAD detached at the revision, a branch that is
  * deployed as `origin/<branch>`, the tags, a copy of the index, the mirror's objects. What a step writes into it ends here: the
- * daemon never runs git with it. It is made beside, and put in place by what is returned. Like the files of the tree it is
- * not synced to the disk: whoever deploys makes another.
+ * daemon never runs git with it. It is made beside, and put in place by what is returned. It is not
+ * synced to the disk: whoever deploys makes another.
  */
 export async function makeView(
   app: App,

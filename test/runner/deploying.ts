@@ -9,6 +9,7 @@ import type { DeploymentResult } from '../../src/model/deployment.ts'
 import { parseRevision, type Revision } from '../../src/model/revision.ts'
 import { noCgroups, type Cgroups } from '../../src/runner/cgroups.ts'
 import type { DiskFloor } from '../../src/runner/disk-floor.ts'
+import type { RunCommand } from '../../src/runner/command.ts'
 import { createRunCommand } from '../../src/runner/exec.ts'
 import { createRunner } from '../../src/runner/index.ts'
 import type { Job, Progress, Runner } from '../../src/runner/runner.ts'
@@ -44,6 +45,8 @@ export type WorldOptions = {
   readonly floor?: DiskFloor
   /** Opens those of this state; none unless given. */
   readonly cgroups?: (stateId: string) => Cgroups
+  /** Stands in for the sync of the disk: what it says, and its exit code. */
+  readonly sync?: { readonly says: string; readonly exitCode: number }
   /** Hears each line of `told`. */
   readonly onTold?: (line: string) => void
 }
@@ -72,11 +75,18 @@ export function createDeploying(options: WorldOptions = {}): World {
     ...options.workspace,
   }
   const cgroups = options.cgroups?.(stateId) ?? noCgroups
+  const run = createRunCommand({ directory: join(state, 'work'), cgroups })
+  const syncing: RunCommand = async (command, commandOptions) => {
+    const { sync } = options
+    if (sync === undefined || command.argv[0] !== 'sync') return run(command, commandOptions)
+    await commandOptions.onOutput(Buffer.from(sync.says))
+    return { kind: 'exited', exitCode: sync.exitCode, leftovers: 0 }
+  }
   const runner = createRunner({
     stateDirectory: state,
     stateId,
     workspace: tellingOf(workspace, { push: (line) => (told.push(line), options.onTold?.(line)) }),
-    run: createRunCommand({ directory: join(state, 'work'), cgroups }),
+    run: syncing,
     failPoint: options.failPoint ?? (() => undefined),
     user: { name: 'deploy', home: options.home ?? '/nonexistent' },
     uid: process.getuid?.() ?? 0,
