@@ -1,7 +1,7 @@
 import type { Secret } from '../lib/secret.ts'
 import type { DeliveryRecord, VerifiedDelivery } from '../model/delivery.ts'
 import type { App } from '../model/deploy-map.ts'
-import type { Deployment, DeploymentResult, Outcome, Phase, State, StepRecord, Trigger } from '../model/deployment.ts'
+import type { Deployment, DeploymentResult, Outcome, Phase, State, Trigger } from '../model/deployment.ts'
 import type { Hold } from '../model/gate.ts'
 import type { Revision } from '../model/revision.ts'
 import type { Accepted, Arrival, Recalled, Verdict } from './arrival.ts'
@@ -237,4 +237,3 @@ export type LogLine = {
 
 export type * from './arrival.ts'
 export type { RollbackTarget } from './gates.ts'
-export type { StepRecord }
