@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici'
 import { formatDuration } from '../../lib/duration.ts'
 import { networkProblem } from '../../lib/network-problem.ts'
 import { revealed } from '../../lib/secret.ts'
+import { withoutCredentials } from '../../lib/without-credentials.ts'
 import type { Env } from '../../model/deploy-map.ts'
 import { bodyHolds, maxBodyBytes } from './body-holds.ts'
 import { sick, well, type Answer, type AskProbe, type ProbeOf } from './probe.ts'
@@ -102,11 +103,4 @@ const politeMs = 100
 
 function plainHeaders(headers: Env): Record<string, string> {
   return Object.fromEntries([...headers].map(([name, value]) => [name.toLowerCase(), revealed(value)]))
-}
-
-function withoutCredentials(url: URL): URL {
-  const bare = new URL(url)
-  bare.username = ''
-  bare.password = ''
-  return bare
 }
