@@ -43,9 +43,7 @@ export type Store = Outbox &
      */
     recall(id: number, at: Date): Promise<Recalled | null>
     delivery(id: number): Promise<DeliveryRecord | null>
-    deliveries(
-      page: Page & { readonly webhook?: string; readonly app?: string; readonly providerId?: string },
-    ): Promise<readonly DeliveryRecord[]>
+    deliveries(filter: DeliveryFilter): Promise<readonly DeliveryRecord[]>
     /** When each of these secrets of a webhook last proved a delivery; null: never since the state directory was made. */
     secretUses(webhook: string, secrets: readonly Secret[]): Promise<readonly (Date | null)[]>
     /** Forgets one small batch of what is beyond the bounds, oldest first. Answers how much it was; 0: nothing is left. */
@@ -145,6 +143,8 @@ export type Store = Outbox &
   }
 
 export type Page = { readonly limit: number; readonly before?: number }
+
+export type DeliveryFilter = Page & { readonly webhook?: string; readonly app?: string; readonly providerId?: string }
 
 export type Enqueue = {
   readonly app: string
