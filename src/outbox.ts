@@ -5,7 +5,7 @@ import { maskText } from './lib/masker.ts'
 import { pause } from './lib/pause.ts'
 import { createWakeLoop } from './lib/wake-loop.ts'
 import { secretsOf, type DeployMap } from './model/deploy-map.ts'
-import { createReport, type Report, type ReportRecord } from './model/report.ts'
+import { createReport, oneLine, type Report, type ReportRecord } from './model/report.ts'
 import { nextAttempt } from './model/report-attempts.ts'
 import type { RunReportCommand } from './model/report-command.ts'
 import { reporterOf, type Told } from './reporters/index.ts'
@@ -169,7 +169,3 @@ const longestWaitMs = 60_000
 const failedHere = { kind: 'failed', retryAfterMs: null, isPermanent: false } as const
 
 const gone: Told = { ...failedHere, problem: 'deploy.yml has no such reporter any more', isPermanent: true }
-
-function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
-}

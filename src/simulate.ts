@@ -2,11 +2,12 @@ import type { Clock } from './lib/clock.ts'
 import { furthest, matchAll } from './match.ts'
 import { withRefs } from './match/with-refs.ts'
 import { inQuarantine, type Skip } from './model/already-live.ts'
-import type { App, DeployMap, Env, Step, Webhook } from './model/deploy-map.ts'
+import type { App, DeployMap, Env, Webhook } from './model/deploy-map.ts'
 import type { Phase } from './model/deployment.ts'
 import type { Delivery, IgnoredApp, RefusalReason, VerifiedDelivery, Wanted } from './model/delivery.ts'
 import { freezeOf, holdOf, nextWindow, openGates, shutGates } from './model/gate.ts'
 import type { Freeze, Gate, Gates, Hold, Quarantined } from './model/gate.ts'
+import { phasesOf } from './model/phases.ts'
 import type { PushEvent } from './model/push-event.ts'
 import { excludes, standings, supersede } from './model/queue.ts'
 import { providerOf } from './providers/index.ts'
@@ -169,7 +170,7 @@ function planOf(wanted: Wanted, situation: Situation): Plan {
     path: app.path,
     repo: app.repo.url,
     pathsDecide: app.paths !== null,
-    steps: stepsOf(app),
+    steps: plannedSteps(app),
     supersedes: supersede('push', waiting).superseded.map(({ id }) => id),
     waitsFor: inTheWay.map(({ id }) => id),
     ...gatingOf(wanted, { ...situation, app }),
@@ -199,16 +200,9 @@ function gatingOf(
   }
 }
 
-function stepsOf({ env: own, steps, beforeSwitch, preview, activate, after }: App): readonly PlannedStep[] {
-  const phases: readonly (readonly [Phase, readonly Step[]])[] = [
-    ['build', steps],
-    ['before_switch', beforeSwitch],
-    ['preview', preview === null ? [] : [preview]],
-    ['activate', activate],
-    ['after', after],
-  ]
-  return phases.flatMap(([phase, ofPhase]) =>
-    ofPhase.map(({ name, cwd, env }) => ({ phase, name, cwd, env: namesIn(own, env) })),
+function plannedSteps(app: App): readonly PlannedStep[] {
+  return [...phasesOf(app)].flatMap(([phase, steps]) =>
+    steps.map(({ name, cwd, env }) => ({ phase, name, cwd, env: namesIn(app.env, env) })),
   )
 }
 

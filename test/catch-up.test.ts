@@ -3,9 +3,10 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import { createCatchUp, type CatchUpDeps } from '../src/catch-up.ts'
 import { Secret } from '../src/lib/secret.ts'
 import type { App } from '../src/model/deploy-map.ts'
+import { globOf } from '../src/model/glob.ts'
 import type { Listed } from '../src/runner/workspace.ts'
 import { enqueue, openTestStore, runNext, silentLog } from './store/support.ts'
-import { createApp, createMap, globOf, revision } from './support/map.ts'
+import { createApp, createMap, revision } from './support/map.ts'
 
 const minute = 60_000
 const main = 'refs/heads/main'

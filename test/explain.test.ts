@@ -9,11 +9,12 @@ import type { RefusalReason } from '../src/model/delivery.ts'
 import type { CatchUpState } from '../src/model/catch-up-state.ts'
 import type { App, DeployMap, Webhook } from '../src/model/deploy-map.ts'
 import type { Deployment, DeploymentResult } from '../src/model/deployment.ts'
+import { globOf } from '../src/model/glob.ts'
 import { providers } from '../src/providers/index.ts'
 import { createRefusals, createStrays, openStore } from '../src/store/index.ts'
 import type { Strays } from '../src/store/strays.ts'
 import type { Store } from '../src/store/store.ts'
-import { createApp, createMap, globOf, revision } from './support/map.ts'
+import { createApp, createMap, revision } from './support/map.ts'
 
 const now = new Date('2026-11-24T12:00:00.000Z')
 const secret = new Secret('a-secret-for-tests-0123456789')

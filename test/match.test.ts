@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { furthest, matchAll, matchApps } from '../src/match.ts'
 import { ignoredReasons } from '../src/model/delivery.ts'
 import type { App } from '../src/model/deploy-map.ts'
+import { globOf } from '../src/model/glob.ts'
 import type { PushEvent } from '../src/model/push-event.ts'
-import { createApp, createMap, globOf, revision } from './support/map.ts'
+import { createApp, createMap, revision } from './support/map.ts'
 
 const push: PushEvent = {
   repository: 'acme/blog',

@@ -2,11 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { parseCron } from '../src/lib/cron.ts'
 import { Secret } from '../src/lib/secret.ts'
 import type { App, Webhook } from '../src/model/deploy-map.ts'
+import { globOf } from '../src/model/glob.ts'
 import type { ProviderName } from '../src/providers/index.ts'
 import { createSimulate, type Plan, type Simulation } from '../src/simulate.ts'
 import { everyApp, openGates, type Freeze, type Gates, type Hold, type Quarantined } from '../src/model/gate.ts'
 import { script } from './runner/deploying.ts'
-import { createApp, createMap, globOf, revision } from './support/map.ts'
+import { createApp, createMap, revision } from './support/map.ts'
 
 const push = JSON.stringify({
   ref: 'refs/heads/main',

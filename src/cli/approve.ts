@@ -10,7 +10,7 @@ import {
   type ShowOptions,
 } from './command.ts'
 import { cureOf } from './gate-text.ts'
-import { naming, shortRef, shortRevision } from './show-deployment.ts'
+import { naming, refLabel, shortRevision } from './show-deployment.ts'
 import { oneLine } from './text.ts'
 
 export const addApprove: AddCommand = (program, cli) => {
@@ -37,7 +37,7 @@ export const addApprove: AddCommand = (program, cli) => {
 
 function approvedText(deployment: DeploymentView): string {
   const { id, exact, requestedRevision, revision, ref, message } = deployment
-  const what = exact || revision !== null ? shortRevision(revision ?? requestedRevision) : `the tip of ${shortRef(ref)}`
+  const what = exact || revision !== null ? shortRevision(revision ?? requestedRevision) : `the tip of ${refLabel(ref)}`
   const approved = `${naming(deployment)} is approved: ${what}`
   if (message !== null) return `${approved}. ${oneLine(message)}`
   const cure = cureOf(deployment)

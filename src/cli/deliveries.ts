@@ -10,7 +10,7 @@ import {
   type Looks,
   type ShowOptions,
 } from './command.ts'
-import { shortRef, shortRevision, when } from './show-deployment.ts'
+import { refLabel, shortRevision, when } from './show-deployment.ts'
 import { table } from './table.ts'
 import type { Terminal } from './terminal.ts'
 import { oneLine, shorten } from './text.ts'
@@ -60,7 +60,7 @@ function deliveryTable(deliveries: readonly DeliveryView[], { paint, now }: Look
     String(delivery.id),
     oneLine(delivery.webhook),
     oneLine(delivery.event ?? '-'),
-    shorten(shortRef(delivery.ref), 40),
+    shorten(refLabel(delivery.ref), 40),
     shortRevision(delivery.after),
     resultColour(delivery.result, paint)(oneLine(delivery.result)),
     whatCameOfIt(delivery),

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander'
 import type { Finding, Level } from '../doctor/finding.ts'
+import { isName } from '../model/name.ts'
 import { CliError, exit } from './cli-error.ts'
 import type { Client } from './client.ts'
 import { examples, jsonOption, socketOption, type AddCommand, type Cli, type DaemonOptions } from './command.ts'
@@ -59,9 +60,9 @@ export const addDoctor: AddCommand = (program, cli) => {
 
 /** For commander: `blog=https://blog.example.com`, gathered. */
 function addUrl(text: string, before: Urls): Urls {
-  const [, app, url = ''] = /^([a-z0-9][a-z0-9_-]{0,62})=(.+)$/.exec(text) ?? []
+  const [, app = '', url = ''] = /^([^=]*)=(.+)$/.exec(text) ?? []
   const protocol = URL.parse(url)?.protocol
-  if (app === undefined || (protocol !== 'https:' && protocol !== 'http:'))
+  if (!isName(app) || (protocol !== 'https:' && protocol !== 'http:'))
     throw new InvalidArgumentError('Write it like blog=https://blog.example.com.')
   return { ...before, [app]: url }
 }

@@ -8,7 +8,7 @@ import {
   type Looks,
   type ShowOptions,
 } from './command.ts'
-import { shortRef, shortRevision, when } from './show-deployment.ts'
+import { refLabel, shortRevision, when } from './show-deployment.ts'
 import { table } from './table.ts'
 import { oneLine } from './text.ts'
 
@@ -42,7 +42,7 @@ function releasesText(app: string, { strategy, releases }: ReleasesView, { paint
   const rows = releases.map((release) => [
     oneLine(release.name),
     shortRevision(release.revision),
-    shortRef(release.ref),
+    refLabel(release.ref),
     String(release.deployment),
     when(release.at, now),
     standingOf(release, paint),

@@ -2,7 +2,7 @@ import type { SampleView } from './api.ts'
 import { exit } from './cli-error.ts'
 import { examples, jsonOption, socketOption, withDaemon, type AddCommand, type DaemonOptions } from './command.ts'
 import { hookUrl, sendDelivery, type HookAnswer } from './hook-answer.ts'
-import { shortRef } from './show-deployment.ts'
+import { refLabel } from './show-deployment.ts'
 import { oneLine } from './text.ts'
 
 type Options = DaemonOptions & {
@@ -58,7 +58,7 @@ function answerText(
   { sample, url }: { readonly sample: SampleView; readonly url: string },
 ): string {
   return [
-    `a push to ${shortRef(sample.ref)} for ${oneLine(sample.app)}, sent to ${oneLine(url)}`,
+    `a push to ${refLabel(sample.ref)} for ${oneLine(sample.app)}, sent to ${oneLine(url)}`,
     ...answer.lines.map(oneLine),
   ].join('\n')
 }

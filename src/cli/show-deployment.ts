@@ -11,7 +11,7 @@ export function shortRevision(revision: string | null): string {
 }
 
 /** A ref as people say it: the branch, or the full name of anything else. */
-export function shortRef(ref: string | null): string {
+export function refLabel(ref: string | null): string {
   return ref === null ? '-' : oneLine(ref.replace(/^refs\/heads\//, ''))
 }
 

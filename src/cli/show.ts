@@ -10,7 +10,7 @@ import {
   type ShowOptions,
 } from './command.ts'
 import { waitText } from './gate-text.ts'
-import { naming, shortRef, standing, took, when } from './show-deployment.ts'
+import { naming, refLabel, standing, took, when } from './show-deployment.ts'
 import { facts, table } from './table.ts'
 import type { Terminal } from './terminal.ts'
 import { oneLine, shorten } from './text.ts'
@@ -54,7 +54,7 @@ function deploymentText(
   const why = message ?? reason
   const pairs: [string, string][] = [
     ['asked for', `${when(deployment.queuedAt, now)} (${oneLine(deployment.queuedAt)}), by ${oneLine(trigger)}`],
-    ['branch', shortRef(ref)],
+    ['branch', refLabel(ref)],
     [
       'commit',
       oneLine(

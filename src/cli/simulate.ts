@@ -13,7 +13,7 @@ import {
 } from './command.ts'
 import { frozenText, heldText } from './gate-text.ts'
 import { parseHeaders } from './headers-file.ts'
-import { shortRef, shortRevision } from './show-deployment.ts'
+import { refLabel, shortRevision } from './show-deployment.ts'
 import { facts } from './table.ts'
 import type { Terminal } from './terminal.ts'
 import { oneLine } from './text.ts'
@@ -135,7 +135,7 @@ function verificationText({ verification }: SimulationView): string {
 
 function pushText({ repository, app, ref, after, deleted, pusher }: SimulationView['pushes'][number]): string {
   const what = repository === null ? `the app ${oneLine(app ?? '')}` : oneLine(repository)
-  const where = ref === null ? 'what it deploys' : shortRef(ref)
+  const where = ref === null ? 'what it deploys' : refLabel(ref)
   const commit = deleted ? 'deleted' : after === null ? 'no commit named' : `now at ${shortRevision(after)}`
   return `${what}, ${where}, ${commit}${pusher === null ? '' : `, by ${oneLine(pusher)}`}`
 }
@@ -145,7 +145,7 @@ function planText(plan: PlanView, { paint, now }: Looks): string {
   const asked = requestedRevision === null ? '' : `; the push names ${shortRevision(requestedRevision)}`
   const pairs: [string, string][] = [
     ['from', oneLine(repo)],
-    ['commit', `whatever ${shortRef(ref)} is at then${asked}`],
+    ['commit', `whatever ${refLabel(ref)} is at then${asked}`],
     ['to', oneLine(path)],
     ...(pathsDecide ? [['unless', 'no file below its paths differs from what is live then'] as [string, string]] : []),
     ...steps.map(({ phase, name, cwd, env }, index): [string, string] => {

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { InvalidArgumentError, Option } from 'commander'
+import { isName } from '../model/name.ts'
 import { exit } from './cli-error.ts'
 import { examples, jsonOption, type AddCommand } from './command.ts'
 
@@ -33,7 +34,7 @@ export const addToken: AddCommand = (program, cli) => {
 }
 
 function parseName(text: string): string {
-  if (/^[a-z0-9][a-z0-9_-]{0,62}$/.test(text)) return text
+  if (isName(text)) return text
   throw new InvalidArgumentError('A name is lower-case letters, digits, - and _, at most 63 of them.')
 }
 

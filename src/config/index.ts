@@ -27,8 +27,6 @@ export type Loaded =
       readonly kind: 'loaded'
       readonly map: DeployMap
       readonly warnings: readonly Problem[]
-      /** SHA-256 in hex of the file's bytes. Secrets live elsewhere, so the same digest can mean another map. */
-      readonly digest: string
     }
   | Refused
 
@@ -47,6 +45,5 @@ async function load(
   { providers = allProviders, cores = availableParallelism() }: { providers?: ProviderTable; cores?: number },
 ): Promise<Loaded> {
   if (verdict.kind === 'refused') return verdict
-  const { warnings, digest } = verdict
-  return { kind: 'loaded', map: await resolveMap(verdict, { providers, cores }), warnings, digest }
+  return { kind: 'loaded', map: await resolveMap(verdict, { providers, cores }), warnings: verdict.warnings }
 }

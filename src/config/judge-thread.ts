@@ -11,7 +11,7 @@ const { file, options, apps } = threadTask() as Task
 const verdict = await judgeDeployFile(file, options)
 answerTask(verdict.kind === 'refused' ? verdict : tell(verdict))
 
-function tell({ kind, file, written, secrets, secretFiles, warnings, digest }: Sound): Told {
+function tell({ kind, file, written, secrets, secretFiles, warnings }: Sound): Told {
   const all = Object.entries(written.apps)
   const parts = Math.ceil(all.length / appsInPart)
   for (let part = 0; part < parts; part++) {
@@ -20,7 +20,7 @@ function tell({ kind, file, written, secrets, secretFiles, warnings, digest }: S
     apps.postMessage(told)
   }
   const rest = { ...written, apps: {} }
-  return { kind, file, written: rest, secrets: namedIn(rest), secretFiles, parts, warnings, digest }
+  return { kind, file, written: rest, secrets: namedIn(rest), secretFiles, parts, warnings }
 
   function namedIn(some: Sound['written']): ToldPart['secrets'] {
     const named = new Set(secretPlaces(some).map(({ source }) => source))

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { dirname, resolve } from 'node:path'
 import type { Secret } from '../lib/secret.ts'
 import type { SecretFile } from '../model/deploy-map.ts'
@@ -49,8 +48,6 @@ export type Sound = {
   readonly more: Iterable<Part>
   readonly secretFiles: readonly SecretFile[]
   readonly warnings: readonly Problem[]
-  /** SHA-256 in hex of the file's bytes. Secrets live elsewhere, so the same digest can mean another map. */
-  readonly digest: string
 }
 
 /** Some of the apps, and the secrets that they name. */
@@ -83,7 +80,6 @@ export async function judgeDeployFile(file: string, options: JudgeOptions): Prom
     more: [],
     secretFiles: judged.secretFiles,
     warnings: locate(all, file, document),
-    digest: createHash('sha256').update(bytes).digest('hex'),
   }
 }
 

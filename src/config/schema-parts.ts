@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { durationPattern, durationProblem, namePattern, nameProblem, type TextRule } from './text-rules.ts'
+import { namePattern } from '../model/name.ts'
+import { durationPattern, durationProblem, nameProblem, type TextRule } from './text-rules.ts'
 
 /** A text, with what else it has to be; `pattern` tells an editor as much of that as it can check. */
 export function text(problemOf: TextRule = () => null, { pattern }: { readonly pattern?: RegExp } = {}) {

@@ -4,7 +4,6 @@ import { durationText, list, named, secretSource, text } from './schema-parts.ts
 import { commandProblem, cwdProblem, envNamePattern, envNameProblem } from './text-rules.ts'
 
 export type WrittenStep = z.output<typeof stepSchema>
-export type WrittenCommand = z.output<typeof commandSchema>
 export type WrittenEnv = z.output<typeof envSchema>
 
 /** Environment variables by name: text, or where a secret is found. */

@@ -3,17 +3,15 @@ import { parseCron } from '../lib/cron.ts'
 import { formatDuration, parseDuration } from '../lib/duration.ts'
 import { formatSize, parseSize } from '../lib/size.ts'
 import { tidyPath } from '../lib/tidy-path.ts'
+import { isName } from '../model/name.ts'
 import { identityOf, parseRepository } from '../model/repository.ts'
 import { quoted } from './did-you-mean.ts'
 
 /** What is wrong with one text of deploy.yml, as a sentence with the cure; null: nothing. */
 export type TextRule = (text: string) => string | null
 
-/** Of webhooks, apps, groups and tokens: they become parts of URLs, file names and metrics. */
-export const namePattern = /^[a-z0-9][a-z0-9_-]{0,62}$/
-
 export const nameProblem: TextRule = (name) =>
-  namePattern.test(name) ? null : 'a name is 1 to 63 of a-z, 0-9, _ and -, and starts with a letter or digit'
+  isName(name) ? null : 'a name is 1 to 63 of a-z, 0-9, _ and -, and starts with a letter or digit'
 
 const longestMs = 7 * 86_400_000
 

@@ -1,6 +1,5 @@
 import { formatDuration } from '../lib/duration.ts'
 import type { CatchUpState } from '../model/catch-up-state.ts'
-import type { DeliveryRecord } from '../model/delivery.ts'
 import type { Deployment, WaitingFor } from '../model/deployment.ts'
 import { standings, waitingFor } from '../model/queue.ts'
 import type { ReportRecord } from '../model/report.ts'
@@ -96,27 +95,3 @@ export function presentCatchUp({ everyMs, answeredAt, failing }: CatchUpState): 
 }
 
 export type CatchUpView = Pick<CatchUpState, 'answeredAt' | 'failing'> & { readonly every: string | null }
-
-/** A delivery as the API shows it: all that is kept of it. */
-export function presentDelivery(delivery: DeliveryRecord): DeliveryRecord {
-  return {
-    id: delivery.id,
-    webhook: delivery.webhook,
-    provider: delivery.provider,
-    providerId: delivery.providerId,
-    event: delivery.event,
-    receivedAt: delivery.receivedAt,
-    remoteAddress: delivery.remoteAddress,
-    result: delivery.result,
-    reason: delivery.reason,
-    duplicateOf: delivery.duplicateOf,
-    replayOf: delivery.replayOf,
-    secret: delivery.secret,
-    repository: delivery.repository,
-    ref: delivery.ref,
-    after: delivery.after,
-    pusher: delivery.pusher,
-    deployments: delivery.deployments.map(({ id, app }) => ({ id, app })),
-    ignored: delivery.ignored.map(({ app, reason }) => ({ app, reason })),
-  }
-}

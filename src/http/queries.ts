@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { outcomes, states } from '../model/deployment.ts'
+import { namePattern } from '../model/name.ts'
 import { isRefName, shortRef } from '../model/ref.ts'
 import { HttpError } from './http-error.ts'
 
@@ -30,7 +31,7 @@ const id = z
   .transform(Number)
   .refine(Number.isSafeInteger, idRule)
 
-const name = z.string('give it once').regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'not a name that deploy.yml allows')
+const name = z.string('give it once').regex(namePattern, 'not a name that deploy.yml allows')
 
 const maxLimit = 500
 const limitRule = `must be a whole number from 1 to ${maxLimit}`

@@ -3,8 +3,6 @@ import type { Log } from './log.ts'
 
 /** Notices when the machine's clock is set, or has stood still in a sleep. */
 export type ClockWatch = {
-  /** Compares; to be called now and then. */
-  look(): void
   /** Compares, and answers whether it jumped within the last day and was not set back since. */
   readonly hasJumped: () => boolean
 }
@@ -19,19 +17,14 @@ export function createClockWatch({ clock, monotonic, log }: ClockWatchDeps): Clo
   let jumpedAt: number | null = null
 
   return {
-    look,
     hasJumped() {
-      look()
+      const now = read()
+      const byMs = now.wall - last.wall - (now.steady - last.steady)
+      last = now
+      if (Math.abs(byMs) > toleranceMs) jump(byMs, now.steady)
+      if (jumpedAt !== null && now.steady - jumpedAt > heldMs) forget()
       return jumpedAt !== null
     },
-  }
-
-  function look(): void {
-    const now = read()
-    const byMs = now.wall - last.wall - (now.steady - last.steady)
-    last = now
-    if (Math.abs(byMs) > toleranceMs) jump(byMs, now.steady)
-    if (jumpedAt !== null && now.steady - jumpedAt > heldMs) forget()
   }
 
   function jump(byMs: number, at: number): void {

@@ -24,3 +24,8 @@ export class Secret {
     return '[secret]'
   }
 }
+
+/** The text, secret or not. */
+export function revealed(value: string | Secret): string {
+  return typeof value === 'string' ? value : value.reveal()
+}

@@ -57,7 +57,7 @@ export type IgnoredApp = { readonly app: string; readonly reason: IgnoredReason 
 
 export type DeliveryResult = 'accepted' | 'duplicate' | 'ignored' | 'malformed'
 
-/** A verified delivery as it is kept. */
+/** A verified delivery as it is kept. The API shows all of it. */
 export type DeliveryRecord = {
   readonly id: number
   readonly webhook: string

@@ -4,6 +4,7 @@ import type { Glob } from './glob.ts'
 import type { HealthCheck } from './health-check.ts'
 import type { Limits, Sandbox } from './limits.ts'
 import type { PathFilter } from './path-filter.ts'
+import { phasesOf } from './phases.ts'
 import type { Notify } from './report.ts'
 
 /** The parsed, defaulted and checked deploy.yml: nothing optional, nothing unknown. */
@@ -218,8 +219,7 @@ export function byRepository(apps: Iterable<App>): AppsByRepository {
 
 /** Every command of an app, in the order in which they run. */
 export function stepsOf(app: App): readonly Step[] {
-  const preview = app.preview === null ? [] : [app.preview]
-  return [...app.steps, ...app.beforeSwitch, ...preview, ...app.activate, ...app.after]
+  return [...phasesOf(app).values()].flat()
 }
 
 /** Every secret value that must not appear in this app's logs and messages: the whole map's, for safety. */

@@ -103,7 +103,7 @@ const words: Readonly<Record<ReportKind, string>> = {
 }
 
 /** Without what would colour or move in a terminal, break a line, or end an environment value. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim()
 }
 

@@ -28,7 +28,7 @@ export function identityOf(text: string): string | null {
   if (!('problem' in parsed)) return parsed.identity
   const http = /^http:(\/\/.+)$/.exec(text)?.[1]
   if (http !== undefined) return identityOf(`https:${http}`)
-  const name = tidyPath(text).toLowerCase()
+  const name = repositoryPath(text).toLowerCase()
   return /^[^\s/:@][^\s:@]*\/[^\s:@]+$/.test(name) ? name : null
 }
 
@@ -62,7 +62,7 @@ function fromUrl(url: string): Repository | { readonly problem: string } {
     return { problem: 'names no usable host' }
   if (search !== '' || hash !== '') return { problem: 'is a clone URL, without ? and #' }
   // Azure DevOps has spaces in names; its ssh URLs spell them %20 too, and there nothing is decoded.
-  const path = tidyPath(decoded(pathname).replaceAll(' ', '%20'))
+  const path = repositoryPath(decoded(pathname).replaceAll(' ', '%20'))
   if (path === '') return { problem: 'names a host but no repository' }
   if (unprintable.test(path)) return { problem: 'has a space or a control character in it' }
   if (protocol === 'ssh:') return sshRepository(url, hostname, path)
@@ -72,7 +72,7 @@ function fromUrl(url: string): Repository | { readonly problem: string } {
 
 function sshRepository(url: string, host: string, path: string): Repository | { readonly problem: string } {
   if (host.startsWith('-')) return { problem: 'names no usable host' }
-  const tidy = tidyPath(path)
+  const tidy = repositoryPath(path)
   if (tidy === '' || tidy.startsWith('-')) return { problem: 'names a host but no repository' }
   return { url, protocol: 'ssh', identity: `${host}/${tidy}`.toLowerCase() }
 }
@@ -84,7 +84,7 @@ function fileRepository(url: string): Repository | { readonly problem: string } 
 }
 
 function localRepository(url: string, path: string): Repository | { readonly problem: string } {
-  const tidy = tidyPath(path)
+  const tidy = repositoryPath(path)
   if (tidy === '') return { problem: 'names no repository: a local one is /srv/git/blog.git' }
   if (unprintable.test(tidy)) return { problem: 'has a space or a control character in it' }
   if (/^\.\.?$|\/\.\.?\/|^\.\.?\/|\/\.\.?$/.test(tidy))
@@ -93,7 +93,7 @@ function localRepository(url: string, path: string): Repository | { readonly pro
 }
 
 /** Without slashes at the ends, doubled slashes and `.git`. */
-function tidyPath(path: string): string {
+function repositoryPath(path: string): string {
   return path
     .replace(/\/{2,}/g, '/')
     .replace(/^\/|\/$/g, '')

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isName } from '../model/name.ts'
 import type { HeadCommit } from '../model/push-event.ts'
 import { isRefName } from '../model/ref.ts'
 import { identityOf } from '../model/repository.ts'
@@ -76,10 +77,7 @@ export const fullName = checked(
 export const url = checked((text) => text.length <= maxUrl, 'must be a URL of at most 2048 characters').nullish()
 
 /** An app's name in deploy.yml. */
-export const appName = checked(
-  (text) => /^[a-z0-9][a-z0-9_-]{0,62}$/.test(text),
-  'must be the name of an app in deploy.yml',
-)
+export const appName = checked(isName, 'must be the name of an app in deploy.yml')
 
 export const list = z.custom<readonly unknown[]>((value) => Array.isArray(value), { error: 'must be a list' })
 

@@ -1,5 +1,6 @@
 import type { lookup } from 'node:dns'
 import { networkProblem } from '../lib/network-problem.ts'
+import { withoutCredentials } from '../lib/without-credentials.ts'
 import { addressIn, isPublicAddress, PrivateAddress, publicLookup } from './public-address.ts'
 import type { Told } from './reporter.ts'
 
@@ -82,13 +83,6 @@ function credentialsOf({ username, password }: URL): Record<string, string> {
   if (username === '' && password === '') return {}
   const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
   return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` }
-}
-
-function withoutCredentials(url: URL): URL {
-  const bare = new URL(url)
-  bare.username = ''
-  bare.password = ''
-  return bare
 }
 
 const privateProblem = 'is on this machine or its network: if that is meant, add allow_private: true'

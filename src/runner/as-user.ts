@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { chmod, chown, mkdtemp, open, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { shellQuoted } from '../lib/shell.ts'
 import { notEntered } from './becoming-problem.ts'
 import type { Command, CommandResult, RunCommand } from './command.ts'
 import { openHandover } from './handover.ts'
@@ -75,7 +76,7 @@ async function handOver({ env }: Command, user: Identity) {
 /** It ends before `exec` where the user may not be; what root must not have been told (see below) is set here. */
 function startScript(env: Command['env']): string {
   const inside = Object.entries(env).filter(([name]) => isForTheLoader(name))
-  const exports = inside.map(([name, value]) => `export ${name}='${value.replaceAll("'", String.raw`'\''`)}'\n`)
+  const exports = inside.map(([name, value]) => `export ${name}=${shellQuoted(value)}\n`)
   return `umask 022
 reached="\${0%/start}/reached"
 echo user >"$reached"

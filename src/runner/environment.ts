@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { revealed } from '../lib/secret.ts'
 import type { App, Env, Step } from '../model/deploy-map.ts'
 import type { Revision } from '../model/revision.ts'
 import type { Identity } from './identity.ts'
@@ -30,7 +31,7 @@ export type StepContext = {
  * tells. Nothing of the daemon's own environment is in it, and nobody but the daemon sets a `DEPLOYHOOK_` variable.
  */
 export function stepEnvironment(step: Pick<Step, 'env'>, context: StepContext): Readonly<Record<string, string>> {
-  return { ...base(context), ...revealed(context.app.env), ...revealed(step.env), ...told(context) }
+  return { ...base(context), ...written(context.app.env), ...written(step.env), ...told(context) }
 }
 
 /** Where commands are looked for unless the app's `env` has a PATH. */
@@ -55,9 +56,9 @@ function base({ user, runAs, home }: StepContext): Record<string, string> {
   }
 }
 
-function revealed(env: Env): Record<string, string> {
+function written(env: Env): Record<string, string> {
   const own = [...env].filter(([name]) => !name.startsWith('DEPLOYHOOK_'))
-  return Object.fromEntries(own.map(([name, value]) => [name, typeof value === 'string' ? value : value.reveal()]))
+  return Object.fromEntries(own.map(([name, value]) => [name, revealed(value)]))
 }
 
 function told({

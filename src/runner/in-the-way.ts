@@ -4,12 +4,12 @@ import type { Differences } from './git-output.ts'
 import { ancestorsOf, onDisk, treePath, type TreePath } from './tree-path.ts'
 
 /** What is on disk at a path of the tree. `behind`: a file or symbolic link stands where a parent directory belongs. */
-export type OnDisk =
+export type PathState =
   | { readonly kind: 'file' | 'directory' | 'special' | 'absent' }
   | { readonly kind: 'behind'; readonly obstacle: TreePath }
 
 /** Looks without ever following a symbolic link inside the tree; remembers the directories it has seen. */
-export function createLook(root: string): (path: TreePath) => Promise<OnDisk> {
+export function createLook(root: string): (path: TreePath) => Promise<PathState> {
   const parents = new Map<TreePath, 'directory' | 'absent' | 'obstacle'>()
 
   async function parent(path: TreePath): Promise<'directory' | 'absent' | 'obstacle'> {

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { isDirectory } from '../lib/is-directory.ts'
-import type { App, Step } from '../model/deploy-map.ts'
+import { stepsOf, type Step } from '../model/deploy-map.ts'
 import type { DeploymentResult, Phase } from '../model/deployment.ts'
+import { phasesOf } from '../model/phases.ts'
 import { noFloor } from './disk-floor.ts'
 import { standInHome, type StepContext, type User } from './environment.ts'
 import type { Systemd } from './health/index.ts'
@@ -70,12 +71,8 @@ type Of = { readonly version: Version; readonly run: Run; readonly tools: Tools 
 
 export async function runPhase(phase: StepPhase, { version, run, tools }: Of): Promise<DeploymentResult | null> {
   if (run.goOn !== null && isPast(phase, run.goOn.phase)) return null
-  const steps = stepsOfPhase(run.app)[phase]
+  const steps = phasesOf(run.app).get(phase) ?? []
   return steps.length === 0 ? null : runSteps(await stepsRun({ phase, steps, version, run, tools }))
-}
-
-function stepsOfPhase({ steps, beforeSwitch, activate, after }: App) {
-  return { build: steps, before_switch: beforeSwitch, activate, after }
 }
 
 async function lookAtPreview({ version, run, tools }: Of): Promise<DeploymentResult | null> {
@@ -122,7 +119,7 @@ async function stepsRun({
   tools,
 }: Of & { readonly phase: Phase; readonly steps: readonly Step[] }): Promise<StepsRun> {
   const { app, backFrom } = run
-  const extra = [app.health.some((check) => !check.preview), app.preview !== null].filter(Boolean).length
+  const looksAtHealth = app.health.some((check) => !check.preview)
   return {
     ...tools,
     // The way back is not barred by a disk that is full of what is to be left.
@@ -131,7 +128,7 @@ async function stepsRun({
     phase: backFrom === null ? phase : 'rollback',
     steps,
     version,
-    total: Object.values(stepsOfPhase(app)).flat().length + extra,
+    total: stepsOf(app).length + (looksAtHealth ? 1 : 0),
     context: await stepContext(version, run, tools),
     paths: pathsOf(run, tools),
   }

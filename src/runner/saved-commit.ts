@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises'
+import { shellWord } from '../lib/shell.ts'
 import type { Revision } from '../model/revision.ts'
 import { GitCommandError } from './git-command-error.ts'
 import type { Git } from './git.ts'
@@ -82,8 +83,4 @@ function savedText(tree: Tree, ref: string, own: readonly TreePath[]): string {
     `  to look at them: ${git} show ${ref}`,
     `  to get them back: ${git} diff --name-only --no-renames --diff-filter=d -z ${ref}^ ${ref} | ${git} --literal-pathspecs restore --source=${ref} --pathspec-from-file=- --pathspec-file-nul`,
   ].join('\n')
-}
-
-function shellWord(text: string): string {
-  return /^[A-Za-z0-9_.,:@=+/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }

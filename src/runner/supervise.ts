@@ -1,3 +1,4 @@
+import { longestTimerMs } from '../lib/pause.ts'
 import type { CommandResult } from './command.ts'
 import type { Cgroup } from './cgroup.ts'
 import { Detached } from './detached.ts'
@@ -123,6 +124,3 @@ function keepLooking(kin: Kin, signal: AbortSignal): void {
 
 const firstLookMs = 25
 const longestLookMs = 400
-
-/** Timers of Node are monotonic and count to 2^31 - 1 ms (24.8 days); above it they fire at once, so limits end there. */
-const longestTimerMs = 2 ** 31 - 1

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode } from '../lib/error-code.ts'
+import { revealed } from '../lib/secret.ts'
 import type { App } from '../model/deploy-map.ts'
 import { replaceFile } from './replace-file.ts'
 import type { Version } from './strategy.ts'
@@ -52,9 +53,7 @@ export function isPast(phase: StepPhase, now: StepPhase): boolean {
  */
 export function givenSecrets({ env, steps, beforeSwitch, activate, after }: App): string {
   const envs = [env, ...[...steps, ...beforeSwitch, ...activate, ...after].map((step) => step.env)]
-  const told = envs.map((one) =>
-    [...one].map(([name, value]) => [name, typeof value === 'string' ? value : value.reveal()]),
-  )
+  const told = envs.map((one) => [...one].map(([name, value]) => [name, revealed(value)]))
   return createHash('sha256').update(JSON.stringify(told)).digest('hex')
 }
 

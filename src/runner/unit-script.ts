@@ -1,3 +1,4 @@
+import { shellQuoted } from '../lib/shell.ts'
 import type { Command } from './command.ts'
 
 /**
@@ -8,15 +9,15 @@ import type { Command } from './command.ts'
  * the writer. It is no child of the command, which may wait for all it has.
  */
 export function unitScript({ argv, cwd, env }: Command, { setsid, sleep }: UnitPrograms): string {
-  const exports = Object.entries(env).map(([name, value]) => `export ${name}=${quoted(value)}`)
+  const exports = Object.entries(env).map(([name, value]) => `export ${name}=${shellQuoted(value)}`)
   return `main() {
 ( ${setsid} ${sleep} infinity </dev/null 2>/dev/null 1<>/proc/self/fd/1 & echo "holder $!" >&2 )
 exec </dev/null
-cd -- ${quoted(cwd)} 2>/dev/null || exit 126
+cd -- ${shellQuoted(cwd)} 2>/dev/null || exit 126
 echo entered >&2
 unset PWD OLDPWD SHLVL
 ${exports.join('\n')}
-exec ${argv.map(quoted).join(' ')} 2>&1
+exec ${argv.map(shellQuoted).join(' ')} 2>&1
 }
 main
 `
@@ -35,8 +36,4 @@ export type UnitNotes = {
 export function parseUnitNotes(text: string): UnitNotes {
   const holder = /^holder (\d+)$/m.exec(text)?.[1]
   return { holder: holder === undefined ? null : Number(holder), hasEntered: /^entered$/m.test(text) }
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`
 }

@@ -65,7 +65,7 @@ function fateOf(sql: Sql, deployment: number): Fate {
 type Fate = { readonly standing: string; readonly reason: string | null }
 
 function isWorthRepeating({ standing, reason }: Fate): boolean {
-  return badEnds.has(standing) || (standing === 'skipped' && undone.has(reason ?? ''))
+  return repeatableEnds.has(standing) || (standing === 'skipped' && undone.has(reason ?? ''))
 }
 
 function isOvertaken(sql: Sql, values: { original: number; app: string; deployment: number }): boolean {
@@ -76,7 +76,7 @@ function isOvertaken(sql: Sql, values: { original: number; app: string; deployme
   return later !== null
 }
 
-const badEnds: ReadonlySet<string> = new Set(['failed', 'timed_out', 'interrupted', 'cancelled'])
+const repeatableEnds: ReadonlySet<string> = new Set(['failed', 'timed_out', 'interrupted', 'cancelled'])
 
 /** Why one was skipped by what may have changed since: the branch is there now, deploy.yml wants it again. */
 const undone: ReadonlySet<string> = new Set(['branch_gone', 'ref_unwanted', 'app_removed'])

@@ -1,9 +1,7 @@
 import type { DeliveryRecord } from '../model/delivery.ts'
 import { toDeliveries } from './rows.ts'
 import { integer, type Row, type Sql, type Values } from './sql.ts'
-import type { Page } from './store.ts'
-
-export type DeliveryFilter = Page & { readonly webhook?: string; readonly app?: string; readonly providerId?: string }
+import type { DeliveryFilter } from './store.ts'
 
 /** Newest first, by an index whatever is asked for. */
 export function listDeliveries(sql: Sql, filter: DeliveryFilter): readonly DeliveryRecord[] {

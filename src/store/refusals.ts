@@ -7,8 +7,6 @@ export type Refusals = {
   recent(webhook: string): readonly Refusal[]
   /** How many there were of a webhook since the start. */
   count(webhook: string): number
-  /** The last ones of every webhook, newest first. */
-  readonly all: readonly Refusal[]
 }
 
 /** Keeps the last 100 per webhook. A claimed id is kept only if it is harmless to show: `[A-Za-z0-9-]{1,64}`. */
@@ -25,15 +23,8 @@ export function createRefusals(): Refusals {
       if (known.push(shown) >= 2 * mostPerWebhook) known.splice(0, mostPerWebhook)
       counts.set(webhook, (counts.get(webhook) ?? 0) + 1)
     },
-    recent,
+    recent: (webhook) => (kept.get(webhook) ?? []).slice(-mostPerWebhook).reverse(),
     count: (webhook) => counts.get(webhook) ?? 0,
-    get all() {
-      return [...kept.keys()].flatMap(recent).sort((a, b) => b.at.getTime() - a.at.getTime())
-    },
-  }
-
-  function recent(webhook: string): readonly Refusal[] {
-    return (kept.get(webhook) ?? []).slice(-mostPerWebhook).reverse()
   }
 }
 

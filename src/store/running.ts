@@ -70,7 +70,7 @@ export function createRunning(
             `select id, app, trigger, attempts, deaths, release from deployments where state = 'running' order by place`,
           )
           .filter((row) => !except.has(integer(row, 'id')))
-        for (const row of left) recoverOne(sql, { row, except, onInterrupt, maxAttempts, at }, touch)
+        for (const row of left) recoverOne(sql, { row, onInterrupt, maxAttempts, at }, touch)
         return left.map((row) => deploymentOf(sql, integer(row, 'id')))
       }),
   }
@@ -159,7 +159,7 @@ function end(sql: Sql, { owner, at, ...result }: End, touch: Touch): void {
 
 function recoverOne(
   sql: Sql,
-  { row, onInterrupt, maxAttempts, at }: Parameters<Store['recover']>[0] & { readonly row: Row },
+  { row, onInterrupt, maxAttempts, at }: Omit<Parameters<Store['recover']>[0], 'except'> & { readonly row: Row },
   touch: Touch,
 ): void {
   const app = text(row, 'app')

@@ -1,7 +1,7 @@
 import type { Secret } from '../lib/secret.ts'
 import type { DeliveryRecord, VerifiedDelivery } from '../model/delivery.ts'
 import type { App } from '../model/deploy-map.ts'
-import type { Deployment, DeploymentResult, Outcome, Phase, State, StepRecord, Trigger } from '../model/deployment.ts'
+import type { Deployment, DeploymentResult, Outcome, Phase, State, Trigger } from '../model/deployment.ts'
 import type { Hold } from '../model/gate.ts'
 import type { Revision } from '../model/revision.ts'
 import type { Accepted, Arrival, Recalled, Verdict } from './arrival.ts'
@@ -43,9 +43,7 @@ export type Store = Outbox &
      */
     recall(id: number, at: Date): Promise<Recalled | null>
     delivery(id: number): Promise<DeliveryRecord | null>
-    deliveries(
-      page: Page & { readonly webhook?: string; readonly app?: string; readonly providerId?: string },
-    ): Promise<readonly DeliveryRecord[]>
+    deliveries(filter: DeliveryFilter): Promise<readonly DeliveryRecord[]>
     /** When each of these secrets of a webhook last proved a delivery; null: never since the state directory was made. */
     secretUses(webhook: string, secrets: readonly Secret[]): Promise<readonly (Date | null)[]>
     /** Forgets one small batch of what is beyond the bounds, oldest first. Answers how much it was; 0: nothing is left. */
@@ -146,6 +144,8 @@ export type Store = Outbox &
 
 export type Page = { readonly limit: number; readonly before?: number }
 
+export type DeliveryFilter = Page & { readonly webhook?: string; readonly app?: string; readonly providerId?: string }
+
 export type Enqueue = {
   readonly app: string
   readonly trigger: Trigger
@@ -237,4 +237,3 @@ export type LogLine = {
 
 export type * from './arrival.ts'
 export type { RollbackTarget } from './gates.ts'
-export type { StepRecord }

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { Secret } from '../../src/lib/secret.ts'
 import { findDeployMap, loadDeployMap } from '../../src/config/index.ts'
 import type { App, DeployMap } from '../../src/model/deploy-map.ts'
-import { load, makeFolder, mapOf, options, strong, withApp, withServer } from './support.ts'
+import { makeFolder, mapOf, options, strong, withApp, withServer } from './support.ts'
 import { noSandbox } from '../support/map.ts'
 
 function appOf(map: DeployMap, name = 'blog'): App {
@@ -292,12 +292,6 @@ describe('a fingerprint', () => {
 })
 
 describe('loading', () => {
-  it('says which bytes were loaded, so that a reload can see that nothing changed', async () => {
-    const loaded = await load(withApp())
-    const digest = createHash('sha256').update(withApp()).digest('hex')
-    expect(loaded).toMatchObject({ kind: 'loaded', digest })
-  })
-
   it('knows the file by its absolute name', async () => {
     const map = await mapOf(withApp())
     expect(await readFile(map.file, 'utf8')).toBe(withApp())

@@ -53,7 +53,7 @@ it('a clock that was set wrong and is set right again is trusted at once', () =>
   const machine = createMachine()
   const watch = createClockWatch(machine)
   machine.set(8760 * hour)
-  watch.look()
+  expect(watch.hasJumped()).toBe(true)
   machine.pass(hour)
   machine.set(-8760 * hour + 200)
 

@@ -7,8 +7,9 @@ import {
   isToldByMessage,
   nothingChanged,
 } from '../../src/model/already-live.ts'
+import { globOf } from '../../src/model/glob.ts'
 import { createPathFilter } from '../../src/model/path-filter.ts'
-import { createApp, globOf, revision } from '../support/map.ts'
+import { createApp, revision } from '../support/map.ts'
 
 const app = createApp('blog', { fingerprint: 'now', branch: null, tags: [globOf('v*')] })
 const deployment = { trigger: 'push', ref: 'refs/tags/v1' } as const

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { judge, whatCatchUpWants } from '../../src/model/catch-up.ts'
 import type { Deployment } from '../../src/model/deployment.ts'
-import { createApp, globOf, revision } from '../support/map.ts'
+import { globOf } from '../../src/model/glob.ts'
+import { createApp, revision } from '../support/map.ts'
 
 const main = 'refs/heads/main'
 const [a, b, c] = [revision('a'), revision('b'), revision('c')]

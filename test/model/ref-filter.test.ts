@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { globOf } from '../../src/model/glob.ts'
 import { refAskedFor, refsOf, refToDeploy } from '../../src/model/ref-filter.ts'
-import { createApp, globOf } from '../support/map.ts'
+import { createApp } from '../support/map.ts'
 
 const single = createApp('blog', { branch: 'live' })
 const globs = createApp('blog', { branch: null, branches: [globOf('release/*')], tags: [globOf('v*')] })

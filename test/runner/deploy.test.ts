@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { globOf } from '../../src/model/glob.ts'
 import type { Stop } from '../../src/runner/runner.ts'
 import type { Workspace } from '../../src/runner/workspace.ts'
 import { command, createDeploying, deployment, earlier, script, tip, type WorldOptions } from './deploying.ts'
-import { globOf } from '../support/map.ts'
 
 describe('a deployment', () => {
   it('fetches, names the commit, checks it out, runs the steps and remembers the tree, in this order', async () => {

@@ -1,5 +1,4 @@
 import { byRepository, type App, type DeployMap, type Webhook } from '../../src/model/deploy-map.ts'
-import { parseGlob, type Glob } from '../../src/model/glob.ts'
 import { parseRepository } from '../../src/model/repository.ts'
 import { parseRevision, type Revision } from '../../src/model/revision.ts'
 
@@ -92,12 +91,6 @@ export function createMap(apps: readonly App[], webhooks: readonly Webhook[] = [
     },
     secretFiles: [],
   }
-}
-
-export function globOf(pattern: string): Glob {
-  const glob = parseGlob(pattern)
-  if ('problem' in glob) throw new Error(`${pattern} ${glob.problem}`)
-  return glob
 }
 
 /** The commit whose id is that hex digit forty times. */

@@ -1,4 +1,4 @@
-import { shellQuoted } from './quote.ts'
+import { shellQuoted } from '../../lib/shell.ts'
 import type { CommandWords, Meaning, OptionWords } from './words.ts'
 
 /**

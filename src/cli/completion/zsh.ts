@@ -1,4 +1,5 @@
-import { plain, shellQuoted } from './quote.ts'
+import { shellQuoted } from '../../lib/shell.ts'
+import { plain } from './quote.ts'
 import type { CommandWords, Meaning, OptionWords } from './words.ts'
 
 /** A function for each command, in the words of `_arguments`: https://zsh.sourceforge.io/Doc/Release/Completion-System.html */

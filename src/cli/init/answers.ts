@@ -1,4 +1,5 @@
 import { basename, dirname, join, resolve } from 'node:path'
+import { isName } from '../../model/name.ts'
 import { parseRepository } from '../../model/repository.ts'
 import { branchProblem } from '../../model/ref.ts'
 import type { Repository } from '../../model/deploy-map.ts'
@@ -115,7 +116,7 @@ function readProvider(text: string): { value: ProviderName } | { problem: string
 }
 
 function readName(text: string): { value: string } | { problem: string } {
-  return /^[a-z0-9][a-z0-9_-]{0,62}$/.test(text)
+  return isName(text)
     ? { value: text }
     : { problem: 'a name is lower-case letters, digits, - and _, at most 63 of them' }
 }

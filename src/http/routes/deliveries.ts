@@ -1,6 +1,5 @@
 import { HttpError } from '../http-error.ts'
 import { pageOf } from '../page.ts'
-import { presentDelivery } from '../present.ts'
 import { deliveriesQuery, parseAs, parseId } from '../queries.ts'
 import type { Route, RouteDeps } from '../route.ts'
 
@@ -26,7 +25,7 @@ export function deliveryRoutes({ store, map, refusals }: RouteDeps): readonly Ro
           .flatMap((name) => refusals.recent(name))
           .filter((refusal) => providerId === undefined || refusal.providerId === providerId)
           .toSorted((one, other) => other.at.getTime() - one.at.getTime())
-        return { deliveries: items.map(presentDelivery), next, refused }
+        return { deliveries: items, next, refused }
       },
     },
     {
@@ -38,7 +37,7 @@ export function deliveryRoutes({ store, map, refusals }: RouteDeps): readonly Ro
         if (delivery === null) {
           throw new HttpError('not_found', { as: 'delivery_not_found', message: 'There is no delivery with this id.' })
         }
-        return presentDelivery(delivery)
+        return delivery
       },
     },
   ]

@@ -1,9 +1,9 @@
 import { lengthOf } from '../../lib/ago.ts'
 import { formatDuration } from '../../lib/duration.ts'
+import { longestTimerMs } from '../../lib/pause.ts'
 import type { HealthCheck } from '../../model/health-check.ts'
 import { watchAll, type Health, type HealthDeps, type SickCheck, type Watched } from './health.ts'
 import { checkLabel } from './label.ts'
-import { longestTimerMs } from './time-limit.ts'
 
 /**
  * Tries every check, all at the same time, until it has passed once. The first that has used up its tries ends it. The

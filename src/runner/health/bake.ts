@@ -1,9 +1,9 @@
 import { lengthOf } from '../../lib/ago.ts'
 import { formatDuration } from '../../lib/duration.ts'
+import { longestTimerMs } from '../../lib/pause.ts'
 import type { HealthCheck } from '../../model/health-check.ts'
 import { watchAll, type Health, type HealthDeps, type SickCheck, type Watched } from './health.ts'
 import { checkLabel } from './label.ts'
-import { longestTimerMs } from './time-limit.ts'
 
 /**
  * Goes on looking at checks that have all passed, each at its own interval, for `forMs`; the last look is at the end of

@@ -1,6 +1,8 @@
 import type { Dispatcher } from 'undici'
 import { formatDuration } from '../../lib/duration.ts'
 import { networkProblem } from '../../lib/network-problem.ts'
+import { revealed } from '../../lib/secret.ts'
+import { withoutCredentials } from '../../lib/without-credentials.ts'
 import type { Env } from '../../model/deploy-map.ts'
 import { bodyHolds, maxBodyBytes } from './body-holds.ts'
 import { sick, well, type Answer, type AskProbe, type ProbeOf } from './probe.ts'
@@ -24,7 +26,7 @@ async function askFrom(probe: ProbeOf<'http'>, signal: AbortSignal): Promise<Ans
   const first = new URL(probe.url)
   let url = first
   for (let redirects = 0; redirects <= maxRedirects; redirects += 1) {
-    const headers = url.origin === first.origin ? revealed(probe.headers) : {}
+    const headers = url.origin === first.origin ? plainHeaders(probe.headers) : {}
     const found = await askOnce(url, { probe, headers, signal })
     if (found.kind !== 'redirect') return found
     const next = URL.parse(found.location, url.href)
@@ -99,14 +101,6 @@ async function judge(
 
 const politeMs = 100
 
-function revealed(headers: Env): Record<string, string> {
-  const entries = [...headers].map(([name, value]) => [name.toLowerCase(), value] as const)
-  return Object.fromEntries(entries.map(([name, value]) => [name, typeof value === 'string' ? value : value.reveal()]))
-}
-
-function withoutCredentials(url: URL): URL {
-  const bare = new URL(url)
-  bare.username = ''
-  bare.password = ''
-  return bare
+function plainHeaders(headers: Env): Record<string, string> {
+  return Object.fromEntries([...headers].map(([name, value]) => [name.toLowerCase(), revealed(value)]))
 }

@@ -1,3 +1,5 @@
+import { longestTimerMs } from '../../lib/pause.ts'
+
 /** The end of a try: its time is up, or nobody wants to know any more. */
 export type TimeLimit = { readonly signal: AbortSignal; readonly isUp: () => boolean }
 
@@ -6,6 +8,3 @@ export function timeLimit(timeoutMs: number, signal: AbortSignal): TimeLimit {
   const limit = AbortSignal.timeout(Math.min(timeoutMs, longestTimerMs))
   return { signal: AbortSignal.any([signal, limit]), isUp: () => limit.aborted }
 }
-
-/** Node fires at once what is longer: https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
-export const longestTimerMs = 2 ** 31 - 1
