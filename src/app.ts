@@ -92,7 +92,9 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   opened.defer(() => {
     forgetSignals()
   })
-  const notify = (app: string): readonly Notify[] => live.map().apps.get(app)?.notify ?? []
+  // An app that has left the map while it runs is told of all the same.
+  const notify = (name: string): readonly Notify[] =>
+    (live.map().apps.get(name) ?? worker.runningApp(name))?.notify ?? []
   const store = await openStore(stateDirectory, { log, failPoint, clock, notify })
   opened.defer(() => store.close())
 
@@ -156,7 +158,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const simulate = createSimulate({ store, map, realPath, clock })
   let isStuck = (): boolean => false
   const health: HttpDeps['health'] = () => ({
-    reasons: isStuck() ? ['stuck'] : [],
+    reasons: isStuck() || worker.isStuck() ? ['stuck'] : [],
     warnings: clockJumped() ? ['clock_jumped'] : [],
   })
   const doctor = createDoctor({
@@ -240,10 +242,8 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
 
   /** Nobody waits for the answer; what it comes to is in the log. */
   async function reloadQuietly(): Promise<void> {
-    try {
-      await reload()
-    } catch (error) {
+    await reload().catch((error: unknown) => {
       log.error({ err: error }, 'deploy.yml could not be read anew')
-    }
+    })
   }
 }

@@ -1,4 +1,5 @@
 import { steadyClock, type Clock } from './lib/clock.ts'
+import { errorCode } from './lib/error-code.ts'
 import type { FailPoint } from './lib/fail-point.ts'
 import type { Log } from './lib/log.ts'
 import { maskText } from './lib/masker.ts'
@@ -20,6 +21,10 @@ export type Worker = {
   readonly wake: () => void
   /** Resolves when the queue has been looked at, after this was called; at once while nothing is claimed. */
   look(): Promise<void>
+  /** It has looked several times in a row and each time found no way to claim, for a reason that will not pass by itself. */
+  readonly isStuck: () => boolean
+  /** As it was when its running deployment was claimed; undefined: none of that name is running. */
+  readonly runningApp: (name: string) => App | undefined
   /** queued: ended at once; running: told to stop, ends within the kill grace. */
   cancel(id: number): Promise<Cancelled>
   /**
@@ -65,15 +70,20 @@ export type WorkerDeps = {
 
 export function createWorker(deps: WorkerDeps): Worker {
   const { store, runner, map, clock, log, failPoint } = deps
-  const running = new Map<number, Pick<Run, 'controller' | 'shutdown' | 'leave'> & { readonly ended: Promise<void> }>()
+  const running = new Map<
+    number,
+    Pick<Run, 'app' | 'controller' | 'shutdown' | 'leave'> & { readonly ended: Promise<void> }
+  >()
   /** Before the start, of what an earlier daemon has left running: it was read as not cancelled yet. */
   const cancelledEarly = new Set<number>()
   const stopped = new AbortController()
   let isStarted = false
+  let failedLooks = 0
   const claims = createWakeLoop(claimAll, {
     signal: stopped.signal,
     retryMs: deps.retryMs,
     onError: (error) => {
+      if (errorCode(error) !== 'unavailable') failedLooks += 1
       log.error({ err: error }, 'cannot claim from the queue; trying again')
     },
   })
@@ -94,6 +104,10 @@ export function createWorker(deps: WorkerDeps): Worker {
     async look() {
       if (isStarted && !stopped.signal.aborted) await claims.passed()
     },
+
+    isStuck: () => failedLooks >= 3,
+
+    runningApp: (name) => [...running.values()].find(({ app }) => app.name === name)?.app,
 
     async cancel(id) {
       const answer = await store.cancel(id, clock.now())
@@ -143,6 +157,7 @@ export function createWorker(deps: WorkerDeps): Worker {
 
   async function claimAll(): Promise<void> {
     while (!stopped.signal.aborted && (await claimOne()));
+    failedLooks = 0
     await alarm.set()
   }
 
@@ -177,7 +192,7 @@ export function createWorker(deps: WorkerDeps): Worker {
     }
     if (claim.isCancelled || cancelledEarly.delete(claim.deployment.id)) controller.abort('cancelled' satisfies Stop)
     const ended = execute(run).finally(() => running.delete(claim.deployment.id))
-    running.set(claim.deployment.id, { controller, shutdown, leave, ended })
+    running.set(claim.deployment.id, { app, controller, shutdown, leave, ended })
   }
 
   function claimTarget(app: App | undefined): ClaimTarget | null {
