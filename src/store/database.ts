@@ -33,7 +33,7 @@ export function openDatabase(
   const lock = lockDirectory(directory)
   try {
     const database = openLocked(directory, { log, failPoint })
-    const trust = createTrust(join(directory, 'state.db'))
+    const trust = createTrust(database, join(directory, 'state.db'))
     const databaseId = idOf(database)
     return { database, trust, databaseId, stateId: stateIdOf(directory, databaseId), close }
 
@@ -45,6 +45,7 @@ export function openDatabase(
         rmSync(pidFile(directory), { force: true })
         syncDirectory(directory)
       } finally {
+        trust.close()
         database.close()
         lock.release()
       }

@@ -13,7 +13,8 @@ export type Transaction = {
   save(): void
   release(): void
   undo(): void
-  checkpointWhenLong(): void
+  /** Whether anything was moved. */
+  checkpointWhenLong(): boolean
 }
 
 export function createTransaction(database: DatabaseSync): Transaction {

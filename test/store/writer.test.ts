@@ -2,7 +2,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createTrust } from '../../src/store/trust.ts'
+import { asStoreError } from '../../src/store/errors.ts'
 import { createWriter, type Writer } from '../../src/store/writer.ts'
 import { arrival, claim, openTestStore, startChild } from './support.ts'
 
@@ -23,7 +23,7 @@ function openWriter(): World {
   const announced: number[][] = []
   const writer = createWriter(database, {
     failPoint: (stage) => void stages.push(stage),
-    trust: createTrust(':memory:'),
+    trust: { check: () => undefined, judge: asStoreError },
     onCommitted: (deployments) => void announced.push([...deployments]),
   })
   return { database, writer, stages, announced }
