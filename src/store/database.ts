@@ -10,6 +10,7 @@ import { checkIntact } from './intact.ts'
 import { lockDirectory, pidFile } from './lock.ts'
 import { migrate, readMigrations } from './migrations.ts'
 import { directoriesInside } from './parts.ts'
+import { lockPatienceMs } from './transaction.ts'
 import { createTrust, type Trust } from './trust.ts'
 
 export type OpenedDatabase = {
@@ -61,7 +62,7 @@ function openLocked(directory: string, { log, failPoint }: { log: Log; failPoint
   refuseMissing(directory, path)
   warnOfMissingWal(directory, path, log)
   createPrivateFile(path)
-  const database = new DatabaseSync(path, { timeout: 1000, enableForeignKeyConstraints: true })
+  const database = new DatabaseSync(path, { timeout: lockPatienceMs, enableForeignKeyConstraints: true })
   try {
     checkIntact(database, { path, pragma: 'quick_check' })
     refuseEmptied(database, directory, path)
