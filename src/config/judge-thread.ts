@@ -7,7 +7,7 @@ import { secretPlaces } from './secret-places.ts'
 const appsInPart = 100
 
 // The other side of judge-apart.ts.
-const { file, options, apps } = threadTask() as Task
+const { file, options, apps } = (await threadTask()) as Task
 const verdict = await judgeDeployFile(file, options)
 answerTask(verdict.kind === 'refused' ? verdict : tell(verdict))
 

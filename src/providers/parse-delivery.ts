@@ -25,10 +25,12 @@ const largeBytes = 512 * 1024
 export type Task = { readonly provider: string; readonly delivery: VerifiedDelivery }
 export type Answer = { readonly parsed: Parsed; readonly body: Uint8Array<ArrayBuffer> }
 
-async function parseInThread(delivery: VerifiedDelivery, { provider }: { readonly provider: string }): Promise<Read> {
+async function parseInThread(delivery: VerifiedDelivery, webhook: { readonly provider: string }): Promise<Read> {
   const body = ownBytes(delivery.body)
-  const task: Task = { provider, delivery: { ...delivery, body } }
-  const given = [body.buffer]
-  const answer = await askThread<Answer>('parse-thread', { from: import.meta.url, task, given })
+  const task: Task = { provider: webhook.provider, delivery: { ...delivery, body } }
+  const answer = await askThread<Answer>('parse-thread', {
+    ...{ from: import.meta.url, task, given: [body.buffer] },
+    otherwise: () => ({ parsed: providerOf(webhook).parse(task.delivery), body }),
+  })
   return { parsed: answer.parsed, delivery: { ...delivery, body: Buffer.from(answer.body.buffer) } }
 }

@@ -28,7 +28,10 @@ export async function prepareBody(body: Buffer, keep: Keep): Promise<Prepared> {
   if (body.length <= smallBytes) return prepareNow(body, keep)
   const own = ownBytes(body)
   const task: Task = { body: own, keep }
-  const told = await askThread<Told>('bodies-thread', { from: import.meta.url, task, given: [own.buffer] })
+  const told = await askThread<Told>('bodies-thread', {
+    ...{ from: import.meta.url, task, given: [own.buffer] },
+    otherwise: () => prepareNow(own, keep),
+  })
   return { bodyHash: Buffer.from(told.bodyHash), packed: told.packed && Buffer.from(told.packed) }
 }
 

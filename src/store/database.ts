@@ -10,6 +10,7 @@ import { checkIntact } from './intact.ts'
 import { lockDirectory, pidFile } from './lock.ts'
 import { migrate, readMigrations } from './migrations.ts'
 import { directoriesInside } from './parts.ts'
+import { lockPatienceMs } from './transaction.ts'
 import { createTrust, type Trust } from './trust.ts'
 
 export type OpenedDatabase = {
@@ -33,7 +34,7 @@ export function openDatabase(
   const lock = lockDirectory(directory)
   try {
     const database = openLocked(directory, { log, failPoint })
-    const trust = createTrust(join(directory, 'state.db'))
+    const trust = createTrust(database, join(directory, 'state.db'))
     const databaseId = idOf(database)
     return { database, trust, databaseId, stateId: stateIdOf(directory, databaseId), close }
 
@@ -45,6 +46,7 @@ export function openDatabase(
         rmSync(pidFile(directory), { force: true })
         syncDirectory(directory)
       } finally {
+        trust.close()
         database.close()
         lock.release()
       }
@@ -60,7 +62,7 @@ function openLocked(directory: string, { log, failPoint }: { log: Log; failPoint
   refuseMissing(directory, path)
   warnOfMissingWal(directory, path, log)
   createPrivateFile(path)
-  const database = new DatabaseSync(path, { timeout: 1000, enableForeignKeyConstraints: true })
+  const database = new DatabaseSync(path, { timeout: lockPatienceMs, enableForeignKeyConstraints: true })
   try {
     checkIntact(database, { path, pragma: 'quick_check' })
     refuseEmptied(database, directory, path)

@@ -1,5 +1,6 @@
-import { statSync } from 'node:fs'
+import type { DatabaseSync } from 'node:sqlite'
 import { asStoreError, isFailedSync, StoreError } from './errors.ts'
+import { watchDatabase, watchWriteAheadLog, type Harm } from './watched.ts'
 
 /** Whether what is written to the open database will be found by the next start. Once it is lost, it stays lost. */
 export type Trust = {
@@ -9,36 +10,52 @@ export type Trust = {
   check(): void
   /** `error` as a `StoreError` where it is one. A sync that failed ends the trust. */
   judge(error: unknown): unknown
-  /** Whether SQLite may still write to the files, as it does when it closes them. */
+  /** Whether SQLite may still write to the files, as it does when it closes them. Looks at them once more. */
   mayClose(): boolean
+  /** Looks at the files no more. */
+  close(): void
   /** Resolves when it is lost. */
   readonly ended: Promise<StoreError>
 }
 
-/** Trust in the files at `path` and `path`-wal as they are now. */
-export function createTrust(path: string): Trust {
+/** Trust in the files at `path` and `path`-wal, which `database` has just opened. */
+export function createTrust(database: DatabaseSync, path: string): Trust {
   const { promise: ended, resolve } = Promise.withResolvers<StoreError>()
-  const opened = [path, `${path}-wal`].map((file) => ({ file, identity: identityOf(file) }))
-  const sizeAtFirst = sizeOf(path)
+  const files = [watchDatabase(database, path), watchWriteAheadLog(database, `${path}-wal`)]
   let reason: StoreError | null = null
-  let hasFailedToSync = false
+  let mayClose = true
 
   return {
     ended,
     lost: () => reason,
-    mayClose: () => !hasFailedToSync,
-    check() {
-      if (reason !== null) throw reason
-      const gone = opened.find(({ file, identity }) => identityOf(file) !== identity)
-      if (gone !== undefined) throw lose(wasHarmed(gone.file, 'deleted or replaced'))
-      // SQLite reads on from its cache, and would fill the hole with what it happens to write next.
-      if (sizeOf(path) < sizeAtFirst) throw lose(wasHarmed(path, 'truncated'))
-    },
+    check,
     judge(error) {
       if (!isFailedSync(error)) return asStoreError(error)
-      hasFailedToSync = true
+      mayClose = false
       return reason ?? lose(couldNotSync(path, error))
     },
+    mayClose() {
+      try {
+        check()
+      } catch {
+        // Whoever wants to know why is told by `ended`.
+      }
+      return mayClose
+    },
+    close() {
+      for (const file of files) file.close()
+    },
+  }
+
+  function check(): void {
+    if (reason !== null) throw reason
+    for (const file of files) {
+      const harm = file.harm()
+      if (harm === null) continue
+      // What a truncated file is filled up with would be moved into the database.
+      if (harm === 'truncated') mayClose = false
+      throw lose(wasHarmed(file.path, harm))
+    }
   }
 
   function lose(error: StoreError): StoreError {
@@ -48,19 +65,10 @@ export function createTrust(path: string): Trust {
   }
 }
 
-function identityOf(file: string): string | null {
-  const found = statSync(file, { throwIfNoEntry: false })
-  return found === undefined ? null : `${found.dev}:${found.ino}`
-}
-
-function sizeOf(file: string): number {
-  return statSync(file, { throwIfNoEntry: false })?.size ?? 0
-}
-
-function wasHarmed(file: string, what: string): StoreError {
+function wasHarmed(file: string, harm: Harm): StoreError {
   return new StoreError(
     'failed',
-    `${file} was ${what} while the daemon ran, so nothing more is kept and the daemon ends: put it back if you have it, or restore state.db from a backup (docs/backup.md)`,
+    `${file} was ${harm} while the daemon ran, so nothing more is kept and the daemon ends: put it back if you have it, or restore state.db from a backup (docs/backup.md)`,
   )
 }
 

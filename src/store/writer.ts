@@ -25,7 +25,7 @@ type Job = {
 
 type WriterDeps = {
   readonly failPoint: FailPoint
-  readonly trust: Trust
+  readonly trust: Pick<Trust, 'check' | 'judge'>
   /** Writes what follows from the changes of one writer, in its savepoint. */
   readonly alsoWrite?: (deployments: ReadonlySet<number>) => void
   readonly onCommitted: (deployments: ReadonlySet<number>) => void
@@ -96,7 +96,7 @@ export function createWriter(database: DatabaseSync, deps: WriterDeps): Writer {
     if (isClosed) return
     try {
       deps.trust.check()
-      transaction.checkpointWhenLong()
+      if (transaction.checkpointWhenLong()) deps.trust.check()
     } catch (error) {
       deps.trust.judge(error)
     }

@@ -1,10 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { openStore } from '../../src/store/index.ts'
-import { arrival, openTestStore, silentLog, temporaryDirectory, type TestStore } from './support.ts'
+import type { Store } from '../../src/store/store.ts'
+import { until } from '../support/until.ts'
+import { arrival, openRaw, openTestStore, silentLog, temporaryDirectory, type TestStore } from './support.ts'
 
 const hasStrace = spawnSync('strace', ['-qq', '-e', 'trace=none', 'true']).status === 0
 const child = join(import.meta.dirname, 'child.ts')
@@ -24,10 +26,23 @@ async function keptIn(directory: string): Promise<ReadonlySet<string>> {
   return new Set(deliveries.map(({ providerId }) => providerId ?? ''))
 }
 
-async function usedStore(): Promise<TestStore & { readonly file: string }> {
-  const { store, directory } = await openTestStore()
+async function usedStore(
+  failPoint: (stage: string) => void = () => undefined,
+): Promise<TestStore & { readonly file: string }> {
+  const { store, directory } = await openTestStore(temporaryDirectory(), { failPoint })
   await store.accept(arrival({ providerId: 'early' }))
   return { store, directory, file: join(directory, 'state.db') }
+}
+
+/** Keeps so much that the write-ahead log is moved into the database. */
+async function growBeyondTheLog(store: Store): Promise<void> {
+  await store.accept(arrival({ body: randomBytes(18_000_000).toString('base64') }))
+}
+
+/** What is left is this share of the file; 1: all but its last byte. */
+function truncateTo(file: string, share: number): void {
+  const { size } = statSync(file)
+  truncateSync(file, Math.min(Math.floor(size * share), size - 1))
 }
 
 describe.skipIf(!hasStrace)('a sync that fails once (needs strace)', () => {
@@ -85,6 +100,73 @@ describe('a database whose files go away under the running daemon', () => {
     const { store, file } = await usedStore()
     truncateSync(file)
     await expect(store.accept(arrival({}))).rejects.toThrow(`${file} was truncated while the daemon ran`)
+  })
+
+  it('refuses to keep anything when state.db has grown and is truncated to the size it began with', async () => {
+    const { store, file } = await usedStore()
+    const { size } = statSync(file)
+    await growBeyondTheLog(store)
+    await until('the log to be moved', () => statSync(file).size > 18_000_000)
+    truncateSync(file, size)
+
+    await expect(store.accept(arrival({}))).rejects.toThrow(`${file} was truncated while the daemon ran`)
+  })
+
+  it.each([
+    ['emptied', 0],
+    ['cut in half', 0.5],
+    ['cut by a byte', 1],
+  ])('refuses to keep anything when its write-ahead log is %s', async (_, share) => {
+    const { store, file } = await usedStore()
+    truncateTo(`${file}-wal`, share)
+
+    const told = {
+      code: 'failed',
+      message: expect.stringContaining(`${file}-wal was truncated while the daemon ran`) as string,
+    }
+    await expect(store.accept(arrival({}))).rejects.toMatchObject(told)
+    await expect(store.ping()).rejects.toMatchObject(told)
+    expect(await store.failed).toMatchObject(told)
+  })
+
+  it.each([
+    ['emptied', 0],
+    ['cut in half', 0.5],
+  ])('refuses what it has just written when its write-ahead log was %s right before', async (_, share) => {
+    let harm: (() => void) | null = null
+    const { store, file } = await usedStore((stage) => {
+      if (stage === 'before-commit') harm?.()
+    })
+    harm = () => {
+      truncateTo(`${file}-wal`, share)
+    }
+
+    await expect(store.accept(arrival({}))).rejects.toThrow(`${file}-wal was truncated while the daemon ran`)
+  })
+
+  it('is left as it is when its write-ahead log is truncated and nothing comes any more', async () => {
+    const { store, file } = await usedStore()
+    truncateTo(`${file}-wal`, 0.5)
+    const found = [readFileSync(file), readFileSync(`${file}-wal`)]
+    await store.close()
+
+    expect(await store.failed).toMatchObject({ message: expect.stringContaining('-wal was truncated') as string })
+    expect([readFileSync(file), readFileSync(`${file}-wal`)]).toEqual(found)
+  })
+
+  it.each([
+    ['moves the whole write-ahead log into it', 'pragma wal_checkpoint(truncate)'],
+    ['makes it smaller', 'delete from bodies; vacuum; pragma wal_checkpoint(truncate)'],
+  ])('is still the same one when somebody %s with sqlite3', async (_, statements) => {
+    const { store, directory, file } = await usedStore()
+    await growBeyondTheLog(store)
+    await until('the log to be moved', () => statSync(file).size > 18_000_000)
+    openRaw(directory).exec(statements)
+    expect(statSync(`${file}-wal`).size).toBe(0)
+
+    await store.accept(arrival({ providerId: 'late' }))
+    await store.close()
+    expect((await keptIn(directory)).has('late')).toBe(true)
   })
 
   it('is not made anew at the next start', async () => {

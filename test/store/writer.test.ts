@@ -2,9 +2,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createTrust } from '../../src/store/trust.ts'
+import { asStoreError } from '../../src/store/errors.ts'
 import { createWriter, type Writer } from '../../src/store/writer.ts'
-import { arrival, claim, openTestStore, startChild } from './support.ts'
+import { arrival, claim, openRaw, openTestStore, startChild } from './support.ts'
 
 type World = {
   readonly database: DatabaseSync
@@ -23,7 +23,7 @@ function openWriter(): World {
   const announced: number[][] = []
   const writer = createWriter(database, {
     failPoint: (stage) => void stages.push(stage),
-    trust: createTrust(':memory:'),
+    trust: { check: () => undefined, judge: asStoreError },
     onCommitted: (deployments) => void announced.push([...deployments]),
   })
   return { database, writer, stages, announced }
@@ -205,6 +205,27 @@ describe('a database that another process has locked', () => {
     await store.ping()
     await store.accept(arrival({}))
     expect(await store.deliveries({ limit: 9 })).toHaveLength(2)
+  })
+})
+
+describe('a database that another process has had locked for a while', () => {
+  it('keeps nobody waiting for the whole of its patience once more, until it is free again', async () => {
+    const { store, directory } = await openTestStore()
+    const other = openRaw(directory)
+    other.exec('begin immediate')
+    await expect(store.ping()).rejects.toMatchObject({ code: 'unavailable' })
+
+    const before = performance.now()
+    for (let tried = 0; tried < 5; tried++)
+      await expect(store.accept(arrival({}))).rejects.toMatchObject({ code: 'unavailable' })
+    expect(performance.now() - before).toBeLessThan(1500)
+
+    other.exec('rollback')
+    await store.accept(arrival({}))
+    other.exec('begin immediate')
+    const locked = performance.now()
+    await expect(store.ping()).rejects.toMatchObject({ code: 'unavailable' })
+    expect(performance.now() - locked).toBeGreaterThan(900)
   })
 })
 

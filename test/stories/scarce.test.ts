@@ -37,4 +37,13 @@ describe.skipIf(!hasPrlimit)('a daemon that may open no further file (needs prli
         message: expect.stringContaining('short of open files') as string,
       })
   })
+
+  it('takes in a large delivery, which it would have a thread of its own read', async () => {
+    const world = await createWorld({ blog: { steps: ['true'] } })
+    await world.done(await world.ship({ 'index.html': 'v1' }))
+    const pushed = await world.repository().push({ 'index.html': 'v2' })
+
+    allowFiles(world, 6)
+    expect(await world.deliver(pushed, { message: 'x'.repeat(900_000) })).toMatchObject({ status: 202 })
+  })
 })
