@@ -46,7 +46,7 @@ export type SteadyOptions = {
 
 /**
  * Five signed pushes a second for so long, while all goes wrong that can go wrong around a daemon, and looks whether it
- * has as little in hand at the end as after the first quarter. What happens follows from `seed`, when from the machine.
+ * has as little in hand at the end as after the first half. What happens follows from `seed`, when from the machine.
  */
 export async function soakSteady(
   seconds: number,
@@ -66,7 +66,7 @@ export async function soakSteady(
   const vitals = (): Vitals => vitalsOf(world.daemon.pid, world.path('state'))
 
   const moments = fc.sample(moment, { numRuns: seconds * perSecond, seed })
-  const warmUp = Math.min(moments.length / 4, longestWarmUpS * perSecond)
+  const warmUp = Math.floor(Math.min(moments.length / 2, longestWarmUpS * perSecond))
   for (const repository of repositories) await stage.push(repository, 'calm')
   await load(moments.slice(0, warmUp))
   const before = await rest()
@@ -183,7 +183,8 @@ const perSecond = 5
 /** Deployments that hang and senders that are slow come to an end by themselves; the machine may have others to serve. */
 const patience = { withinMs: 120_000, everyMs: 250 }
 const sampleMs = 1000
-const longestWarmUpS = 600
+/** So long V8 takes to fill what it allows itself, and to compile what is used often. */
+const longestWarmUpS = 1800
 /** Of deployments; what was acknowledged before those may be forgotten, and is looked for while it must be there. */
 const maxHistory = 1_000
 const remembered = 300
