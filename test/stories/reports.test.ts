@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
 import { answering, startSink } from '../reporters/sink.ts'
 import { signing } from '../config/support.ts'
+import { gate } from '../support/open-world.ts'
 import { createWorld } from '../support/world.ts'
 import { until } from '../support/until.ts'
 
@@ -51,4 +53,27 @@ it('a failure and the recovery after it are told by webhook and by command, and 
     { result: 'told', problem: null },
     expect.stringMatching(/-test-\d+$/),
   ])
+})
+
+it('an app that leaves deploy.yml while it runs is told of all the same', async () => {
+  const world = await createWorld({ blog: { steps: ['true'] } }, { start: false })
+  const held = gate(world, 'held')
+  const map = JSON.parse(await readFile(world.path('deploy.yml'), 'utf8')) as { apps: Record<string, object> }
+  const [told, reporters] = [world.path('told'), { pager: { kind: 'command', run: ['tee', world.path('told')] } }]
+  const blog = { ...map.apps['blog'], steps: [held.step, 'exit 7'], notify: ['pager'] }
+  await writeFile(world.path('deploy.yml'), JSON.stringify({ ...map, reporters, apps: { blog } }), { mode: 0o600 })
+  await world.start()
+  const id = await world.ship({ f: '1' })
+  await held.reached()
+
+  const shop = { ...blog, path: world.path('srv/shop'), notify: [] }
+  await writeFile(world.path('deploy.yml'), JSON.stringify({ ...map, reporters, apps: { shop } }), { mode: 0o600 })
+  expect((await world.daemon.api('/api/reload', { method: 'POST' })).status).toBe(200)
+  await held.open()
+  expect(await world.done(id)).toMatchObject({ outcome: 'failed', app: 'blog' })
+  const text = await until('it to be told', async () => {
+    const written = existsSync(told) ? await readFile(told, 'utf8') : ''
+    return written.endsWith('}') && written
+  })
+  expect(JSON.parse(text)).toMatchObject({ kind: 'failed', app: 'blog', deployment: { id } })
 })
