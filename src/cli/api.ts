@@ -39,6 +39,8 @@ export type StatusView = {
   readonly startedAt: string
   readonly listen: string
   readonly config: { readonly file: string; readonly loadedAt: string; readonly problems: readonly string[] }
+  /** Codes of `GET /readyz`: `stuck`, `clock_jumped`. */
+  readonly health: { readonly reasons: readonly string[]; readonly warnings: readonly string[] }
   /** Disks that have less free than is to be left free, and the names of the apps that are not deployed for that. */
   readonly disk: { readonly problems: readonly string[]; readonly stops: 'all' | readonly string[] }
   /** Names of the apps whose repository does not answer. */

@@ -47,7 +47,8 @@ function statusText(status: StatusView, { paint, now }: Looks): string {
   )
   const looks = { paint, now }
   return [
-    ...[daemon, ...configProblems(config.problems, paint), ...diskProblems(disk, paint)],
+    ...[daemon, ...configProblems(config.problems, paint), ...healthProblems(status.health, paint)],
+    ...diskProblems(disk, paint),
     ...gates(status, looks),
     ...[...catchUpProblems(status, paint), '', webhookTable(webhooks, looks), ...reporterTable(reporters, looks)],
   ].join('\n')
@@ -58,6 +59,14 @@ function configProblems(problems: readonly string[], paint: Terminal['paint']): 
   const head =
     'The file on disk has problems, so the map from before is still in use (mend it, then: deployhook reload):'
   return ['', paint.red(head), ...problems.map(harmless)]
+}
+
+function healthProblems({ reasons, warnings }: StatusView['health'], paint: Terminal['paint']): readonly string[] {
+  const stuck = reasons.includes('stuck') ? [paint.red('It makes no progress; its log says why.')] : []
+  const clock = warnings.includes('clock_jumped')
+    ? [paint.yellow('The clock was set, or stood still, within the last day: times from before may not be comparable.')]
+    : []
+  return [...stuck, ...clock].flatMap((line) => ['', line])
 }
 
 function diskProblems({ problems, stops }: StatusView['disk'], paint: Terminal['paint']): readonly string[] {

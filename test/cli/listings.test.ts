@@ -20,6 +20,7 @@ const status = {
     },
     { name: 'lab', provider: 'gitlab', path: '/hooks/lab', lastDelivery: null, refused: { count: 0, last: null } },
   ],
+  health: { reasons: [] as string[], warnings: [] as string[] },
   disk: { problems: [], stops: [] },
   reporters: [] as object[],
   running: 1,
@@ -143,6 +144,14 @@ describe('status', () => {
     expect(out).toContain('the map from before is still in use')
     expect(out).toContain('deploy.yml:3:5 apps.blog: unknown key')
     expect(out).toContain('shutting down: starts no more')
+  })
+
+  it('says that nothing moves, and that the clock jumped', async () => {
+    const health = { reasons: ['stuck'], warnings: ['clock_jumped'] }
+    const { out } = await ask(['status'], { path: '/api/status', answer: { ...status, health } })
+    expect(out).toContain(
+      '\nIt makes no progress; its log says why.\n\nThe clock was set, or stood still, within the last day',
+    )
   })
 })
 

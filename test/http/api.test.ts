@@ -424,6 +424,7 @@ describe('GET /api/status and /api/apps', () => {
     const door = await openDoor({
       config: () => ({ file: '/etc/deploy.yml', loadedAt, problems: ['deploy.yml:1:1 x'] }),
       draining: () => true,
+      health: () => ({ reasons: ['stuck'], warnings: ['clock_jumped'] }),
       diskProblems: () => Promise.resolve(['full']),
       catchUp: () => ({ everyMs: 300_000, answeredAt: null, failing, isFailing: true }),
     })
@@ -434,6 +435,7 @@ describe('GET /api/status and /api/apps', () => {
       startedAt: '1970-01-01T00:00:00.000Z',
       listen: door.address,
       config: { file: '/etc/deploy.yml', loadedAt: loadedAt.toISOString(), problems: ['deploy.yml:1:1 x'] },
+      health: { reasons: ['stuck'], warnings: ['clock_jumped'] },
       disk: { problems: ['full'], stops: 'all' },
       catchUp: { failing: ['blog', 'shop'] },
       webhooks: [

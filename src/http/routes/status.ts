@@ -6,7 +6,7 @@ import { webhookView } from './webhooks.ts'
 
 /** `GET /api/status`: how the daemon is, at a glance. */
 export function statusRoute(deps: RouteDeps): Route {
-  const { map, clock, config, diskProblems, draining, catchUp, address, startedAt, version } = deps
+  const { map, clock, config, diskProblems, draining, catchUp, health, address, startedAt, version } = deps
   return {
     method: 'GET',
     url: '/api/status',
@@ -22,6 +22,7 @@ export function statusRoute(deps: RouteDeps): Route {
         startedAt,
         listen: address(),
         config: { file, loadedAt, problems },
+        health: health(),
         disk: { problems: await diskProblems(), stops: await stoppedByDisk(deps) },
         catchUp: {
           failing: [...apps.values()].filter((app) => catchUp(app).isFailing).map(({ name }) => name),
