@@ -5,7 +5,7 @@ import { GitCommandError } from './git-command-error.ts'
 import { LockHeld } from './lock-holder.ts'
 import { whereOf } from './mirror.ts'
 import type { Stop } from './runner.ts'
-import { stateProblem } from './state-parts.ts'
+import { misplacedProblemOf, stateProblem } from './state-parts.ts'
 import { stopReason } from './stop.ts'
 import { treeDirectory } from './tree-directory.ts'
 import { viewDirectory } from './view.ts'
@@ -40,7 +40,7 @@ export async function settled<T>(
     return failureOf(what, output, {
       repo: null,
       ...where,
-      stateProblem: () => stateProblem({ own, views, stateDirectory }),
+      stateProblem: () => stateProblem({ own, views, stateDirectory }) ?? misplacedProblemOf(error, stateDirectory),
     })
   }
 }

@@ -1,5 +1,7 @@
 import { accessSync, constants } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { errorCode } from '../lib/error-code.ts'
+import { isWithin } from '../lib/path-within.ts'
 import { isDirectory, isThere, lockDirectoriesIn, misplacedIn, succeeds } from './misplaced.ts'
 
 /**
@@ -24,6 +26,34 @@ export function stateProblem({ own, views, stateDirectory }: Parts): string | nu
     if (lock !== undefined) return `${join(repository, lock)} is a directory, but git makes its lock there: ${cure}`
   }
   return null
+}
+
+/**
+ * What of the state directory a failed call of the system met in the wrong kind, with the cure; null: nothing, or it lies
+ * elsewhere.
+ */
+export function misplacedProblemOf(error: unknown, stateDirectory: string): string | null {
+  const named = error instanceof Error ? [pathIn(error, 'dest'), pathIn(error, 'path')] : []
+  const paths = named.filter((path) => path !== null).filter((path) => isWithin(path, stateDirectory))
+  const met = meetings.get(errorCode(error) ?? '') ?? (() => null)
+  const [part] = paths.map(met).filter((path) => path !== null)
+  return part === undefined ? null : misplacedProblem(part)
+}
+
+const meetings: ReadonlyMap<string, (path: string) => string | null> = new Map([
+  ['EISDIR', (path) => (isDirectory(path) ? path : null)],
+  ['ENOTDIR', fileOnTheWay],
+])
+
+function pathIn(error: Error, key: 'path' | 'dest'): string | null {
+  const value: unknown = Reflect.get(error, key)
+  return typeof value === 'string' ? value : null
+}
+
+/** The path itself or what is above it, where that is there and no directory. */
+function fileOnTheWay(path: string): string | null {
+  if (isThere(path)) return isDirectory(path) ? null : path
+  return path === dirname(path) ? null : fileOnTheWay(dirname(path))
 }
 
 function misplacedProblem(path: string): string {

@@ -56,6 +56,19 @@ describe('a state directory that cannot be used while the daemon runs', () => {
     },
   )
 
+  it('fails the deployment and names what to move away: a directory stands where a file of its own belongs', async () => {
+    const world = await createGitWorld()
+    await world.repository.push({ 'a.txt': '1' })
+    await rm(world.path('state/git.config'), { force: true })
+    await mkdir(world.path('state/git.config/inside'), { recursive: true })
+    const { reason, message } = failureIn(await deploy(world))
+    expect(reason).toBe('state_unusable')
+    expect(message).toContain(
+      `${world.path('state/git.config')} is a directory, but deployhook keeps a file there: move it away and deploy again.`,
+    )
+    expect(message).not.toContain('install -d')
+  })
+
   it('has the mirror made anew where a file stands in its place, which is kept beside it', async () => {
     const world = await createGitWorld()
     const pushed = await world.repository.push({ 'a.txt': '1' })
