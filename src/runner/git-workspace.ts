@@ -12,7 +12,7 @@ import type { RunCommand } from './command.ts'
 import { writeGlobalConfig, type GitSettings } from './git-environment.ts'
 import { createGit } from './git.ts'
 import { listRefs } from './list-refs.ts'
-import { createLocks } from './locks.ts'
+import { createLocks, GaveUpWaiting } from './locks.ts'
 import { checkOutMending } from './mend-checkout.ts'
 import { fetchMending, renewIfBroken } from './mend-mirror.ts'
 import { mirrorDirectories, mirrorDirectory, type MirrorDeps } from './mirror.ts'
@@ -59,7 +59,7 @@ export function createWorkspace(deps: WorkspaceDeps): Workspace & { readonly mir
   const locks = createLocks()
   let prepared: Promise<void> | undefined
 
-  async function prepare(): Promise<void> {
+  async function prepare(caller: Pick<GitContext, 'signal'>): Promise<void> {
     prepared ??= mkdir(stateDirectory, { recursive: true, mode: 0o700 }).then(() => prepareAskpass(stateDirectory))
     try {
       await prepared
@@ -67,7 +67,7 @@ export function createWorkspace(deps: WorkspaceDeps): Workspace & { readonly mir
       prepared = undefined
       throw error
     }
-    await locks.run('git.config', () => writeGlobalConfig(stateDirectory, localPaths()))
+    await locks.run('git.config', () => writeGlobalConfig(stateDirectory, localPaths()), caller)
   }
 
   function checkedOutIn(
@@ -76,9 +76,9 @@ export function createWorkspace(deps: WorkspaceDeps): Workspace & { readonly mir
     checkOut: () => Promise<CheckedOut>,
   ): Promise<CheckedOut> {
     return settled(app, { context, stateDirectory, what: `The checkout in ${directory}` }, async () => {
-      await prepare()
+      await prepare(context)
       const renewMirror = () =>
-        locks.run(mirrorDirectory(stateDirectory, app.repo), () => renewIfBroken(app, context, remote))
+        locks.run(mirrorDirectory(stateDirectory, app.repo), () => renewIfBroken(app, context, remote), context)
       return checkOutMending(app, checkOut, { context, deps: remote, renewMirror })
     })
   }
@@ -86,8 +86,8 @@ export function createWorkspace(deps: WorkspaceDeps): Workspace & { readonly mir
   return {
     fetch: (app, context) =>
       settled(app, { context, stateDirectory, what: `Fetching ${app.repo.url}` }, async () => {
-        await prepare()
-        return locks.run(mirrorDirectory(stateDirectory, app.repo), () => fetchMending(app, context, remote))
+        await prepare(context)
+        return locks.run(mirrorDirectory(stateDirectory, app.repo), () => fetchMending(app, context, remote), context)
       }),
     checkout: (app, revision, context) =>
       checkedOutIn(app.path, { app, context }, () => checkOutTree(app, revision, { context, deps: remote })),
@@ -112,7 +112,7 @@ export function createWorkspace(deps: WorkspaceDeps): Workspace & { readonly mir
     recordBuilt: (app, context) => recordBuilt(app, context, settings),
     listRefs: (app, context) =>
       settled(app, { context, stateDirectory, what: `Asking ${app.repo.url} for its refs` }, async () => {
-        await prepare()
+        await prepare(context)
         return listRefs(app, context, remote)
       }),
     rename: (from, to) => renameApp(stateDirectory, from, to),
@@ -124,7 +124,12 @@ export function createWorkspace(deps: WorkspaceDeps): Workspace & { readonly mir
         return (await mirrorDirectories(stateDirectory)).map((directory) => ({ directory, apps: into(directory) }))
       },
       async tend(mirror, context) {
-        await prepare()
+        try {
+          await prepare(context)
+        } catch (error) {
+          if (error instanceof GaveUpWaiting) return { kind: 'gave_way' }
+          throw error
+        }
         const tended = await locks.runIdly(mirror.directory, (giveWay) => {
           const signal = AbortSignal.any([context.signal, giveWay])
           return tendMirror(mirror, { ...context, signal }, { settings, run, now: clock.now() })

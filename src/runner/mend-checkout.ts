@@ -5,7 +5,8 @@ import { GitCommandError } from './git-command-error.ts'
 import { createGit } from './git.ts'
 import { suspicious } from './mend-mirror.ts'
 import { mendTree } from './mend-tree.ts'
-import { whereOf, type MirrorDeps } from './mirror.ts'
+import { misplacedIn } from './misplaced.ts'
+import { mirrorDirectory, whereOf, type MirrorDeps } from './mirror.ts'
 import { treeDirectory } from './tree-directory.ts'
 import type { CheckedOut, Fetched, GitContext } from './workspace.ts'
 
@@ -26,10 +27,13 @@ export async function checkOutMending(
   of: MendingCheckout,
 ): Promise<CheckedOut> {
   const { deps, renewMirror } = of
+  const { stateDirectory } = deps.settings
+  if (misplacedIn(treeDirectory(stateDirectory, app.name)).length > 0) await mendOwn(app, of)
   try {
     return await checkOut()
   } catch (error) {
-    if (!(error instanceof GitCommandError) || !isSuspicious(error, app, deps)) throw error
+    const isMisplaced = misplacedIn(mirrorDirectory(stateDirectory, app.repo)).length > 0
+    if (!isMisplaced && !isSuspicious(error, app, deps)) throw error
     const isMended = await mendOwn(app, of)
     const renewed = await renewMirror()
     if (renewed === null && !isMended) throw error
@@ -38,8 +42,9 @@ export async function checkOutMending(
   return checkOut()
 }
 
-function isSuspicious({ output }: GitCommandError, app: App, { settings }: MirrorDeps): boolean {
-  const { reason } = failureOf('git', output, { repo: null, ...whereOf(app, settings.stateDirectory) })
+function isSuspicious(error: unknown, app: App, { settings }: MirrorDeps): boolean {
+  if (!(error instanceof GitCommandError)) return false
+  const { reason } = failureOf('git', error.output, { repo: null, ...whereOf(app, settings.stateDirectory) })
   return suspicious.has(reason)
 }
 

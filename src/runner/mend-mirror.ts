@@ -6,6 +6,7 @@ import { failureOf } from './git-failure.ts'
 import { GitCommandError } from './git-command-error.ts'
 import { createGit } from './git.ts'
 import { fetchTip, mirrorDirectory, whereOf, type MirrorDeps } from './mirror.ts'
+import { misplacedIn } from './misplaced.ts'
 import { exists } from './repository-files.ts'
 import type { FetchContext, Fetched, GitFailureReason } from './workspace.ts'
 
@@ -18,8 +19,9 @@ export async function fetchMending(app: App, context: FetchContext, deps: Mirror
   const mirror = mirrorDirectory(stateDirectory, app.repo)
   const git = createGit(deps.settings, context)
   const borrowed = await sortBorrowed(await borrowedBy(app.name, stateDirectory), { git, mirror })
-  if (borrowed.lost.length > 0 && (await exists(mirror))) {
-    // Nothing is ever pruned: it was deleted and made anew meanwhile, or it is broken, and a fetch would cover that up.
+  // Nothing is ever pruned: it was deleted and made anew meanwhile, or it is broken, and a fetch would cover that up.
+  const hasLost = borrowed.lost.length > 0 && (await exists(mirror))
+  if (hasLost || misplacedIn(mirror).length > 0) {
     const renewed = await renewIfBroken(app, context, deps)
     if (renewed !== null) return renewed
   }
@@ -49,7 +51,7 @@ export async function renewIfBroken(app: App, context: FetchContext, deps: Mirro
   const { settings, clock, log } = deps
   const mirror = mirrorDirectory(settings.stateDirectory, app.repo)
   const git = createGit(settings, context)
-  if (await git.isWhole({ gitDir: mirror })) return null
+  if (misplacedIn(mirror).length === 0 && (await git.isWhole({ gitDir: mirror }))) return null
 
   await context.note(`git: ${mirror} is broken, so the repository is fetched anew`)
   const lost = await allBorrowedFrom(mirror, { stateDirectory: settings.stateDirectory, git })

@@ -4,8 +4,9 @@ import { parseRevision } from '../model/revision.ts'
 import type { Evidence } from './evidence.ts'
 import type { Git } from './git.ts'
 import { brokenLooseObjects } from './loose-objects.ts'
+import { misplacedIn } from './misplaced.ts'
 import { replaceFile } from './replace-file.ts'
-import { exists, noHead } from './repository-files.ts'
+import { exists, layOutMissing, noHead } from './repository-files.ts'
 
 /** What was broken of an app's own repository, and where that is kept; null: what was broken is gone. */
 export type Mended = { readonly parts: readonly string[]; readonly kept: string | null }
@@ -31,10 +32,17 @@ export async function mendTree(
     kept = await evidence.keep(part)
     parts.push(part)
   }
-  for (const mend of [mendHead, mendPackedRefs, mendLooseRefs, mendObjects, mendPacks, dropLostRefs]) {
+  for (const mend of [mendKinds, mendHead, mendPackedRefs, mendLooseRefs, mendObjects, mendPacks, dropLostRefs]) {
     await mend({ gitDir, git, keep, madeAnew: (part) => parts.push(part) })
   }
-  return parts.length === 0 ? null : { parts, kept }
+  return parts.length === 0 ? null : { parts: [...new Set(parts)], kept }
+}
+
+/** A directory where a file belongs, or the other way round. What was kept aside as a whole is made anew, empty. */
+async function mendKinds({ gitDir, keep }: Mending): Promise<void> {
+  const parts = misplacedIn(gitDir)
+  for (const part of parts) await keep(part)
+  if (parts.length > 0) await layOutMissing(gitDir)
 }
 
 async function mendHead({ gitDir, keep, madeAnew }: Mending): Promise<void> {

@@ -56,7 +56,7 @@ export function whereOf(app: App, stateDirectory: string) {
   return {
     mirror,
     path: app.path,
-    stateProblem: () => stateProblem([mirror], stateDirectory),
+    stateProblem: () => stateProblem({ own: [mirror], views: [], stateDirectory }),
     knownHosts: app.git.knownHosts,
     secrets: app.git.token === null ? [] : [app.git.token.reveal()],
   }

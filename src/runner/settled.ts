@@ -5,7 +5,7 @@ import { GitCommandError } from './git-command-error.ts'
 import { LockHeld } from './lock-holder.ts'
 import { whereOf } from './mirror.ts'
 import type { Stop } from './runner.ts'
-import { stateProblem } from './state-parts.ts'
+import { misplacedProblemOf, stateProblem } from './state-parts.ts'
 import { stopReason } from './stop.ts'
 import { treeDirectory } from './tree-directory.ts'
 import { viewDirectory } from './view.ts'
@@ -35,15 +35,12 @@ export async function settled<T>(
     const output = error instanceof GitCommandError ? error.output : systemProblem(error)
     if (output === null) throw error
     const where = whereOf(app, stateDirectory)
-    const repositories = [
-      where.mirror,
-      treeDirectory(stateDirectory, app.name),
-      viewDirectory(stateDirectory, app.name),
-    ]
+    const own = [where.mirror, treeDirectory(stateDirectory, app.name)]
+    const views = [viewDirectory(stateDirectory, app.name)]
     return failureOf(what, output, {
       repo: null,
       ...where,
-      stateProblem: () => stateProblem(repositories, stateDirectory),
+      stateProblem: () => stateProblem({ own, views, stateDirectory }) ?? misplacedProblemOf(error, stateDirectory),
     })
   }
 }

@@ -46,7 +46,7 @@ export async function tendMirror(
     const { borrowers, facts } = await look()
     const chores = whatUpkeepNeeds(facts).filter((chore) => chore !== 'repack' || context.mayFillDisk)
     if (chores.length === 0) return { kind: 'no_need' }
-    const other = otherGitIn(mirror)
+    const other = await otherGitIn(mirror)
     if (other !== null) return { kind: 'busy', pid: other }
 
     await writeRepositoryConfig(mirror, { bare: 'true' })

@@ -156,7 +156,7 @@ function parsedObject(text: string): Readonly<Record<string, unknown>> {
 
 async function textOf(file: string): Promise<string> {
   return readFile(file, 'utf8').catch((error: unknown) => {
-    if (errorCode(error) === 'ENOENT') return ''
+    if (['ENOENT', 'EISDIR'].includes(errorCode(error) ?? '')) return ''
     throw error
   })
 }

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { until } from '../support/until.ts'
 import { createWorld, gate, processesOf, type World } from '../support/world.ts'
 
 async function cancel(world: World, id: number): Promise<number> {
@@ -20,6 +21,27 @@ async function silentRemote(): Promise<{ readonly url: string; readonly asked: P
   })
   const { port } = server.address() as { port: number }
   return { url: `ssh://git@127.0.0.1:${port}/acme/blog.git`, asked: once(server, 'connection') }
+}
+
+/** `blog` has been fetching for ever when `shop`, of the same repository, came to wait for the mirror. */
+async function waitingWorld(shop: { readonly timeout?: string }) {
+  const remote = await silentRemote()
+  const world = await createWorld({ blog: { steps: ['true'] } }, { start: false })
+  const entry = { repo: remote.url, steps: ['true'] }
+  await world.configure({
+    blog: { ...entry, concurrency_group: 'blog' },
+    shop: { ...entry, ...shop, concurrency_group: 'shop' },
+  })
+  await world.start()
+  const deploy = async (app: string) =>
+    (await world.daemon.api(`/api/apps/${app}/deploy`, { method: 'POST' })).body as { deployment: { id: number } }
+  await deploy('blog')
+  await remote.asked
+  const { deployment } = await deploy('shop')
+  await until('its turn', async () =>
+    (await world.daemon.api(`/api/deployments/${deployment.id}/log`)).text.includes('fetching main'),
+  )
+  return { world, waiting: deployment.id }
 }
 
 describe('cancelling', () => {
@@ -67,6 +89,15 @@ describe('cancelling', () => {
     expect(await world.done(1)).toMatchObject({ outcome: 'cancelled', steps: [] })
   })
 
+  it('ends one that waits for another to fetch from the same repository', async () => {
+    const { world, waiting } = await waitingWorld({})
+    expect(await cancel(world, waiting)).toBe(202)
+    expect(await world.done(waiting)).toMatchObject({ outcome: 'cancelled', message: 'cancelled during the fetch' })
+    expect(await world.deployment(1)).toMatchObject({ state: 'running' })
+    await cancel(world, 1)
+    await world.done(1)
+  })
+
   it('is refused for a deployment that is done, and for one that never was', async () => {
     const world = await createWorld({ blog: { steps: ['true'] } })
     const id = await world.ship({ f: '1' })
@@ -77,6 +108,18 @@ describe('cancelling', () => {
 })
 
 describe('the time limit', () => {
+  it('ends a deployment that waits for another to fetch from the same repository', async () => {
+    const { world, waiting } = await waitingWorld({ timeout: '2s' })
+    expect(await world.done(waiting)).toMatchObject({
+      outcome: 'timed_out',
+      reason: 'timeout',
+      message: 'ended during the fetch: the deployment took longer than its limit of 2s (timeout of the app)',
+    })
+    expect(await world.deployment(1)).toMatchObject({ state: 'running' })
+    await cancel(world, 1)
+    await world.done(1)
+  })
+
   it('ends a step that takes longer than the deployment may', async () => {
     const world = await createWorld({ blog: { timeout: '1s', steps: ['sleep 1000'] } })
     const id = await world.ship({ f: '1' })

@@ -253,6 +253,33 @@ describe('fetching the tip', () => {
     })
   })
 
+  it.each(['cancelled', 'timed_out', 'interrupted'] as const)(
+    'ends at once when it is %s while another fetch has the mirror, which goes on, as does the one behind',
+    async (why) => {
+      const world = await createGitWorld()
+      const { url, reached } = await createSilentHost()
+      const app = createApp({ url, path: world.path('srv/blog') })
+      const [first, second, third] = [new AbortController(), new AbortController(), new AbortController()]
+      const order: string[] = []
+      const fetch = async (name: string, { signal }: AbortController) => {
+        const fetched = await world.workspace.fetch(app, world.context({ signal }))
+        order.push(name)
+        return fetched
+      }
+      const holding = fetch('first', first)
+      await reached
+      const [waiting, behind] = [fetch('second', second), fetch('third', third)]
+      second.abort(why)
+      expect(await waiting).toEqual({ kind: 'stopped', why })
+      expect(order).toEqual(['second'])
+      first.abort('cancelled')
+      await holding
+      third.abort('cancelled')
+      await behind
+      expect(order).toEqual(['second', 'first', 'third'])
+    },
+  )
+
   it('gives up on a host that accepts and then says nothing', async () => {
     const world = await createGitWorld({ idleMs: 500 })
     const { url } = await createSilentHost()

@@ -169,15 +169,20 @@ describe('names', () => {
 describe('locks', () => {
   it('let one at a time through per key, in order, also after a failure', async () => {
     const locks = createLocks()
+    const patient = { signal: new AbortController().signal }
     const order: string[] = []
     const { promise, resolve } = Promise.withResolvers<undefined>()
-    const first = locks.run('a', async () => {
-      await promise
-      order.push('first')
-      throw new Error('x')
-    })
-    const second = locks.run('a', () => Promise.resolve(order.push('second')))
-    await locks.run('b', () => Promise.resolve(order.push('other')))
+    const first = locks.run(
+      'a',
+      async () => {
+        await promise
+        order.push('first')
+        throw new Error('x')
+      },
+      patient,
+    )
+    const second = locks.run('a', () => Promise.resolve(order.push('second')), patient)
+    await locks.run('b', () => Promise.resolve(order.push('other')), patient)
     resolve(undefined)
     await expect(first).rejects.toThrow('x')
     await second

@@ -18,6 +18,15 @@ const toMirrors: readonly [string, (mirror: string) => Promise<void>][] = [
   ['an empty pack', (mirror) => changePacks(mirror, '.pack', () => '')],
   ['an empty index of a pack', (mirror) => changePacks(mirror, '.idx', () => '')],
   ['a pack that is gone', (mirror) => changePacks(mirror, '.pack', () => null)],
+  ['a directory for HEAD', (mirror) => beDirectory(join(mirror, 'HEAD'))],
+  ['a directory for config', (mirror) => beDirectory(join(mirror, 'config'))],
+  ['a directory for packed-refs', (mirror) => beDirectory(join(mirror, 'packed-refs'))],
+  ['a directory for shallow', (mirror) => beDirectory(join(mirror, 'shallow'))],
+  ['a directory for alternates', (mirror) => beDirectory(join(mirror, 'objects/info/alternates'))],
+  ['a file for refs', (mirror) => beFile(join(mirror, 'refs'))],
+  ['a file for refs/tags', (mirror) => beFile(join(mirror, 'refs/tags'))],
+  ['a file for refs/deployhook', (mirror) => beFile(join(mirror, 'refs/deployhook'))],
+  ['a file for objects', (mirror) => beFile(join(mirror, 'objects'))],
   [
     'flipped bytes in a pack',
     (mirror) => changePacks(mirror, '.pack', (bytes) => bytes.fill(0x55, 20, bytes.length - 30)),
@@ -114,6 +123,15 @@ const toTrees: readonly [string, (tree: string) => Promise<void>][] = [
   ['no refs directory', (tree) => rm(join(tree, 'refs'), { recursive: true })],
   ['garbage for packed-refs', (tree) => overwrite(join(tree, 'packed-refs'), 'gar\0bage\n')],
   ['empty saved refs', (tree) => overwrite(join(tree, 'refs/deployhook/dirty/2'), '')],
+  ['a directory for HEAD', (tree) => beDirectory(join(tree, 'HEAD'))],
+  ['a directory for config', (tree) => beDirectory(join(tree, 'config'))],
+  ['a directory for the index', (tree) => beDirectory(join(tree, 'index'))],
+  ['a directory for what is remembered', (tree) => beDirectory(join(tree, 'deployhook.json'))],
+  ['a directory for the alternates', (tree) => beDirectory(join(tree, 'objects/info/alternates'))],
+  ['a file for refs', (tree) => beFile(join(tree, 'refs'))],
+  ['a file for the saved refs', (tree) => beFile(join(tree, 'refs/deployhook/dirty'))],
+  ['a file for objects', (tree) => beFile(join(tree, 'objects'))],
+  ['a file for objects/pack', (tree) => beFile(join(tree, 'objects/pack'))],
   [
     'empty objects',
     async (tree) => {
@@ -208,6 +226,17 @@ function mirrorOf(world: GitWorld): string {
 async function keptOf(mirror: string): Promise<readonly string[]> {
   const names = await readdir(dirname(mirror))
   return names.filter((name) => name.includes('.broken-')).map((name) => join(dirname(mirror), name))
+}
+
+/** Whatever stands there. */
+async function beDirectory(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true })
+  await mkdir(join(path, 'inside'), { recursive: true })
+}
+
+async function beFile(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true })
+  await writeFile(path, 'somebody’s')
 }
 
 async function overwrite(file: string, bytes: string | Uint8Array): Promise<void> {

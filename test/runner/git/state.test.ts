@@ -1,4 +1,4 @@
-import { chmod, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { mirrorDirectory } from '../../../src/runner/mirror.ts'
@@ -30,6 +30,43 @@ describe('a state directory that cannot be used while the daemon runs', () => {
 
     await rm(place)
     expect(await world.deployed(world.app(), 2)).toBe(pushed.after)
+  })
+
+  it.each([
+    ['the mirror', (world: GitWorld) => join(mirrorOf(world), 'packed-refs.lock')],
+    ["the app's own repository", (world: GitWorld) => world.path('state/trees/blog.git/index.lock')],
+  ])(
+    'fails the deployment and names what to move away: a directory has the name of a lock in %s',
+    async (_, lockIn) => {
+      const world = await createGitWorld()
+      await world.repository.push({ 'a.txt': '1' })
+      await world.deployed(world.app(), 1)
+      await world.git(mirrorOf(world), 'pack-refs', '--all')
+      const pushed = await world.repository.push({ 'a.txt': '2' })
+      const lock = lockIn(world)
+      await mkdir(join(lock, 'inside'), { recursive: true })
+
+      const { reason, message } = failureIn(await deploy(world))
+      expect(reason).toBe('state_unusable')
+      expect(message).toMatch(
+        new RegExp(` ${lock} is a directory, but git makes its lock there: move it away and deploy again\\.$`),
+      )
+      await rm(lock, { recursive: true })
+      expect(await world.deployed(world.app(), 2)).toBe(pushed.after)
+    },
+  )
+
+  it('fails the deployment and names what to move away: a directory stands where a file of its own belongs', async () => {
+    const world = await createGitWorld()
+    await world.repository.push({ 'a.txt': '1' })
+    await rm(world.path('state/git.config'), { force: true })
+    await mkdir(world.path('state/git.config/inside'), { recursive: true })
+    const { reason, message } = failureIn(await deploy(world))
+    expect(reason).toBe('state_unusable')
+    expect(message).toContain(
+      `${world.path('state/git.config')} is a directory, but deployhook keeps a file there: move it away and deploy again.`,
+    )
+    expect(message).not.toContain('install -d')
   })
 
   it('has the mirror made anew where a file stands in its place, which is kept beside it', async () => {

@@ -145,7 +145,7 @@ describe('an idle mirror', () => {
     )
     const pid = Number((await once(operators.stdout, 'data')).toString())
     try {
-      await until('git to begin', () => otherGitIn(mirrorOf(world)) === pid)
+      await until('git to begin', async () => (await otherGitIn(mirrorOf(world))) === pid)
       expect(await tend(world)).toEqual({ kind: 'busy', pid })
     } finally {
       process.kill(pid)
