@@ -4,6 +4,7 @@ import { chown, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { globOf } from '../../../src/model/glob.ts'
 import { mirrorDirectory } from '../../../src/runner/mirror.ts'
 import { createApp, createGitWorld, failureIn, gitPath } from './git-world.ts'
 
@@ -133,6 +134,21 @@ describe('fetching the tip', () => {
     expect(await world.git(world.path('srv/blog'), 'rev-parse', `refs/remotes/origin/${branch}`)).toBe(revision)
     expect(existsSync(canary)).toBe(false)
     expect((await readdir(world.dir)).sort()).toEqual(['clone', 'git', 'srv', 'state', 'work'])
+  })
+
+  it('shows steps the branch that is deployed, of an app that deploys many, and none for a tag', async () => {
+    const world = await createGitWorld()
+    await world.repository.push({ 'a.txt': '1' }, { branch: 'release/1' })
+    const revision = await world.fetchTip(world.app({ branch: 'release/1' }))
+    const app = world.app({ branch: null, branches: [globOf('release/*')] })
+    for (const [ref, seen] of [
+      ['refs/heads/release/1', 'refs/remotes/origin/release/1'],
+      ['refs/tags/v1', ''],
+    ] as const) {
+      const context = { ...world.context({ ref }), deployment: 1, adopt: false }
+      expect(await world.workspace.checkout(app, revision, context)).toEqual({ kind: 'checked_out' })
+      expect(await world.git(world.path('srv/blog'), 'for-each-ref', '--format=%(refname)', 'refs/remotes')).toBe(seen)
+    }
   })
 
   it('allows git exactly the protocol of the configured URL', async () => {

@@ -72,6 +72,8 @@ export async function createGitWorld(change: Partial<WorkspaceDeps> = {}): Promi
     ...more,
   })
 
+  const contextOf = ({ branch }: App) => context({ ref: `refs/heads/${branch ?? ''}` })
+
   const world: GitWorld = {
     dir,
     state,
@@ -84,17 +86,17 @@ export async function createGitWorld(change: Partial<WorkspaceDeps> = {}): Promi
     restarted,
     app: (more) => createApp({ url: repository.bare, path: path('srv/blog') }, more),
     async fetchTip(app) {
-      const fetched = await workspace.fetch(app, context({ ref: `refs/heads/${app.branch ?? ''}` }))
+      const fetched = await workspace.fetch(app, contextOf(app))
       if (fetched.kind !== 'tip') throw new Error(`the fetch ended otherwise: ${JSON.stringify(fetched)}`)
       return fetched.revision
     },
     async deploy(app, id, { adopt = false, workspace: by = workspace } = {}) {
-      return by.checkout(app, await world.fetchTip(app), { ...context(), deployment: id, adopt })
+      return by.checkout(app, await world.fetchTip(app), { ...contextOf(app), deployment: id, adopt })
     },
     async deployed(app, id, options) {
       const revision = await world.fetchTip(app)
       expect(
-        await workspace.checkout(app, revision, { ...context(), deployment: id, adopt: false, ...options }),
+        await workspace.checkout(app, revision, { ...contextOf(app), deployment: id, adopt: false, ...options }),
       ).toEqual({ kind: 'checked_out' })
       return revision
     },

@@ -41,6 +41,18 @@ describe('asking a remote for its refs', () => {
     })
   })
 
+  it('reads names that are not ASCII as they are, wherever a chunk of the answer ends', async () => {
+    const world = await createGitWorld()
+    const { after } = await world.repository.push({ f: '1' })
+    const names = Array.from({ length: 3000 }, (_, n) => `refs/tags/${'ö'.repeat(100)}/${n}`)
+    await appendFile(`${world.repository.bare}/packed-refs`, names.map((name) => `${after} ${name}\n`).join(''))
+    const listed = await world.workspace.listRefs(
+      world.app(),
+      context({ wants: (ref) => ref.startsWith('refs/tags/') }),
+    )
+    expect(listed.kind === 'refs' && new Set(listed.tips.keys())).toEqual(new Set(names))
+  })
+
   it('finds none in a repository without commits, and does not mind that it has no mirror', async () => {
     const world = await createGitWorld()
     expect(await world.workspace.listRefs(world.app(), context())).toEqual({ kind: 'refs', tips: new Map() })
