@@ -25,19 +25,28 @@ export async function tellStatus({ store, notifier, log, signal, everyMs }: Tell
   let told = ''
   let isTelling = false
   let telling = Promise.resolve()
-  try {
-    // Followed from before the queue is read, so that no change falls in between.
-    const changes = store.changes(signal)
-    for (const queued of await store.queue()) see(queued)
-    wake()
-    for await (const deployment of changes) {
-      see(deployment)
-      wake()
-    }
-  } catch (error) {
-    log.warn({ err: error }, 'systemctl status no longer tells what is being deployed')
-  }
+  await follow()
   await telling
+
+  async function follow(): Promise<void> {
+    try {
+      // Followed from before the queue is read, so that no change falls in between.
+      const changes = store.changes(signal)
+      const queue = await store.queue()
+      unfinished.clear()
+      for (const queued of queue) see(queued)
+      wake()
+      for await (const deployment of changes) {
+        see(deployment)
+        wake()
+      }
+    } catch (error) {
+      if (signal.aborted) return
+      log.warn({ err: error }, 'systemctl status does not tell what is being deployed; trying again')
+      await pause(everyMs, signal)
+      await follow()
+    }
+  }
 
   function see({ id, app, state }: Seen): void {
     if (state === 'done') unfinished.delete(id)

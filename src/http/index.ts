@@ -1,3 +1,4 @@
+import { pause } from '../lib/pause.ts'
 import type { Listen } from '../model/deploy-map.ts'
 import type { HttpDeps } from './http-deps.ts'
 import { defaultLimits } from './limits.ts'
@@ -88,7 +89,10 @@ export async function openHttp(deps: HttpDeps): Promise<Http> {
         if (deployment.state === 'done') metrics.deployed(deployment)
       }
     } catch (error) {
-      if (!closing.signal.aborted) log.error({ err: error }, 'deployments are no longer counted in the metrics')
+      if (closing.signal.aborted) return
+      log.error({ err: error }, 'a deployment could not be counted in the metrics')
+      await pause(1_000, closing.signal)
+      await countDeployments()
     }
   }
 }

@@ -38,6 +38,17 @@ it('tells the last of many changes, not each', async () => {
   await ended()
 })
 
+it('goes on after the store could not be read', async () => {
+  const { store } = await openTestStore()
+  let isHindered = true
+  const queue = () => (isHindered ? Promise.reject(new Error('disk I/O error')) : store.queue())
+  const { lines, ended } = follow({ ...store, queue }, { everyMs: 1 })
+  await enqueue(store, 'blog')
+  isHindered = false
+  await until('a line', () => lines.at(-1) === 'idle; 1 waits')
+  await ended()
+})
+
 it('ends with the signal, also while it pauses', async () => {
   const { store } = await openTestStore()
   const { lines, ended } = follow(store, { everyMs: 600_000 })
