@@ -5,6 +5,7 @@ it('100 times at random moments under load loses no acknowledged push, runs noth
   const report = await soakKills(100)
   expect(report.problems).toEqual([])
   expect(report.acknowledged).toBeGreaterThan(500)
+  expect(report.cycles).toBeGreaterThan(10)
   expect(report.duringStart).toBeGreaterThan(0)
 }, 600_000)
 
