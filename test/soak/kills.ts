@@ -11,7 +11,7 @@ import { broken, createWitness, missingFrom, type Acknowledged } from './witness
 
 export type KillsReport = {
   readonly kills: number
-  /** Of them, those before which something was acknowledged since the one before: only they can lose what was. */
+  /** Of them, those before which something was acknowledged since the one before: the others have nothing new to lose. */
   readonly cycles: number
   /** Of the kills, while it was still starting. */
   readonly duringStart: number
