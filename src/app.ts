@@ -132,7 +132,7 @@ async function serve(options: ServeOptions, { process, version }: Host): Promise
   const { draining } = worker
   const runReport = createRunReport(run, { stateId, user })
   const sender = createSender({
-    ...{ store, map, clock, clockJumped, log, lookup, run: runReport, random: Math.random },
+    ...{ store, map, clock, clockJumped, log, lookup, run: runReport, failPoint, random: Math.random },
     ...{ signal: sending.signal, retryMs: 1_000 },
   })
   const again = createAgain({

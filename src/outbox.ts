@@ -1,5 +1,6 @@
 import type { lookup } from 'node:dns'
 import type { Clock } from './lib/clock.ts'
+import type { FailPoint } from './lib/fail-point.ts'
 import type { Log } from './lib/log.ts'
 import { maskText } from './lib/masker.ts'
 import { pause } from './lib/pause.ts'
@@ -35,6 +36,7 @@ export type SenderDeps = {
   readonly log: Log
   readonly lookup: typeof lookup
   readonly run: RunReportCommand
+  readonly failPoint: FailPoint
   /** From 0 to 1. */
   readonly random: () => number
   readonly signal: AbortSignal
@@ -42,7 +44,7 @@ export type SenderDeps = {
 }
 
 export function createSender(deps: SenderDeps): Sender {
-  const { store, map, clock, log, signal, retryMs } = deps
+  const { store, map, clock, log, failPoint, signal, retryMs } = deps
   const underWay = new Map<number, { readonly reporter: string; readonly ended: Promise<void> }>()
   let timer: NodeJS.Timeout | undefined
   const passes = createWakeLoop(sendDue, {
@@ -119,7 +121,9 @@ export function createSender(deps: SenderDeps): Sender {
         deployment,
         publicUrl: map().server.publicUrl,
       })
+      failPoint('before-tell')
       const told = (await tell(reporter, report)) ?? gone
+      failPoint('after-tell')
       if (signal.aborted && told.kind === 'failed') return
       const tried = triedOf(record, told)
       await store.reportTried(id, tried)

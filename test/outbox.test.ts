@@ -37,6 +37,7 @@ async function createTelling(
     log: silentLog,
     lookup,
     run,
+    failPoint: () => undefined,
     random: () => 0.5,
     signal: stop.signal,
     retryMs: 1,

@@ -15,3 +15,7 @@ it('lets no secret of any kind out, wherever it looks, and sees there what it mu
   )
   expect(disguises).toContain('in hex')
 }, 240_000)
+
+it('is a harness that sees what a daemon lets out that masks nothing', async () => {
+  expect((await soakCanaries({ masking: false })).hits).not.toEqual([])
+}, 240_000)

@@ -19,6 +19,7 @@ import { openHosts, type Hosts } from './canaries/hosts.ts'
 import { createCanaries, createFind, kinds, type Canaries } from './canaries/kinds.ts'
 import { createLook, type Hit, type Look } from './canaries/look.ts'
 import { brokenMaps, deployMap, filesOf } from './canaries/map.ts'
+import { upperBound } from './upper-bound.ts'
 
 export type Canaried = {
   readonly kinds: number
@@ -342,7 +343,9 @@ if (import.meta.main) {
   const { kinds: count, hits, seen, disguises } = await soakCanaries()
   const control = await soakCanaries({ masking: false })
   console.log(JSON.stringify({ kinds: count, hits, seen, disguises, control: control.hits }, null, 2))
-  console.log(`${hits.length} hits of ${count} kinds of secret, ${control.hits.length} without masking`)
+  console.log(
+    `${hits.length} hits of ${count} kinds of secret (none: at most ${upperBound(count)}), ${control.hits.length} without masking`,
+  )
   console.log(`${Math.round((Date.now() - started) / 1000)} s`)
   process.exitCode = hits.length === 0 && control.hits.length > 0 ? 0 : 1
 }

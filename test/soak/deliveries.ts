@@ -2,22 +2,34 @@ import { execFileSync } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
 import { Agent, request } from 'undici'
 import type { Delivery } from '../../src/model/delivery.ts'
 import { fixtures, providerOf, sentBy, verify, type Fixture } from '../providers/fixtures.ts'
 import { parsed, startDaemon, type Daemon } from '../support/daemon.ts'
 import { given } from './given.ts'
+import { upperBound } from './upper-bound.ts'
+
+export type DeliveriesReport = {
+  /** How many were answered with each status. */
+  readonly answers: Readonly<Record<string, number>>
+  /** Answers that are wrong; each a sentence. After the first, nothing more is sent. */
+  readonly problems: readonly string[]
+}
 
 /**
- * Sends mutations of every provider's fixtures to a real daemon over a real socket, and throws at the first answer that
- * is wrong: one that believed what nobody proved, a 500, or one that DESIGN §6 does not know.
+ * Sends mutations of every provider's fixtures to a real daemon over a real socket, until one is answered wrongly: one
+ * that was believed and that nobody proved, a 500, or an answer that DESIGN §6 does not know.
  * `node test/soak/deliveries.ts [COUNT]` sends 50,000.
+ *
+ * `believesAll` is the negative control: a daemon that takes every signature for the right one.
  */
-export async function soakDeliveries(count: number): Promise<Readonly<Record<string, number>>> {
+export async function soakDeliveries(count: number, { believesAll = false } = {}): Promise<DeliveriesReport> {
   const folder = await mkdtemp(join(tmpdir(), 'deployhook-soak-'))
   const dispatcher = new Agent({ connections: atOnce })
   const answers: Record<string, number> = {}
+  const problems: string[] = []
   let daemon: Daemon | null = null
   try {
     await configure(folder)
@@ -25,6 +37,7 @@ export async function soakDeliveries(count: number): Promise<Readonly<Record<str
       config: join(folder, 'deploy.yml'),
       state: join(folder, 'state'),
       socket: join(folder, 'control.sock'),
+      env: believesAll ? { NODE_OPTIONS: `--import=${believeAll}` } : {},
     })
     const { address, pid } = daemon
     let before = 0
@@ -34,17 +47,18 @@ export async function soakDeliveries(count: number): Promise<Readonly<Record<str
         await Promise.all(
           round.slice(at, at + atOnce).map(async (one) => {
             const { status, problem } = await send(one, { address, dispatcher })
-            if (problem !== null) throw new Error(`${one.fixture.provider}/${one.fixture.name}: ${problem}`)
+            if (problem !== null) problems.push(`${one.fixture.provider}/${one.fixture.name}: ${problem}`)
             answers[status] = (answers[status] ?? 0) + 1
           }),
         )
+        if (problems.length > 0) return { answers, problems }
       }
       if (before === 0) before = await memoryOf(pid)
     }
     const grown = (await memoryOf(pid)) - before
     if (grown > maxGrowth) throw new Error(`the daemon's memory has grown by ${grown} bytes`)
     await expectRightPush(address, dispatcher)
-    return answers
+    return { answers, problems }
   } finally {
     daemon?.kill('SIGKILL')
     await daemon?.ended
@@ -53,6 +67,7 @@ export async function soakDeliveries(count: number): Promise<Readonly<Record<str
   }
 }
 
+const believeAll = pathToFileURL(`${import.meta.dirname}/believe-all.ts`).href
 const atOnce = 20
 const perRound = 1000
 const maxGrowth = 128 * 1024 * 1024
@@ -245,6 +260,13 @@ async function memoryOf(pid: number): Promise<number> {
 
 if (import.meta.main) {
   const started = Date.now()
-  const answers = await soakDeliveries(given(2, 50_000))
-  console.log(JSON.stringify({ seconds: Math.round((Date.now() - started) / 1000), answers }))
+  const { answers, problems } = await soakDeliveries(given(2, 50_000))
+  const control = await soakDeliveries(500, { believesAll: true })
+  const seconds = Math.round((Date.now() - started) / 1000)
+  const sent = Object.values(answers).reduce((sum, count) => sum + count, 0)
+  console.log(JSON.stringify({ seconds, answers, problems, control: control.problems }))
+  console.log(
+    `${problems.length} wrong answers to ${sent} (none: at most ${upperBound(sent)}), ${control.problems.length} of the control`,
+  )
+  process.exitCode = problems.length === 0 && control.problems.length > 0 ? 0 : 1
 }

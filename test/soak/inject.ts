@@ -14,6 +14,7 @@ const kinds = {
   fsync: { calls: 'fsync,fdatasync', errors: ['EIO'] },
   rename: { calls: 'rename,renameat,renameat2', errors: ['EIO'] },
   open: { calls: 'open,openat,openat2,creat', errors: ['EMFILE', 'EACCES'] },
+  symlink: { calls: 'symlink,symlinkat', errors: ['EIO', 'ENOSPC'] },
 } as const
 
 export type Kind = keyof typeof kinds
@@ -31,10 +32,19 @@ export type FaultPoint = {
 export type Traps = {
   /** What the daemon is to be started with. */
   readonly env: Readonly<Record<string, string>>
-  /** The calls that `deploy` brings about; it is the deployment of that number. */
-  rehearse(deployment: number, deploy: () => Promise<void>): Promise<readonly FaultPoint[]>
+  /** The calls that `deploy` brings about, which answers what was called how in it. */
+  rehearse(deploy: () => Promise<Names>): Promise<readonly FaultPoint[]>
   /** Makes that call of the coming deployment fail. To be disarmed, which answers whether a call has failed. */
-  arm(point: FaultPoint, deployment: number): Promise<() => Promise<boolean>>
+  arm(point: FaultPoint, names: Names): Promise<() => Promise<boolean>>
+}
+
+/** What is called otherwise in each deployment. */
+export type Names = {
+  readonly deployment: number
+  /** The release that it makes: each name that it may get, as long as it has none. */
+  readonly made: readonly string[]
+  /** The releases before it. */
+  readonly earlier: readonly string[]
 }
 
 /** null: calls can be made to fail here; else what is missing. */
@@ -63,21 +73,21 @@ export function layTraps(world: World): Traps {
   return {
     env: { PATH: `${at('bin')}:${process.env['PATH'] ?? ''}`, UV_THREADPOOL_SIZE: '1' },
 
-    async rehearse(deployment, deploy) {
+    async rehearse(deploy) {
       tellGit('all', `-y -e trace=${allCalls}`)
       const tracers = await Promise.all(
         (['main', 'pool'] as const).map((thread) => attach(thread, ['-y', '-e', `trace=${allCalls}`])),
       )
-      await deploy()
+      const names = await deploy()
       for (const tracer of tracers) await tracer.detach()
       tellGit('none')
       const logs = readdirSync(world.path('traps')).filter((name) => name.startsWith('log.'))
       const lines = logs.flatMap((name) => linesOf(readFileSync(at(name), 'utf8'), placeOf(name)))
-      rehearsed = lines.map((line) => ({ ...line, path: line.path.replaceAll(ownFile(deployment), ownMark) }))
+      rehearsed = lines.map((line) => ({ ...line, path: marked(line.path, names) }))
       return pointsOf(rehearsed.map((line) => ({ ...line, isOurs: isOurs(line.path) })))
     },
 
-    async arm({ kind, place, nth }, deployment) {
+    async arm({ kind, place, nth }, names) {
       const { calls, errors } = kinds[kind]
       const inject = [
         '-e',
@@ -96,7 +106,7 @@ export function layTraps(world: World): Traps {
         }
       }
       const paths = rehearsed.filter((line) => line.place === place && isOurs(line.path)).map(({ path }) => path)
-      const files = [...new Set(paths)].flatMap((path) => ['-P', path.replaceAll(ownMark, ownName(deployment))])
+      const files = [...new Set(paths)].flatMap((path) => named(path, names)).flatMap((path) => ['-P', path])
       const tracer = await attach(place, [...inject, ...files])
       return async () => {
         await tracer.detach()
@@ -181,8 +191,9 @@ function linesOf(log: string, place: FaultPoint['place']): readonly Line[] {
     const kind = (Object.keys(kinds) as Kind[]).find((name) => kinds[name].calls.split(',').includes(call))
     if (kind === undefined) return []
     const [, open = ''] = /<([^>]*)>/.exec(rest) ?? []
-    const [, named] = kind === 'open' || kind === 'rename' ? (/"([^"]*)"/.exec(rest) ?? []) : []
-    const path = named === undefined ? open : named.startsWith('/') ? named : `${open}/${named}`
+    const told = [...rest.matchAll(/"([^"]*)"/g)].map(([, text = '']) => text)
+    const name = kind === 'symlink' ? told[1] : kind === 'open' || kind === 'rename' ? told[0] : undefined
+    const path = name === undefined ? open : name.startsWith('/') ? name : `${open}/${name}`
     return [{ kind, place, process, path }]
   })
 }
@@ -203,10 +214,21 @@ function pointsOf(lines: readonly (Line & { readonly isOurs: boolean })[]): read
   return [...points.values()].sort((one, other) => order.indexOf(one.kind) - order.indexOf(other.kind))
 }
 
-/** Names of files that belong to one deployment hold its number. */
-function ownFile(deployment: number): RegExp {
-  return new RegExp(`(?<=/state/(?:logs|work/steps)/)${deployment}(?=[.-])`, 'g')
+/** A path with marks in place of what is called otherwise in each deployment. */
+function marked(path: string, { deployment, made, earlier }: Names): string {
+  const own = new RegExp(`(?<=/state/(?:logs|work/steps)/|/releases/\\.making-)${deployment}(?=[.-])`, 'g')
+  const ofReleases = [made, earlier].flatMap((names, index) =>
+    names.map((name) => [name, marks.releases[index] ?? ''] as const),
+  )
+  return ofReleases.reduce((text, [name, mark]) => text.replaceAll(name, mark), path.replaceAll(own, marks.deployment))
 }
 
-const ownMark = '{deployment}'
-const ownName = String
+/** The paths that a marked one may stand for. */
+function named(path: string, { deployment, made, earlier }: Names): readonly string[] {
+  const own = path.replaceAll(marks.deployment, String(deployment))
+  const mark = marks.releases.find((one) => own.includes(one))
+  if (mark === undefined) return [own]
+  return [made, earlier][marks.releases.indexOf(mark)]?.map((name) => own.replaceAll(mark, name)) ?? []
+}
+
+const marks = { deployment: '{deployment}', releases: ['{made}', '{earlier}'] } as const

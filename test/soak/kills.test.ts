@@ -4,7 +4,8 @@ import { soakKills } from './kills.ts'
 it('100 times at random moments under load loses no acknowledged push, runs nothing twice and leaves nothing half', async () => {
   const report = await soakKills(100)
   expect(report.problems).toEqual([])
-  expect(report.acknowledged).toBeGreaterThan(500)
+  expect(report.acknowledged).toBeGreaterThan(200)
+  expect(report.cycles).toBeGreaterThan(30)
   expect(report.duringStart).toBeGreaterThan(0)
 }, 600_000)
 

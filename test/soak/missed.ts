@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startDaemon, type Daemon } from '../support/daemon.ts'
 import { createRepository } from '../support/repository.ts'
 import { given } from './given.ts'
+import { upperBound } from './upper-bound.ts'
 
 export type Missed = {
   readonly pushes: number
@@ -103,5 +104,9 @@ const intervalMs = 300_000
 if (import.meta.main) {
   const missed = await soakMissed(given(2, 20))
   console.log(JSON.stringify(missed))
+  console.log(
+    `${missed.pushes - missed.live} of ${missed.pushes} pushes not live (none: at most ${upperBound(missed.pushes)}),` +
+      ` ${missed.pushes - missed.liveWithoutCatchUp} without catch-up`,
+  )
   if (missed.live < missed.pushes || missed.liveWithoutCatchUp > 0) process.exitCode = 1
 }

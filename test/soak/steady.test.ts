@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { soakSteady } from './steady.ts'
+import { isLeakSeen, soakSteady } from './steady.ts'
 import { growthOf, leaksIn, type Vitals } from './vitals.ts'
 
 it('has as little in hand after 5 pushes a second with random faults as before them, and has lost and doubled none', async () => {
@@ -7,6 +7,10 @@ it('has as little in hand after 5 pushes a second with random faults as before t
   expect(problems).toEqual([])
   expect(pushes).toBeGreaterThanOrEqual(300)
   expect(Object.keys(faults).length).toBeGreaterThan(8)
+}, 300_000)
+
+it('is a harness that sees it when a daemon keeps objects and descriptors', async () => {
+  expect(await soakSteady(20, { leaks: true })).toSatisfy(isLeakSeen)
 }, 300_000)
 
 describe('what counts as a leak', () => {

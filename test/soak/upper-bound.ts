@@ -1,4 +1,5 @@
 /** The rule of three: when none of `tries` failed, at most so many do, with a confidence of 95 %. As in `0.6 %`. */
 export function upperBound(tries: number): string {
-  return `${((3 / tries) * 100).toFixed(1)} %`
+  const percent = Math.min(100, 300 / tries)
+  return `${Number(percent.toPrecision(2))} %`
 }

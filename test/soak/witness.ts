@@ -2,6 +2,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { processesOf, type World } from '../support/open-world.ts'
 import { until } from '../support/until.ts'
+import type { Told } from './told.ts'
 
 /** What the world saw while the daemon was made to die: none of it is the daemon's own word. */
 export type Witness = {
@@ -47,7 +48,12 @@ export async function broken(
   {
     acknowledged,
     tips,
-  }: { readonly acknowledged: readonly Acknowledged[]; readonly tips: ReadonlyMap<string, string> },
+    told,
+  }: {
+    readonly acknowledged: readonly Acknowledged[]
+    readonly tips: ReadonlyMap<string, string>
+    readonly told?: Told
+  },
 ): Promise<readonly string[]> {
   await until('the queue to be empty', async () => {
     const { body } = await world.daemon.api('/api/deployments?state=queued&limit=1')
@@ -55,11 +61,13 @@ export async function broken(
     return [body, running].every(({ deployments }: { deployments: readonly unknown[] }) => deployments.length === 0)
   })
   const live = ((await world.daemon.api('/api/apps')).body as Apps).apps
+  await told?.settled(world)
   world.daemon.kill('SIGTERM')
   await world.daemon.ended
   return [
     ...missingFrom(world, acknowledged).map((id) => `delivery ${id} was acknowledged and is not there`),
     ...unsettled(world, acknowledged),
+    ...(told?.problems(world) ?? []),
     ...[...tips].flatMap(([app, tip]) => {
       const revision = live.find(({ name }) => name === app)?.live.revision
       return revision === tip ? [] : [`${app}: ${revision ?? 'nothing'} is live, ${tip} was pushed`]

@@ -1,6 +1,8 @@
 import { rename } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import type { Deployment } from '../../src/model/deployment.ts'
+import { listening } from '../reporters/sink.ts'
 import { caughtUp } from '../support/caught-up.ts'
 import { until } from '../support/until.ts'
 import { createWorld, type World } from '../support/world.ts'
@@ -106,6 +108,42 @@ describe('a remote that does not answer', () => {
     expect((await world.daemon.api('/readyz')).body).toMatchObject({ warnings: [] })
   })
 })
+
+describe('a host that accepts and never answers', () => {
+  it('is asked for 4 of its 20 repositories at a time, while deliveries are answered and deployed as ever', async () => {
+    const host = await startHangingHost()
+    const blog = { steps: ['true'] }
+    const world = await createWorld({ blog })
+    const hung = Array.from({ length: 20 }, (_, n) => {
+      const repo = `https://127.0.0.1:${host.port}/acme/hung-${n}.git`
+      return [`hung-${n}`, { repo, aliases: [`github.com/acme/hung-${n}`], steps: ['true'], catch_up: '5m' }] as const
+    })
+    await world.configure({ blog, ...Object.fromEntries(hung) })
+    await until('the host to be asked', () => host.open() === 4)
+
+    const pushed = await world.repository().push({ f: '1' })
+    for (let deliveries = 0; deliveries < 20; deliveries++) {
+      const startedAt = performance.now()
+      expect((await world.deliver(pushed)).status).toBe(202)
+      expect(performance.now() - startedAt).toBeLessThan(2_000)
+    }
+    await until('it to be live', async () => (await world.read('srv/blog/f').catch(() => '')) === '1')
+    expect([host.open(), host.mostOpen()]).toEqual([4, 4])
+    await stop(world)
+    await until('the questions to be given up', () => host.open() === 0)
+  })
+})
+
+/** Counts the connections that it holds. */
+async function startHangingHost() {
+  let [open, mostOpen] = [0, 0]
+  const server = createServer((socket) => {
+    mostOpen = Math.max(mostOpen, ++open)
+    socket.on('error', () => undefined).on('close', () => open--)
+    socket.resume()
+  })
+  return { port: await listening(server), open: () => open, mostOpen: () => mostOpen }
+}
 
 type AppWithCatchUp = {
   readonly catchUp: {

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { releaseStages, soakStages, stages } from '../soak/stages.ts'
+import { controlStages, releaseStages, soakStages, stages } from '../soak/stages.ts'
 import { createWorld, gate, processesOf } from '../support/world.ts'
 
 describe('kill -9', () => {
@@ -17,8 +17,17 @@ describe('kill -9', () => {
     expect([...new Set(named)].sort()).toEqual([...new Set([...stages, ...releaseStages, 'in-migration'])].sort()) // that one is the store's own test
   })
 
-  it('at each of them, twice: the push is live once, and nothing is doubled, lost, half done or left running', async () => {
+  it('at each of them, twice: the push is live once, and nothing is doubled, lost, half done, left running or untold', async () => {
     expect(await soakStages(2)).toEqual([])
+  }, 600_000)
+
+  it('is seen when the next start settles nothing, a push is lost, a report is lost, or half a release is live', async () => {
+    expect(await controlStages()).toEqual({
+      unsettled: [expect.stringContaining('is still running')],
+      forgotten: [expect.stringContaining('an acknowledged push was lost')],
+      untold: expect.arrayContaining([expect.stringContaining('and nobody was told')]) as unknown,
+      halved: [expect.stringContaining('dead, it left')],
+    })
   }, 600_000)
 
   it('leaves no process of the interrupted step, however it tried to get away', async () => {
