@@ -4,7 +4,7 @@ import type { DeploymentResult } from '../model/deployment.ts'
 import { Detached } from './detached.ts'
 import { findWanted } from './find.ts'
 import { goBack } from './go-back.ts'
-import { diskWasFull, failed, isDiskFull, lowDisk } from './outcome.ts'
+import { failed, failedByMachine, lowDisk } from './outcome.ts'
 import { built, pathsOf, putLive, runPhase, type Tools } from './phases.ts'
 import { stoppedIn, type Run } from './run.ts'
 import { isPast } from './underway.ts'
@@ -43,9 +43,7 @@ async function makeLive(run: Run, tools: Tools): Promise<Version | DeploymentRes
 async function goBackFrom(error: unknown, back: Parameters<typeof goBack>[1]): Promise<DeploymentResult> {
   if (error instanceof Detached) throw error
   const text = error instanceof Error ? error.message : String(error)
-  const unexpected = isDiskFull(error)
-    ? failed('disk_full', diskWasFull(error))
-    : failed('internal_error', `deployhook itself failed at this (${text})`)
+  const unexpected = failedByMachine(error) ?? failed('internal_error', `deployhook itself failed at this (${text})`)
   const result = await goBack(unexpected, back)
   if (result === unexpected) throw error
   return result

@@ -15,7 +15,7 @@ import type { Systemd } from './health/index.ts'
 import { handoverProblem } from './handover.ts'
 import { createInPlace } from './in-place.ts'
 import { identityOf } from './identity.ts'
-import { diskWasFull, failed, isDiskFull, orDiskFull } from './outcome.ts'
+import { failed, failedByMachine, orDiskFull } from './outcome.ts'
 import { createKept } from './kept.ts'
 import { createPast } from './past.ts'
 import { createReleases, releasesOf, renameReleases } from './releases/index.ts'
@@ -89,8 +89,10 @@ export function createRunner(deps: RunnerDeps): Runner {
         const result = await deploy(run, { ...tools, ...runningBy(executor, asChild), strategy })
         return await orDiskFull(result, () => floor.full(paths))
       } catch (error) {
-        if (!isDiskFull(error)) throw error
-        return failed('disk_full', (await floor.full(paths)) ?? diskWasFull(error))
+        const result = failedByMachine(error)
+        if (result === null) throw error
+        const full = result.reason === 'disk_full' ? await floor.full(paths) : null
+        return full === null ? result : failed('disk_full', full)
       }
     },
 

@@ -1,4 +1,5 @@
 import { errorCode } from '../lib/error-code.ts'
+import { isScarcity } from '../lib/scarcity.ts'
 import { formatDuration } from '../lib/duration.ts'
 import { unreachable } from '../lib/unreachable.ts'
 import type { App } from '../model/deploy-map.ts'
@@ -52,13 +53,24 @@ const mayBeTheDisk: ReadonlySet<string> = new Set([
   ...['step_failed', 'git_failed', 'store_broken', 'checkout_mismatch', 'path_unusable', 'state_unusable'],
 ])
 
-/** Whether the system had no room for a file or its content. */
-export function isDiskFull(error: unknown): error is Error {
-  return ['ENOSPC', 'EDQUOT'].includes(errorCode(error) ?? '')
-}
-
-export function diskWasFull(error: Error): string {
-  return `a disk or a quota was full (${error.message}): make room; then it is deployed by itself`
+/** How a deployment ends by an error that the machine is to blame for; null: another one. */
+export function failedByMachine(error: unknown): DeploymentResult | null {
+  if (!(error instanceof Error)) return null
+  const { message } = error
+  const code = errorCode(error)
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return failed('disk_full', `a disk or a quota was full (${message}): make room; then it is deployed by itself`)
+  if (code === 'EIO')
+    return failed(
+      'disk_failed',
+      `a disk could not be read or written (${message}): look at the log of the kernel (dmesg)`,
+    )
+  if (isScarcity(error))
+    return failed(
+      'resources_short',
+      `the machine was short of open files, processes or memory (${message}): raise LimitNOFILE, TasksMax or MemoryMax of the service, or free some`,
+    )
+  return null
 }
 
 export function failed(reason: string, message: string): DeploymentResult {

@@ -14,11 +14,15 @@ export function drawConclusions(sql: Sql, ending: Ending, touch: Touch): void {
     return
   }
   takeBackHold(sql, ending.id, touch)
-  if (ending.outcome === 'rolled_back' || ending.reason === 'rollback_failed') {
+  const wasLeft = ending.outcome === 'rolled_back' || ending.reason === 'rollback_failed'
+  if (wasLeft && !ofTheMachine.has(ending.reason ?? '')) {
     const { app, revision } = deploymentOf(sql, ending.id)
     quarantine(sql, { ...ending, app, revision })
   }
 }
+
+/** Reasons that say nothing against the revision. */
+const ofTheMachine: ReadonlySet<string> = new Set(['disk_full', 'disk_failed', 'resources_short'])
 
 function afterSuccess(sql: Sql, { id, at }: Ending, touch: Touch): void {
   const { app, trigger, exact, queuedAt, ...own } = deploymentOf(sql, id)

@@ -297,6 +297,16 @@ describe('a revision that was rolled back', () => {
     expect(await store.quarantined('shop')).toEqual([])
   })
 
+  it.each(['disk_full', 'disk_failed', 'resources_short'])(
+    'is not where the machine was to blame: %s',
+    async (reason) => {
+      const { store } = await liveWith(a)
+      await enqueue(store, 'blog')
+      await runNext(store, 'rolled_back', { reason, revision: b })
+      expect(await store.quarantined('blog')).toEqual([])
+    },
+  )
+
   it('is no longer once it has succeeded', async () => {
     const { store } = await liveWith(a)
     await enqueue(store, 'blog')

@@ -27,6 +27,20 @@ describe('the way back', () => {
     expect(world.current()).toBe(good)
   })
 
+  it.each([
+    ['EMFILE', 'resources_short'],
+    ['EIO', 'disk_failed'],
+    ['ENOSPC', 'disk_full'],
+  ])('names the machine where that is to blame, by %s', async (code, reason) => {
+    const world = await createReleasing({
+      failPoint: failAt('after-switch', 2, Object.assign(new Error(code), { code })),
+    })
+    await world.ship(1, 'one')
+    const result = await world.ship(2, 'two')
+    expect(result).toMatchObject({ outcome: 'rolled_back', reason })
+    expect(result.message).toContain(`(${code})`)
+  })
+
   it('needs no room on the disk: a release may have filled it', async () => {
     let isFull = false
     const floor = { ...noFloor, roomFor: () => Promise.resolve(isFull ? full : null) }
@@ -110,10 +124,10 @@ describe('a preview', () => {
 })
 
 /** Throws at the named point, the `nth` time that it is passed. */
-function failAt(name: string, nth: number): (passed: string) => void {
+function failAt(name: string, nth: number, error = new Error('planned')): (passed: string) => void {
   let times = 0
   return (passed) => {
-    if (passed === name && (times += 1) === nth) throw new Error('planned')
+    if (passed === name && (times += 1) === nth) throw error
   }
 }
 
