@@ -6,13 +6,13 @@ const why = hindrance()
 
 describe.skipIf(why !== null)(`a failing system call${why === null ? '' : ` (not here: ${why})`}`, () => {
   it('leaves the old tree, the new one or one known to be underway, and a retry away from what was pushed', async () => {
-    const { failed, problems } = await soakFaults('inPlace', { every: 20 })
+    const { failed, problems } = await soakFaults('inPlace', { every: 10 })
     expect(problems).toEqual([])
     expect(Object.keys(failed)).toEqual(expect.arrayContaining(['write', 'open']))
   }, 600_000)
 
   it('leaves current on a whole release, the old one or the new one, and a retry away from what was pushed', async () => {
-    const { failed, problems } = await soakFaults('releases', { every: 20 })
+    const { failed, problems } = await soakFaults('releases', { every: 10 })
     expect(problems).toEqual([])
     expect(Object.keys(failed)).toEqual(expect.arrayContaining(['write', 'fsync', 'rename', 'open', 'symlink']))
   }, 600_000)
