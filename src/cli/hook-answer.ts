@@ -141,5 +141,7 @@ const cures = new Map([
   ['ECONNRESET', 'the connection was cut: does that port speak TLS (https) or plain http?'],
   ['UND_ERR_CONNECT_TIMEOUT', 'no connection: a firewall drops it, or the address is wrong'],
   ['UND_ERR_HEADERS_TIMEOUT', 'connected, but no answer came'],
+  ['CERT_HAS_EXPIRED', 'the certificate has expired: git hosts check it as well, so renew it first'],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', 'the certificate is for another name: git hosts check it as well, so mend it first'],
   ['tls', 'the certificate is not trusted: git hosts check it as well, so mend it first'],
 ])
