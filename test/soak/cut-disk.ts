@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { must } from './must.ts'
 
 // A power cut without cutting any: ext4 lies on a loop device over a file of an XFS, and `cp --reflink` of that file is
 // what a disk would hold if the machine lost its power at that moment: what was synced, and what the kernel happened to
@@ -94,9 +95,4 @@ function makeImage(path: string, bytes: number): void {
 
 function isThere(tool: string): boolean {
   return spawnSync('sh', ['-c', 'command -v "$1"', 'sh', tool]).status === 0
-}
-
-function must(command: string, args: readonly string[]): void {
-  const { status, stderr, error } = spawnSync(command, args)
-  if (status !== 0) throw new Error(`${command}: ${error?.message ?? stderr.toString().trim()}`)
 }

@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { errorCode } from '../../src/lib/error-code.ts'
+import { must } from './must.ts'
 
 /** With blocks of 4 KiB as usual; of 1 KiB, where SQLite's shared memory can meet the end of the disk; in memory. */
 export const diskKinds = ['ext4', 'ext4-1k', 'tmpfs'] as const
@@ -140,9 +141,4 @@ function writeUntilFull(file: string, isEnough: () => boolean): void {
   } finally {
     closeSync(handle)
   }
-}
-
-function must(command: string, args: readonly string[]): void {
-  const { status, stderr, error } = spawnSync(command, args)
-  if (status !== 0) throw new Error(`${command}: ${error?.message ?? stderr.toString().trim()}`)
 }
